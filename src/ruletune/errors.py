@@ -1,0 +1,112 @@
+"""Errors that people read: what is wrong, where, and what would be right.
+
+A :class:`UserError` is the user's to mend (exit code 2); any other :class:`RuletuneError` is a
+failure of the work itself (exit code 1). Everything else that escapes is a bug.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+__all__ = ["Location", "MissingExtra", "Problem", "RuletuneError", "UserError", "nearest"]
+
+_SHOWN = 20
+"""Problems printed in full; beyond it a count says how many more there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place in a file, lines counted from 1.
+
+    >>> str(Location("task.yaml", 14))
+    'task.yaml:14'
+    """
+
+    file: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return self.file if self.line is None else f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong, in one sentence without a final stop.
+
+    >>> str(Problem("unknown label 'spma'", Location("task.yaml", 14), "did you mean 'spam'?"))
+    "task.yaml:14: unknown label 'spma'; did you mean 'spam'?"
+    """
+
+    message: str
+    where: Location | None = None
+    remedy: str | None = None
+
+    def __str__(self) -> str:
+        prefix = f"{self.where}: " if self.where else ""
+        suffix = f"; {self.remedy}" if self.remedy else ""
+        return f"{prefix}{self.message}{suffix}"
+
+
+class RuletuneError(Exception):
+    """The work failed, through no fault in the input. Exit code 1."""
+
+    exit_code = 1
+
+
+class UserError(RuletuneError):
+    """The input is wrong: one or more problems, all found before anything was written.
+
+    >>> raise UserError("no examples", where=Location("train.csv"), remedy="add rows")
+    Traceback (most recent call last):
+    ruletune.errors.UserError: train.csv: no examples; add rows
+    """
+
+    exit_code = 2
+
+    def __init__(self, message: str, *, where: Location | None = None, remedy: str | None = None) -> None:
+        self.problems: tuple[Problem, ...] = (Problem(message, where, remedy),)
+        super().__init__(str(self.problems[0]))
+
+    @classmethod
+    def of(cls, problems: Iterable[Problem]) -> UserError:
+        """One error that reports several problems together.
+
+        Raises:
+            ValueError: There is no problem to report.
+        """
+        found = tuple(problems)
+        if not found:
+            raise ValueError("an error needs at least one problem")
+        error = cls(found[0].message, where=found[0].where, remedy=found[0].remedy)
+        error.problems = found
+        return error
+
+    def __str__(self) -> str:
+        lines = [str(problem) for problem in self.problems[:_SHOWN]]
+        hidden = len(self.problems) - len(lines)
+        return "\n".join([*lines, f"... and {hidden} more"] if hidden else lines)
+
+
+class MissingExtra(UserError):
+    """An optional dependency is not installed; the message says how to install it."""
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(f"{feature} needs an optional dependency", remedy=f"pip install 'ruletune[{extra}]'")
+
+
+def nearest(word: str, choices: Iterable[str]) -> str:
+    """A remedy that names the closest choice, or all of them where none is close.
+
+    >>> nearest("spma", ["ham", "spam"])
+    "did you mean 'spam'?"
+    >>> nearest("xyz", ["ham", "spam"])
+    "choose one of 'ham', 'spam'"
+    """
+    known = list(choices)
+    folded = {choice.casefold(): choice for choice in known}
+    close = difflib.get_close_matches(word.casefold(), folded, n=1)
+    if close:
+        return f"did you mean {folded[close[0]]!r}?"
+    return f"choose one of {', '.join(map(repr, known))}" if known else "there is nothing to choose from"

@@ -1,0 +1,172 @@
+"""What a report says, as plain values. The page is drawn from these and from nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = [
+    "Bin", "Case", "CurvePoint", "LabelsSaved", "LossPoint", "Report", "RuleRow", "Score", "Truncation",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One way of answering (rules alone, labels alone, rules + labels), measured on the held-out part.
+
+    Attributes:
+        metrics: By name, in [0, 1], e.g. ``{"accuracy": .81, "macro_f1": .80}``.
+        interval: 95% interval of the task's main metric.
+        labels: Gold labels that this way used, validation included.
+        covered, uncovered: Main metric where at least one rule fires, and where none does;
+            ``None`` where there is no such text.
+    """
+
+    name: str
+    metrics: dict[str, float]
+    interval: tuple[float, float]
+    labels: int
+    covered: float | None = None
+    uncovered: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRow:
+    """One rule in the rule table. Shares are of texts, in [0, 1].
+
+    Attributes:
+        where: ``file:line``, or empty.
+        kind: As written in the task file: regex, keywords, ...
+        labels: Labels that it votes for.
+        coverage, overlap, conflict: Share of texts where it votes; where another rule votes too;
+            where another votes for a different label.
+        correct, judged: Votes that agree with gold, out of those that could be compared.
+        estimated: Accuracy that the label model believes in.
+        faults: Texts on which it failed.
+    """
+
+    name: str
+    where: str
+    kind: str
+    labels: tuple[str, ...]
+    coverage: float
+    overlap: float
+    conflict: float
+    correct: int
+    judged: int
+    estimated: float | None
+    faults: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """Labels alone, trained on ``labels`` gold labels: mean and range over repetitions."""
+
+    labels: int
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class LabelsSaved:
+    """How many gold labels more the labels-only model would need to be as good as rules + labels.
+
+    Attributes:
+        estimate: ``None`` where the curve does not say (too flat, or reached beyond ``limit``).
+        low, high: Interval of the estimate; ``high`` is ``None`` where it lies beyond ``limit``.
+        limit: Number of labels up to which the curve is trusted.
+        note: One sentence: how it was found, or why it was not.
+    """
+
+    estimate: float | None
+    low: float | None
+    high: float | None
+    limit: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class LossPoint:
+    """One point of a loss curve. ``stage`` e.g. ``rules + labels: weak``; ``part`` train or validation."""
+
+    stage: str
+    part: str
+    step: int
+    loss: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """One bin of the calibration plot: mean confidence, accuracy and number of texts in it."""
+
+    confidence: float
+    accuracy: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Truncation:
+    """What did not fit into the model, for one part of the data."""
+
+    part: str
+    texts: int
+    truncated: int
+    tokens_lost: int
+    longest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One text worth a look. ``spans`` are the characters that triggered rules."""
+
+    id: str
+    text: str
+    rules_say: str | None
+    model_says: str
+    gold: str | None
+    probability: float
+    rules: tuple[str, ...] = ()
+    spans: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything on the page.
+
+    Attributes:
+        created: ISO 8601, UTC.
+        metric: Name of the main metric, a key of every ``Score.metrics``.
+        scores: In the order of the table; the last is the delivered model.
+        parts: Number of texts by part of the data: train, validation, test, unlabeled.
+        confusion: Rows are gold, columns are predicted, in the order of ``labels``; empty for multi-label.
+        per_label: By label: precision, recall, f1, support.
+        curve_target: The delivered model's value, drawn across the learning curve.
+        calibration_error: Expected calibration error in [0, 1].
+        disagreements: Rules and model disagree. uncovered: no rule fires.
+        warnings: Sentences that the reader must not miss.
+        settings: Name to value, as the resolved task file says.
+        versions: Name to version.
+    """
+
+    title: str
+    description: str
+    created: str
+    metric: str
+    scores: tuple[Score, ...]
+    labels: tuple[str, ...]
+    parts: dict[str, int]
+    rules: tuple[RuleRow, ...]
+    rule_coverage: float
+    labels_saved: LabelsSaved | None
+    curve: tuple[CurvePoint, ...]
+    losses: tuple[LossPoint, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    per_label: dict[str, dict[str, float]]
+    calibration: tuple[Bin, ...]
+    calibration_error: float | None
+    truncation: tuple[Truncation, ...]
+    disagreements: tuple[Case, ...]
+    uncovered: tuple[Case, ...]
+    warnings: tuple[str, ...]
+    settings: dict[str, str]
+    versions: dict[str, str]

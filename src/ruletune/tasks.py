@@ -1,0 +1,40 @@
+"""Tasks as values: what goes in, what comes out, which rules make sense, what is measured.
+
+There is no class per task. Code asks the value for its parts; what differs between tasks is
+data here and a ``match`` on the answer's type elsewhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ruletune.types import Answer, Label
+
+__all__ = ["CLASSIFICATION", "TASKS", "Task"]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A kind of task.
+
+    Attributes:
+        name: As written after ``task:`` in a task file.
+        answer: The shape of its answers.
+        rule_kinds: Kinds of rule that it can use, as written in a task file.
+        metric: Name of the metric that comparisons, early stopping and choices go by; higher is better.
+    """
+
+    name: str
+    answer: type[Answer]
+    rule_kinds: frozenset[str]
+    metric: str
+
+
+CLASSIFICATION = Task(
+    name="classification",
+    answer=Label,
+    rule_kinds=frozenset({"regex", "keywords", "gazetteer", "function", "table", "votes"}),
+    metric="accuracy",
+)
+
+TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFICATION,)}
