@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["Location", "MissingExtra", "Problem", "RuletuneError", "UserError", "nearest"]
+__all__ = ["Location", "MissingExtraError", "Problem", "RuletuneError", "UserError", "nearest"]
 
 _SHOWN = 20
 """Problems printed in full; beyond it a count says how many more there are."""
@@ -89,7 +89,7 @@ class UserError(RuletuneError):
         return "\n".join([*lines, f"... and {hidden} more"] if hidden else lines)
 
 
-class MissingExtra(UserError):
+class MissingExtraError(UserError):
     """An optional dependency is not installed; the message says how to install it."""
 
     def __init__(self, feature: str, extra: str) -> None:

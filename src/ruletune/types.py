@@ -9,11 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 __all__ = ["Answer", "Example", "Firing", "Label", "Prediction", "Span", "Spans", "Text"]
-
-_EMPTY: Mapping[str, object] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +87,7 @@ class Example:
     text: str
     text_pair: str | None = None
     answer: Answer | None = None
-    fields: Mapping[str, object] = field(default=_EMPTY, hash=False)
+    fields: Mapping[str, object] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
