@@ -1,0 +1,1 @@
+"""Rule-guided fine-tuning of pretrained language models."""
