@@ -1,0 +1,210 @@
+"""A pretrained model with the task's output layer on top, and what it takes to run it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer
+from transformers import logging as transformers_logging
+
+from ruletune.errors import RuletuneError
+from ruletune.models.checkpoints import Checkpoint
+from ruletune.models.encoding import Encoded, buckets, collate
+from ruletune.models.pooling import add_mean_pooling, pools_by_mean
+
+__all__ = ["Classifier", "autocast", "device", "embed", "load", "load_tokenizer", "logits", "new", "save"]
+
+# Loading is reported by us, in one line and only where something is wrong.
+transformers_logging.set_verbosity_error()
+transformers_logging.disable_progress_bar()
+
+
+@dataclass(slots=True)
+class Classifier:
+    """A sequence classifier and its tokenizer.
+
+    Attributes:
+        model: A Hugging Face ``…ForSequenceClassification``, perhaps wrapped by an adapter.
+        labels: Label names by output position.
+        multi: Several labels may hold at once: outputs are independent logits.
+        max_length: Input length in tokens, special tokens included.
+    """
+
+    model: Any
+    tokenizer: Any
+    labels: tuple[str, ...]
+    multi: bool
+    max_length: int
+
+    @property
+    def pad_id(self) -> int:
+        return int(self.tokenizer.pad_token_id or 0)
+
+
+def device() -> torch.device:
+    """The first CUDA device where there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def autocast(precision: str, place: torch.device) -> Any:
+    """Mixed precision as a context: ``fp32``, ``bf16``, or ``auto``: bf16 where the hardware has it.
+
+    Emulated bf16 is slower than fp32, so ``auto`` asks the processor first. Weights stay in fp32
+    under either.
+    """
+    if precision == "auto":
+        if place.type == "cuda":
+            wanted = torch.cuda.is_bf16_supported(including_emulation=False)
+        else:
+            wanted = bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    else:
+        wanted = precision == "bf16"
+    return torch.autocast(place.type, torch.bfloat16, enabled=wanted)
+
+
+@contextmanager
+def _loading(what: str) -> Iterator[None]:
+    """Turn whatever a damaged or foreign checkpoint raises into one sentence."""
+    try:
+        yield
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        reason = str(error).strip().splitlines()
+        raise RuletuneError(f"cannot load {what}: {reason[0] if reason else type(error).__name__}") from error
+
+
+def load_tokenizer(checkpoint: Checkpoint) -> Any:
+    """The checkpoint's fast tokenizer. Code that a checkpoint carries is never run."""
+    with _loading(f"the tokenizer of {checkpoint.name!r}"):
+        return AutoTokenizer.from_pretrained(
+            checkpoint.source, local_files_only=not checkpoint.hub, trust_remote_code=False
+        )
+
+
+def new(
+    checkpoint: Checkpoint,
+    *,
+    labels: tuple[str, ...],
+    multi: bool,
+    max_length: int,
+    dropout: float | None,
+    seed: int,
+) -> Classifier:
+    """A pretrained model under a new output layer; the layer's start depends on ``seed`` only."""
+    tokenizer = load_tokenizer(checkpoint)
+    with _loading(f"the checkpoint {checkpoint.name!r}"), torch.random.fork_rng():
+        torch.manual_seed(seed)
+        config = AutoConfig.from_pretrained(
+            checkpoint.source,
+            local_files_only=not checkpoint.hub,
+            trust_remote_code=False,
+            num_labels=len(labels),
+            id2label=dict(enumerate(labels)),
+            label2id={label: position for position, label in enumerate(labels)},
+            problem_type="multi_label_classification" if multi else "single_label_classification",
+        )
+        if dropout is not None and hasattr(config, "classifier_dropout"):
+            config.classifier_dropout = dropout
+        model = AutoModelForSequenceClassification.from_pretrained(
+            checkpoint.source,
+            config=config,
+            dtype=torch.float32,
+            use_safetensors=True,
+            local_files_only=not checkpoint.hub,
+            trust_remote_code=False,
+        )
+        if pools_by_mean(checkpoint.source, config.model_type):
+            add_mean_pooling(model)
+    limit = int(getattr(config, "max_position_embeddings", 0) or max_length)
+    return Classifier(model.to(device()), tokenizer, labels, multi, min(max_length, limit))
+
+
+def load(folder: Path, *, max_length: int) -> Classifier:
+    """A classifier that :func:`save` wrote (or any sequence classifier in the Hugging Face format)."""
+    checkpoint = Checkpoint(folder.name, str(folder))
+    tokenizer = load_tokenizer(checkpoint)
+    with _loading(f"the model in {folder}"):
+        model = AutoModelForSequenceClassification.from_pretrained(
+            str(folder), dtype=torch.float32, use_safetensors=True, local_files_only=True, trust_remote_code=False
+        )
+    labels = tuple(model.config.id2label[position] for position in range(model.config.num_labels))
+    multi = model.config.problem_type == "multi_label_classification"
+    return Classifier(model.to(device()).eval(), tokenizer, labels, multi, max_length)
+
+
+def save(classifier: Classifier, folder: Path) -> None:
+    """Write a plain Hugging Face checkpoint: safetensors, config and tokenizer."""
+    classifier.model.save_pretrained(str(folder))
+    classifier.tokenizer.save_pretrained(str(folder))
+
+
+def logits(
+    classifier: Classifier,
+    encoded: Encoded,
+    *,
+    precision: str = "auto",
+    batch_size: int = 64,
+    progress: Callable[[int], None] | None = None,
+) -> np.ndarray:
+    """Output logits of every example, float32 of shape (examples, labels)."""
+    result = np.zeros((len(encoded), len(classifier.labels)), dtype=np.float32)
+    place = next(classifier.model.parameters()).device
+    classifier.model.eval()
+    with torch.inference_mode(), autocast(precision, place):
+        for rows in buckets(encoded.lengths, batch_size=batch_size):
+            batch = collate(encoded, rows.tolist(), pad_id=classifier.pad_id, device=place)
+            result[rows] = classifier.model(**batch).logits.float().cpu().numpy()
+            if progress:
+                progress(len(rows))
+    return result
+
+
+def embed(
+    checkpoint: Checkpoint,
+    texts: list[str],
+    *,
+    max_length: int = 128,
+    batch_size: int = 64,
+    progress: Callable[[int], None] | None = None,
+) -> np.ndarray:
+    """Sentence embeddings: mean of the last hidden states over the text's tokens, unit length.
+
+    Returns:
+        float32 of shape (texts, hidden size).
+
+    Source: Reimers & Gurevych 2019, Sentence-BERT, section 3 (mean pooling).
+    """
+    tokenizer = load_tokenizer(checkpoint)
+    with _loading(f"the checkpoint {checkpoint.name!r}"):
+        model = AutoModel.from_pretrained(
+            checkpoint.source,
+            dtype=torch.float32,
+            use_safetensors=True,
+            local_files_only=not checkpoint.hub,
+            trust_remote_code=False,
+        )
+    place = device()
+    model.to(place).eval()
+    result = np.zeros((len(texts), model.config.hidden_size), dtype=np.float32)
+    lengths = np.array([len(text) for text in texts], dtype=np.int64)
+    with torch.inference_mode(), autocast("auto", place):
+        for rows in buckets(lengths, batch_size=batch_size):
+            batch = tokenizer(
+                [texts[row] for row in rows],
+                padding=True,
+                truncation=True,
+                max_length=max_length,
+                return_tensors="pt",
+            ).to(place)
+            states = model(**batch).last_hidden_state.float()
+            mask = batch["attention_mask"].unsqueeze(-1).float()
+            mean = (states * mask).sum(1) / mask.sum(1).clamp(min=1)
+            result[rows] = torch.nn.functional.normalize(mean, dim=1).cpu().numpy()
+            if progress:
+                progress(len(rows))
+    return result

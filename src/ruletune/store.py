@@ -1,0 +1,184 @@
+"""Run folders: whole or absent.
+
+Work goes on in a hidden sibling, ``.NAME.partial``, which survives a kill and can be resumed. When
+all of it is there it is flushed to disk and renamed to its place in one step. Only one process
+may work on a run folder at a time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from ruletune.errors import RuletuneError, UserError
+
+__all__ = ["Workspace", "open_workspace", "read_json", "write_json", "write_text"]
+
+FORMAT = 1
+"""Version of the run folder's layout, stored in ``ruletune.json``."""
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a file in one step: a reader sees the old text or the new one, never a part."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Replace a file with a value as JSON, in one step."""
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file of a run folder.
+
+    Raises:
+        UserError: The file is missing or damaged.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(f"{path.parent} is not a run folder: it has no {path.name}") from error
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise UserError(f"{path}: damaged: {error}") from error
+
+
+class Workspace:
+    """The unfinished run: finished parts by name, and a folder that becomes the run folder."""
+
+    def __init__(self, target: Path, partial: Path) -> None:
+        self.target = target
+        self.partial = partial
+        self.files = partial / "run"
+        self.parts = partial / "parts"
+
+    def has(self, part: str) -> bool:
+        return (self.parts / f"{part}.json").is_file()
+
+    def get(self, part: str) -> Any:
+        """A finished part of an earlier attempt."""
+        return read_json(self.parts / f"{part}.json")
+
+    def put(self, part: str, value: Mapping[str, object]) -> None:
+        """Record that a part is finished; after this a resumed run does not do it again."""
+        write_json(self.parts / f"{part}.json", value)
+
+    def path(self, name: str) -> Path:
+        """Where intermediate files go that the finished run does not keep."""
+        return self.parts / name
+
+    def publish(self) -> Path:
+        """Flush the run to disk and move it to its place; the old run goes only when the new one is there."""
+        for folder, _, names in os.walk(self.files):
+            for name in names:
+                with (Path(folder) / name).open("rb") as file:
+                    os.fsync(file.fileno())
+            _sync_folder(Path(folder))
+        old = self.partial / "old"
+        if self.target.exists():
+            self.target.rename(old)
+        try:
+            self.files.rename(self.target)
+        except OSError:
+            if old.exists():
+                old.rename(self.target)
+            raise
+        _sync_folder(self.target.parent)
+        shutil.rmtree(self.partial, ignore_errors=True)
+        return self.target
+
+
+@contextmanager
+def open_workspace(
+    target: Path, *, identity: Mapping[str, object], resume: bool, overwrite: bool
+) -> Iterator[Workspace]:
+    """Work on the run folder ``target``.
+
+    Args:
+        identity: What the run is made from (task file, data fingerprints, seed). A run resumes
+            only with the identity that it was begun with.
+        resume: Go on with the unfinished run if there is one.
+        overwrite: Replace a finished run.
+
+    Raises:
+        UserError: The run exists, is being worked on, or was begun from something else.
+        RuletuneError: The disk is full or may not be written.
+    """
+    target = target.absolute()
+    partial = target.with_name(f".{target.name}.partial")
+    if target.exists() and not overwrite:
+        remedy = "name another folder, or say --overwrite"
+        raise UserError(f"{target} exists already", remedy=remedy)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(target.with_name(f".{target.name}.lock"))
+        with _only(lock, target):
+            workspace = _begin(Workspace(target, partial), identity, resume=resume)
+            yield workspace
+    except OSError as error:
+        place = error.filename or target
+        raise RuletuneError(f"{place}: cannot write the run: {error.strerror or error}") from error
+
+
+@contextmanager
+def _only(lock: FileLock, target: Path) -> Iterator[None]:
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise UserError(
+            f"another process is working on {target}", remedy="wait for it, or name another folder"
+        ) from error
+    try:
+        yield
+    finally:
+        # The file stays: to remove it would let two later processes hold locks on different files.
+        lock.release()
+
+
+def _begin(workspace: Workspace, identity: Mapping[str, object], *, resume: bool) -> Workspace:
+    old = workspace.partial / "old"
+    if old.exists() and not workspace.target.exists():
+        old.rename(workspace.target)  # a crash came between the two renames of publish()
+    begun = workspace.partial / "identity.json"
+    if resume and begun.is_file():
+        changed = [name for name, value in read_json(begun).items() if identity.get(name) != value]
+        if changed:
+            raise UserError(
+                f"the unfinished run of {workspace.target} was begun with another {', '.join(changed)}",
+                remedy="undo the change, or train without --resume to begin anew",
+            )
+        # A crash may have come while the run's files were being put together.
+        shutil.rmtree(workspace.files, ignore_errors=True)
+    else:
+        shutil.rmtree(workspace.partial, ignore_errors=True)
+    workspace.files.mkdir(parents=True, exist_ok=True)
+    workspace.parts.mkdir(parents=True, exist_ok=True)
+    write_json(begun, dict(identity))
+    return workspace
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename in the folder survive a power cut, where the system can."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,285 @@
+"""The training loop: a generator of steps that knows no disk, no progress bar and no cluster.
+
+A step is reproducible on its own: its batch follows from (seed, epoch) and its dropout from
+(seed, step). Interrupted training that restores a :class:`Snapshot` therefore ends with the same
+weights, bit for bit, as training that was left alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Literal, assert_never
+
+import numpy as np
+import torch
+from transformers import get_scheduler
+
+from ruletune.errors import RuletuneError
+from ruletune.models.adapters import is_head
+from ruletune.models.backbone import Classifier, autocast
+from ruletune.models.encoding import Encoded, buckets, collate
+from ruletune.training.objectives import objective
+
+__all__ = ["Loop", "Snapshot", "Stage", "Step", "Supervision"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """How one stage of training goes.
+
+    Attributes:
+        epochs: Passes over the data at most; early stopping may end it sooner.
+        learning_rate: Peak rate of the pretrained weights.
+        head_learning_rate: Peak rate of the new output layer.
+        warmup: Share of the steps in which the rate rises from zero.
+        clip: Largest norm of the gradient.
+        patience: Checks without a better validation loss before the stage ends.
+        checks: Validation checks per epoch.
+    """
+
+    name: str
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    head_learning_rate: float
+    optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
+    weight_decay: float = 0.01
+    warmup: float = 0.1
+    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    clip: float = 1.0
+    patience: int = 3
+    checks: int = 1
+    precision: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Supervision:
+    """Encoded examples with soft targets (examples, labels) and weights (examples, 1 or labels)."""
+
+    encoded: Encoded
+    targets: np.ndarray
+    weights: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.encoded)
+
+    def take(self, rows: list[int]) -> Supervision:
+        return Supervision(self.encoded.take(rows), self.targets[rows], self.weights[rows])
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One update that was made. ``validation`` is set where a check followed it."""
+
+    stage: str
+    step: int
+    total: int
+    loss: float
+    learning_rate: float
+    validation: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything that a stage needs to go on: tensors by name, and numbers that fit into JSON."""
+
+    tensors: dict[str, torch.Tensor]
+    values: dict[str, Any]
+
+
+class Loop:
+    """One stage of training, step by step.
+
+    Iterate over :meth:`run`; between steps :meth:`snapshot` may be taken. When the iteration
+    ends, the weights with the best validation loss are back in the model.
+    """
+
+    def __init__(
+        self,
+        classifier: Classifier,
+        stage: Stage,
+        data: Supervision,
+        validation: Supervision | None,
+        *,
+        seed: int,
+    ) -> None:
+        self.classifier = classifier
+        self.stage = stage
+        self.data = data
+        self.validation = validation
+        self.seed = seed
+        self.step = 0
+        self.best = math.inf
+        self.best_step = 0
+        self.bad_checks = 0
+        self._best_weights: dict[str, torch.Tensor] = {}
+        self._place = next(classifier.model.parameters()).device
+        self.steps_per_epoch = max(1, math.ceil(len(data) / stage.batch_size))
+        self.total = self.steps_per_epoch * stage.epochs
+        self._optimizer = _optimizer(classifier.model, stage)
+        self._scheduler = get_scheduler(
+            stage.schedule if stage.schedule != "constant" else "constant_with_warmup",
+            self._optimizer,
+            num_warmup_steps=int(stage.warmup * self.total),
+            num_training_steps=self.total,
+        )
+
+    def run(self) -> Iterator[Step]:
+        """Train from the present step to the end or to the early stop.
+
+        Raises:
+            RuletuneError: The loss is no longer a number.
+        """
+        check_every = max(1, self.steps_per_epoch // self.stage.checks)
+        while self.step < self.total and not self.stopped:
+            epoch, skip = divmod(self.step, self.steps_per_epoch)
+            for rows in list(self._batches(epoch))[skip:]:
+                done = self._update(rows)
+                if self.validation is not None and (self.step % check_every == 0 or self.step == self.total):
+                    done = replace(done, validation=self._check())
+                yield done
+                if self.stopped:
+                    break
+        self._restore_best()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether early stopping has ended the stage."""
+        return self.validation is not None and self.bad_checks >= self.stage.patience
+
+    def _batches(self, epoch: int) -> Iterator[np.ndarray]:
+        rng = np.random.default_rng([self.seed, epoch])
+        return buckets(self.data.encoded.lengths, batch_size=self.stage.batch_size, rng=rng)
+
+    def _update(self, rows: np.ndarray) -> Step:
+        model, stage = self.classifier.model, self.stage
+        model.train()
+        rate = float(self._optimizer.param_groups[0]["lr"])
+        # Dropout draws from a stream of its own for every step, and leaves the caller's stream alone.
+        with torch.random.fork_rng():
+            torch.manual_seed(self.seed * 1_000_003 + self.step)
+            loss = self._loss(self.data, rows)
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise RuletuneError(
+                f"training diverged in stage {stage.name!r} at step {self.step + 1}: the loss is {value}; "
+                "lower training.learning_rate"
+            )
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_([p for p in model.parameters() if p.requires_grad], stage.clip)
+        self._optimizer.step()
+        self._scheduler.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        self.step += 1
+        return Step(stage.name, self.step, self.total, value, rate)
+
+    def _loss(self, data: Supervision, rows: np.ndarray) -> torch.Tensor:
+        batch = collate(data.encoded, rows.tolist(), pad_id=self.classifier.pad_id, device=self._place)
+        with autocast(self.stage.precision, self._place):
+            logits = self.classifier.model(**batch).logits
+        targets = torch.from_numpy(data.targets[rows]).float().to(self._place)
+        weights = torch.from_numpy(data.weights[rows]).float().to(self._place)
+        return objective(logits, targets, weights, multi=self.classifier.multi)
+
+    def _check(self) -> float:
+        value = self._validation_loss()
+        if value < self.best:
+            self.best, self.best_step, self.bad_checks = value, self.step, 0
+            self._best_weights = {
+                name: tensor.detach().cpu().clone() for name, tensor in self._learning().items()
+            }
+        else:
+            self.bad_checks += 1
+        return value
+
+    def _validation_loss(self) -> float:
+        assert self.validation is not None
+        self.classifier.model.eval()
+        total, weight = 0.0, 0.0
+        with torch.inference_mode():
+            for rows in buckets(self.validation.encoded.lengths, batch_size=64):
+                share = float(self.validation.weights[rows].sum())
+                total += float(self._loss(self.validation, rows)) * share
+                weight += share
+        return total / max(weight, 1e-12)
+
+    def _learning(self) -> dict[str, torch.nn.Parameter]:
+        return {name: p for name, p in self.classifier.model.named_parameters() if p.requires_grad}
+
+    def _restore_best(self) -> None:
+        with torch.no_grad():
+            for name, parameter in self._learning().items():
+                if name in self._best_weights:
+                    parameter.copy_(self._best_weights[name])
+        self.classifier.model.eval()
+
+    def snapshot(self) -> Snapshot:
+        """The state between two steps, as copies on the CPU."""
+        tensors = {f"weight.{name}": p for name, p in self._learning().items()}
+        tensors |= {f"best.{name}": tensor for name, tensor in self._best_weights.items()}
+        for key, state in self._optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{key}.{n}": t for n, t in state.items() if isinstance(t, torch.Tensor)}
+        values = {
+            "stage": self.stage.name,
+            "step": self.step,
+            "best": None if math.isinf(self.best) else self.best,
+            "best_step": self.best_step,
+            "bad_checks": self.bad_checks,
+            "scheduler": {
+                name: value
+                for name, value in self._scheduler.state_dict().items()
+                if isinstance(value, int | float | bool) or name == "_last_lr"
+            },
+        }
+        return Snapshot({n: t.detach().cpu().clone().contiguous() for n, t in tensors.items()}, values)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go back to where a snapshot was taken; the loop must have been made from the same inputs."""
+        values = snapshot.values
+        self.step, self.best_step = values["step"], values["best_step"]
+        self.best = math.inf if values["best"] is None else values["best"]
+        self.bad_checks = values["bad_checks"]
+        optimizer: dict[int, dict[str, torch.Tensor]] = {}
+        learning = self._learning()
+        with torch.no_grad():
+            for name, tensor in snapshot.tensors.items():
+                kind, _, rest = name.partition(".")
+                if kind == "weight":
+                    learning[rest].copy_(tensor)
+                elif kind == "best":
+                    self._best_weights[rest] = tensor
+                else:
+                    key, _, entry = rest.partition(".")
+                    optimizer.setdefault(int(key), {})[entry] = tensor
+        groups = self._optimizer.state_dict()["param_groups"]
+        self._optimizer.load_state_dict({"state": optimizer, "param_groups": groups})
+        self._scheduler.load_state_dict(values["scheduler"])
+        for group, rate in zip(self._optimizer.param_groups, values["scheduler"]["_last_lr"], strict=True):
+            group["lr"] = rate
+
+
+def _optimizer(model: Any, stage: Stage) -> torch.optim.Optimizer:
+    """Biases and norms are not decayed; the output layer has a rate of its own."""
+    groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            groups.setdefault((is_head(name), parameter.ndim > 1), []).append(parameter)
+    settings = [
+        {
+            "params": parameters,
+            "lr": stage.head_learning_rate if head else stage.learning_rate,
+            "weight_decay": stage.weight_decay if decays else 0.0,
+        }
+        for (head, decays), parameters in sorted(groups.items(), key=lambda item: item[0])
+    ]
+    match stage.optimizer:
+        case "adamw":
+            return torch.optim.AdamW(settings, lr=stage.learning_rate)
+        case "adam":
+            return torch.optim.Adam(settings, lr=stage.learning_rate)
+        case "sgd":
+            return torch.optim.SGD(settings, lr=stage.learning_rate, momentum=0.9)
+        case _:
+            assert_never(stage.optimizer)
