@@ -10,10 +10,13 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["Location", "MissingExtraError", "Problem", "RuletuneError", "UserError", "nearest"]
+__all__ = ["Location", "MissingExtraError", "Problem", "RuletuneError", "UserError", "close_match", "nearest"]
 
 _SHOWN = 20
 """Problems printed in full; beyond it a count says how many more there are."""
+
+_LISTED = 12
+"""Choices that a remedy lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +99,19 @@ class MissingExtraError(UserError):
         super().__init__(f"{feature} needs an optional dependency", remedy=f"pip install 'ruletune[{extra}]'")
 
 
+def close_match(word: str, choices: Iterable[str]) -> str | None:
+    """A remedy that names the closest choice, or nothing where none is close.
+
+    >>> close_match("tain.csv", ["train.csv", "notes.txt"])
+    "did you mean 'train.csv'?"
+    """
+    folded = {choice.casefold(): choice for choice in choices}
+    close = difflib.get_close_matches(word.casefold(), folded, n=1)
+    return f"did you mean {folded[close[0]]!r}?" if close else None
+
+
 def nearest(word: str, choices: Iterable[str]) -> str:
-    """A remedy that names the closest choice, or all of them where none is close.
+    """A remedy that names the closest choice, or what there is to choose from where none is close.
 
     >>> nearest("spma", ["ham", "spam"])
     "did you mean 'spam'?"
@@ -105,8 +119,8 @@ def nearest(word: str, choices: Iterable[str]) -> str:
     "choose one of 'ham', 'spam'"
     """
     known = list(choices)
-    folded = {choice.casefold(): choice for choice in known}
-    close = difflib.get_close_matches(word.casefold(), folded, n=1)
-    if close:
-        return f"did you mean {folded[close[0]]!r}?"
-    return f"choose one of {', '.join(map(repr, known))}" if known else "there is nothing to choose from"
+    close = close_match(word, known)
+    if close or not known:
+        return close or "there is nothing to choose from"
+    listed = ", ".join(map(repr, known[:_LISTED]))
+    return f"choose one of {listed}{', ...' if len(known) > _LISTED else ''}"

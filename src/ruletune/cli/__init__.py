@@ -1,0 +1,61 @@
+"""The ``ruletune`` command. Argument parsing and printing only: the work is done below."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from ruletune.cli import authoring, console, modelling
+from ruletune.errors import RuletuneError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="ruletune",
+    help="Fine-tune a pretrained language model from a few labels and what you know.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from ruletune import __version__
+
+        typer.echo(f"ruletune {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    pass
+
+
+for _command in (authoring.init, authoring.check, authoring.rules, authoring.label, authoring.sample):
+    app.command()(_command)
+for _command in (modelling.train, modelling.evaluate, modelling.predict, modelling.explain):
+    app.command()(_command)
+
+
+def main() -> None:
+    """Run the command line and exit: 0 done, 1 failed, 2 wrong use, 130 interrupted."""
+    as_json = "--json" in sys.argv[1:]
+    try:
+        app(standalone_mode=True)
+    except RuletuneError as error:
+        console.show_error(error, as_json=as_json)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        sys.exit(console.INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output went away, as `| head` does.
+        sys.stderr.close()
+        sys.exit(1)

@@ -130,7 +130,11 @@ def load(folder: Path, *, max_length: int) -> Classifier:
     tokenizer = load_tokenizer(checkpoint)
     with _loading(f"the model in {folder}"):
         model = AutoModelForSequenceClassification.from_pretrained(
-            str(folder), dtype=torch.float32, use_safetensors=True, local_files_only=True, trust_remote_code=False
+            str(folder),
+            dtype=torch.float32,
+            use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=False,
         )
     labels = tuple(model.config.id2label[position] for position in range(model.config.num_labels))
     multi = model.config.problem_type == "multi_label_classification"

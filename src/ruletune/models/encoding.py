@@ -74,7 +74,9 @@ def encode(
     too_long = [row for row, length in enumerate(lengths) if length > max_length]
     if too_long:
         shorter = [
-            rendering.render(examples[row], text=_cut(tokenizer, examples[row].text, lengths[row] - max_length))
+            rendering.render(
+                examples[row], text=_cut(tokenizer, examples[row].text, lengths[row] - max_length)
+            )
             for row in too_long
         ]
         cut = _tokenize(tokenizer, [(r.first, r.second) for r in shorter], max_length)
@@ -96,7 +98,12 @@ def _tokenize(
     firsts = [first for first, _ in inputs]
     seconds = [second or "" for _, second in inputs] if inputs[0][1] is not None else None
     batch: Any = tokenizer(
-        firsts, seconds, truncation=max_length is not None, max_length=max_length, padding=False, verbose=False
+        firsts,
+        seconds,
+        truncation=max_length is not None,
+        max_length=max_length,
+        padding=False,
+        verbose=False,
     )
     return {name: list(batch[name]) for name in tokenizer.model_input_names if name in batch}
 
@@ -109,7 +116,9 @@ def _cut(tokenizer: PreTrainedTokenizerBase, text: str, surplus: int) -> str:
     return text[: ends[keep - 1]] if keep > 0 else ""
 
 
-def collate(encoded: Encoded, rows: Sequence[int], *, pad_id: int, device: torch.device) -> dict[str, torch.Tensor]:
+def collate(
+    encoded: Encoded, rows: Sequence[int], *, pad_id: int, device: torch.device
+) -> dict[str, torch.Tensor]:
     """Rows padded on the right to the longest of them; tensors of shape (rows, length)."""
     width = max(len(encoded.columns["input_ids"][row]) for row in rows)
     batch = {}

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ruletune.errors import Location
 from ruletune.types import Example
 
-__all__ = ["Call", "Column", "Condition", "Pattern", "Rule", "Terms", "Vote"]
+__all__ = ["Call", "Column", "Condition", "Fault", "Pattern", "Rule", "Terms", "Vote", "called"]
 
 
 @dataclass(frozen=True, slots=True)

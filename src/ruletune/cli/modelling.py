@@ -1,0 +1,197 @@
+"""Commands that train a model or use one: train, evaluate, predict, explain."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ruletune.cli.console import INTERRUPTED, Json, emit, out, progress_bars
+from ruletune.errors import UserError
+
+if TYPE_CHECKING:
+    from ruletune.pipeline.run import Run
+    from ruletune.types import Example, Prediction
+
+__all__ = ["evaluate", "explain", "predict", "train"]
+
+RunFolder = Annotated[Path, typer.Argument(help="A run folder that `ruletune train` wrote.")]
+
+
+def train(
+    task: Annotated[Path, typer.Argument(help="The task file.")],
+    folder: Annotated[Path, typer.Option("--out", "-o", help="The run folder to write.")] = Path("runs/run"),
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the run folder if it exists.")
+    ] = False,
+    seed: Annotated[int | None, typer.Option(min=0, help="Instead of the task file's seed.")] = None,
+    json: Json = False,
+) -> None:
+    """Fine-tune a model from labels and rules, and report what the rules were worth."""
+    from ruletune.config import load_task, with_seed
+
+    spec = load_task(task)
+    if seed is not None:
+        spec = with_seed(spec, seed)
+    from ruletune.pipeline import fit
+
+    try:
+        with progress_bars() as listener:
+            run = fit(spec, out=folder, resume=resume, overwrite=overwrite, listener=listener)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; nothing is lost: go on with the same command and --resume\n")
+        raise typer.Exit(INTERRUPTED) from None
+    if json:
+        emit({"run": str(run.folder), "report": str(run.folder / "report.html"), **run.metrics})
+    else:
+        _print_result(run)
+
+
+def _print_result(run: Run) -> None:
+    from ruletune.report.terminal import comparison_table
+
+    console = out()
+    report = run.report
+    console.print(comparison_table(report.scores, report.metric, report.labels_saved))
+    for warning in report.warnings:
+        console.print(f"Note: {warning}", markup=False)
+    console.print(f"Report: {run.folder / 'report.html'}", markup=False)
+
+
+def evaluate(
+    run: RunFolder,
+    data: Annotated[str, typer.Argument(help="Labelled data: a file, a saved dataset, or a hub id.")],
+    json: Json = False,
+) -> None:
+    """Measure a trained model on labelled data."""
+    opened = _open(run)
+    with progress_bars() as listener:
+        result = opened.evaluate(opened.read(data), listener=listener)
+    if json:
+        emit(result)
+        return
+    from rich.table import Table
+
+    table = Table("metric", "value", title=f"{opened.name} on {data}")
+    for name, value in result.items():
+        if isinstance(value, float):
+            table.add_row(name, f"{value:.4f}")
+        elif isinstance(value, int):
+            table.add_row(name, str(value))
+    for part in ("covered", "uncovered"):
+        scores = result[part]
+        shown = f"{scores[opened.metric]:.4f}" if scores["n"] else "-"
+        table.add_row(f"{opened.metric}, {part} by rules (n={scores['n']})", shown)
+    out().print(table)
+
+
+def predict(
+    run: RunFolder,
+    data: Annotated[
+        str, typer.Argument(help="Texts: a file, a saved dataset, a hub id, or - for stdin, a text a line.")
+    ],
+    output: Annotated[Path | None, typer.Option("--out", "-o", help="JSONL file to write.")] = None,
+    json: Json = False,
+) -> None:
+    """Answer new texts, and say which rules fired."""
+    opened = _open(run)
+    examples = _stdin() if data == "-" else opened.read(data, labelled=False)
+    with progress_bars() as listener:
+        predictions = opened.predict(examples, listener=listener)
+    rows = [prediction_row(prediction) for prediction in predictions]
+    if output is not None:
+        from ruletune.data.readers import write_jsonl
+
+        write_jsonl(output, rows)
+    if json:
+        emit({"predictions": rows} if output is None else {"output": str(output), "n": len(rows)})
+    elif output is None:
+        _print_predictions(examples, predictions)
+    else:
+        out().print(f"{len(rows)} predictions in {output}", markup=False)
+
+
+def prediction_row(prediction: Prediction) -> dict[str, Any]:
+    """A prediction as ``ruletune predict`` writes it: id, answer, score, probabilities, rules."""
+    from ruletune.labeling.apply import answer_value
+
+    return {
+        "id": prediction.id,
+        "answer": answer_value(prediction.answer),
+        "score": prediction.score,
+        "probabilities": dict(prediction.probabilities),
+        "rules": [
+            {
+                "rule": firing.rule,
+                "answer": answer_value(firing.answer),
+                "spans": [[span.start, span.end] for span in firing.spans],
+            }
+            for firing in prediction.rules
+        ],
+    }
+
+
+def _print_predictions(examples: Iterable[Example], predictions: list[Prediction]) -> None:
+    console = out()
+    for example, prediction in zip(examples, predictions, strict=True):
+        text = example.text if len(example.text) <= 200 else f"{example.text[:200]}…"
+        console.print(text, style="bold", markup=False)
+        console.print(f"  → {prediction.answer or '(no label)'}  {prediction.score:.0%}", markup=False)
+        for firing in prediction.rules:
+            words = ", ".join(f"“{example.text[s.start : s.end]}”" for s in firing.spans[:4])
+            console.print(
+                f"    {firing.rule} says {firing.answer}{f': {words}' if words else ''}", markup=False
+            )
+        if not prediction.rules:
+            console.print("    no rule fired", markup=False)
+
+
+def explain(
+    run: RunFolder,
+    text: Annotated[str, typer.Argument(help="The text to explain.")],
+    text_pair: Annotated[
+        str | None, typer.Option(help="The second text, where the task compares two.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Say why: the rules that fired and how far they are believed, against the model's own belief."""
+    from ruletune.types import Example
+
+    if not text.strip():
+        raise UserError("the text is empty")
+    explanation = _open(run).explain(Example("1", text, text_pair))
+    if json:
+        emit(explanation)
+        return
+    from rich.table import Table
+
+    console = out()
+    console.print(f"{explanation['answer']}  {explanation['score']:.0%}", style="bold", markup=False)
+    beliefs: Mapping[str, Any] = explanation["model"]
+    table = Table("label", "model", "rules", title="belief")
+    for label, value in beliefs.items():
+        by_rules = explanation["label_model"]
+        table.add_row(label, f"{value:.3f}", f"{by_rules[label]:.3f}" if by_rules else "-")
+    console.print(table)
+    fired = Table("rule", "says", "where it fired", "reliability", title="rules that fired")
+    for row in explanation["rules"]:
+        words = ", ".join(f"“{text[start:end]}”" for start, end in row["spans"][:4])
+        fired.add_row(row["rule"], str(row["answer"]), words, f"{row['reliability']:.2f}")
+    console.print(fired if explanation["rules"] else "No rule fired.")
+
+
+def _open(folder: Path) -> Run:
+    from ruletune.pipeline import load
+
+    return load(folder)
+
+
+def _stdin() -> list[Example]:
+    from ruletune.types import Example
+
+    lines = [line.strip() for line in sys.stdin]
+    return [Example(str(number), line) for number, line in enumerate(lines, start=1) if line]

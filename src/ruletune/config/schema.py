@@ -1,0 +1,216 @@
+"""The task file's shape. Descriptions here become the reference in ``docs/task-file.md``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
+
+from ruletune.rules import KINDS, RuleEntry, kind_of
+
+__all__ = ["Data", "Model", "TaskFile", "Training"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, protected_namespaces=())
+
+
+class Columns(_Part):
+    """Which columns of the data mean what."""
+
+    text: str = Field(default="text", description="The text.")
+    text_pair: str | None = Field(default=None, description="The second text, where the task compares two.")
+    label: str = Field(default="label", description="The gold label; empty or null where there is none.")
+    id: str | None = Field(default=None, description="A unique id; default: the row's number.")
+
+
+class Split(_Part):
+    """Shares cut from the training data for parts that have no file of their own."""
+
+    validation: float = Field(default=0.0, ge=0, lt=1, description="Share that chooses when training stops.")
+    test: float = Field(default=0.2, ge=0, lt=1, description="Share that only measures.")
+
+    @model_validator(mode="after")
+    def _something_left(self) -> Self:
+        if self.validation + self.test >= 1:
+            raise ValueError("validation and test together leave nothing to train on")
+        return self
+
+
+class Sample(_Part):
+    """Learn from a few labels only; the rest of the training data counts as unlabelled."""
+
+    shots: int = Field(ge=1, description="Gold labels kept for each label.")
+    method: Literal["random", "diverse"] = Field(
+        default="random", description="Drawn at random, or spread out in embedding space (core-set)."
+    )
+
+
+class Data(_Part):
+    """Where the data is. Paths are relative to the task file."""
+
+    train: str = Field(min_length=1, description="Training data; rows without a label are unlabelled text.")
+    validation: str | None = Field(default=None, description="Labelled data that chooses when training stops.")
+    test: str | None = Field(default=None, description="Labelled data that only measures.")
+    unlabeled: str | None = Field(default=None, description="Text without labels, for the rules to label.")
+    columns: Columns = Field(default_factory=Columns, description="Which columns mean what.")
+    split: Split = Field(default_factory=Split, description="Shares cut from train where a part has no file.")
+    sample: Sample | None = Field(default=None, description="Learn from a few labels only.")
+    limit_unlabeled: int | None = Field(default=None, ge=1, description="Unlabelled texts used at most.")
+
+
+class KnowledgeSource(_Part):
+    """Terms with what they mean, injected where a term occurs."""
+
+    file: str = Field(min_length=1, description="term TAB meaning lines, a JSON object, or JSON lines.")
+    place: Literal["prefix", "suffix", "insert", "field"] = Field(
+        default="suffix",
+        description="Before or after the text, in brackets behind the term, or where the template has {knowledge}.",
+    )
+    limit: int = Field(default=3, ge=1, description="Entries injected into one text at most.")
+
+
+class Lora(_Part):
+    """Low-rank adaptation."""
+
+    rank: int = Field(default=8, ge=1, description="Rank of the update matrices.")
+    alpha: int = Field(default=16, ge=1, description="Scale of the updates, divided by the rank.")
+
+
+class Model(_Part):
+    """The pretrained model and what of it learns."""
+
+    checkpoint: str = Field(
+        default="minilm", min_length=1, description="Short name of a packaged checkpoint, a folder, or a hub id."
+    )
+    adapter: Literal["full", "head", "lora"] = Field(
+        default="full", description="What learns: all weights, the output layer, or low-rank updates."
+    )
+    max_length: int = Field(default=128, ge=8, le=8192, description="Input length in tokens; longer texts are cut.")
+    dropout: float | None = Field(
+        default=0.1, ge=0, lt=1, description="Dropout before the output layer; null: as the checkpoint says."
+    )
+    lora: Lora = Field(default_factory=Lora, description="Settings of the lora adapter.")
+
+
+class Weak(_Part):
+    """Training on what the rules say."""
+
+    epochs: int = Field(default=3, ge=1, description="Passes over the weakly labelled texts at most.")
+    max_texts: int | None = Field(default=2000, ge=1, description="Weakly labelled texts used at most.")
+
+
+class Gold(_Part):
+    """Training on the gold labels."""
+
+    epochs: int = Field(default=30, ge=1, description="Passes over the gold labels at most.")
+
+
+class Curve(_Part):
+    """The labels-only learning curve, from which the labels that rules saved are estimated."""
+
+    shares: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
+        default=(0.25, 0.5), description="Shares of the gold labels that the curve is measured at, beside all of them."
+    )
+    repeats: int = Field(default=2, ge=1, le=20, description="Draws at each share.")
+
+
+class Training(_Part):
+    """How training goes."""
+
+    optimizer: Literal["adamw", "adam", "sgd"] = Field(default="adamw", description="Optimizer.")
+    learning_rate: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="Peak rate of the pretrained weights; default 5e-5 (lora: 5e-4), a tenth of MiniLM's pretraining rate.",
+    )
+    head_learning_rate: float | None = Field(
+        default=None, gt=0, le=1, description="Peak rate of the new output layer, which starts from nothing; default 1e-3."
+    )
+    weight_decay: float = Field(default=0.01, ge=0, le=1, description="L2 penalty on weight matrices.")
+    warmup: float = Field(default=0.1, ge=0, lt=1, description="Share of the steps in which the rate rises.")
+    schedule: Literal["linear", "cosine", "constant"] = Field(default="linear", description="How the rate falls.")
+    clip: float = Field(default=1.0, gt=0, description="Largest norm of the gradient.")
+    batch_size: int = Field(default=16, ge=1, le=1024, description="Texts per update.")
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        default="auto", description="auto: bf16 where the hardware computes it, else fp32."
+    )
+    patience: int = Field(default=5, ge=1, description="Validation checks without progress before a stage stops.")
+    label_model: Literal["dawid_skene", "majority"] = Field(
+        default="dawid_skene", description="How the rules' votes are reconciled."
+    )
+    weak: Weak = Field(default_factory=Weak, description="The stage on weak labels.")
+    gold: Gold = Field(default_factory=Gold, description="The stage on gold labels.")
+    baselines: bool = Field(
+        default=True, description="Also train on labels alone, to tell what the rules were worth."
+    )
+    curve: Curve = Field(default_factory=Curve, description="The labels-only learning curve.")
+
+
+def _text_key(value: object) -> object:
+    """YAML may read a label as a number or a truth value; labels are names."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else value
+
+
+def _labels(value: object) -> object:
+    if isinstance(value, list | tuple):
+        names = [_text_key(name) for name in value]
+        if len(set(map(str, names))) < len(names):
+            raise ValueError("a label stands twice")
+        return {name: "" for name in names}
+    if isinstance(value, dict):
+        return {_text_key(name): "" if d is None else _text_key(d) for name, d in value.items()}
+    return value
+
+
+def _rule_kind(value: object) -> str:
+    if isinstance(value, RuleEntry):
+        return next(kind for kind, entry in KINDS.items() if type(value) is entry)
+    try:
+        return kind_of(value) if isinstance(value, dict) else ""
+    except ValueError:
+        return ""  # reported, in better words, by the loader
+
+
+_members: Any = None
+for _kind, _entry in KINDS.items():
+    _member = Annotated[_entry, Tag(_kind)]  # type: ignore[valid-type]
+    _members = _member if _members is None else _members | _member
+AnyRule = Annotated[_members, Discriminator(_rule_kind)]
+
+
+class TaskFile(_Part):
+    """A task, as a person writes it down."""
+
+    task: str = Field(description="The kind of task.")
+    name: str = Field(default="", description="Name in reports.")
+    description: str = Field(default="", description="What the labels are about, in a sentence; {description} in templates.")
+    labels: Annotated[dict[str, str], BeforeValidator(_labels)] = Field(
+        min_length=1, description="Label names, with a description each or as a plain list. Their order is kept."
+    )
+    multi_label: bool = Field(default=False, description="Any number of labels may hold at once.")
+    data: Data = Field(description="Where the data is.")
+    rules: tuple[AnyRule, ...] = Field(default=(), description="What you know, as rules.")
+    templates: tuple[str, ...] = Field(
+        default=(), max_length=1, description="How the input is shown; one template, default {text}."
+    )
+    knowledge: tuple[KnowledgeSource, ...] = Field(default=(), description="Term files injected into the input.")
+    model: Model = Field(default_factory=Model, description="The pretrained model.")
+    training: Training = Field(default_factory=Training, description="How training goes.")
+    seed: int = Field(default=0, ge=0, lt=2**31, description="Everything random follows from it.")
+
+    @field_validator("labels")
+    @classmethod
+    def _named(cls, labels: dict[str, str]) -> dict[str, str]:
+        if any(not name.strip() for name in labels):
+            raise ValueError("a label has no name")
+        return labels
+
+    @model_validator(mode="after")
+    def _enough_labels(self) -> Self:
+        if len(self.labels) < 2 and not self.multi_label:
+            raise ValueError("a task needs two labels at least; for one yes-or-no label set multi_label: true")
+        return self

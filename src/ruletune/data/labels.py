@@ -1,0 +1,76 @@
+"""From a label as the data has it to an answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ruletune.errors import nearest
+from ruletune.types import Label
+
+__all__ = ["Labels"]
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """The labels of a task, and how to read them in data.
+
+    A value is a label's name, or its position (an integer or digits) where no label is itself
+    called by a number: datasets often store labels so. Several labels are a list, a string with
+    ``|`` between names, or a list of zeros and ones as long as the labels.
+
+    Attributes:
+        names: In the order of the task file.
+        multi: Several labels may hold at once.
+    """
+
+    names: tuple[str, ...]
+    multi: bool = False
+
+    def parse(self, value: object) -> Label | None:
+        """The answer, or ``None`` where the data has none (null, or empty text).
+
+        For several labels an empty list means that none of them holds.
+
+        Raises:
+            ValueError: It is no label of the task; the message is for people.
+
+        >>> Labels(("ham", "spam")).parse(1)
+        Label(names=('spam',))
+        >>> Labels(("a", "b"), multi=True).parse("b|a")
+        Label(names=('a', 'b'))
+        >>> Labels(("ham", "spam")).parse("spma")
+        Traceback (most recent call last):
+        ValueError: unknown label 'spma'; did you mean 'spam'?
+        """
+        if value is None or (isinstance(value, str) and not value.strip()) or value != value:
+            return None
+        if not self.multi:
+            if isinstance(value, list | tuple | dict):
+                raise ValueError("several labels in a task for one; set multi_label: true or choose one")
+            return Label.of(self._one(value))
+        if isinstance(value, str):
+            value = [part for part in value.split("|") if part.strip()]
+        if not isinstance(value, list | tuple):
+            value = [value]
+        if self._is_indicator(value):
+            return Label.of(*(name for name, flag in zip(self.names, value, strict=True) if flag))
+        return Label.of(*(self._one(part) for part in value))
+
+    def _is_indicator(self, values: list[object] | tuple[object, ...]) -> bool:
+        flags = all(isinstance(v, int | bool) and v in (0, 1) for v in values)
+        return len(values) == len(self.names) and len(values) > 1 and flags
+
+    def _one(self, value: object) -> str:
+        if isinstance(value, bool):
+            name = "true" if value else "false"
+        elif isinstance(value, float) and value.is_integer():
+            name = str(int(value))
+        else:
+            name = str(value).strip()
+        if name in self.names:
+            return name
+        numbered = any(label.isdecimal() for label in self.names)
+        if name.isdecimal() and not numbered and int(name) < len(self.names):
+            return self.names[int(name)]
+        shown = name if len(name) <= 60 else f"{name[:60]}…"
+        raise ValueError(f"unknown label {shown!r}; {nearest(name[:200], self.names)}")

@@ -1,0 +1,275 @@
+"""Raw rows of every format: a place and a mapping of columns, or a place and what is wrong there."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import os
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruletune.errors import Location, MissingExtraError, Problem, UserError, close_match
+
+__all__ = ["FORMATS", "Row", "format_of", "rows", "write_lines"]
+
+FORMATS = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "json",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".txt": "text",
+}
+
+_LONGEST = 256 * 1024 * 1024
+"""Bytes in one line; beyond it a file is taken to be something else."""
+
+csv.field_size_limit(_LONGEST)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row as the file has it: ``values``, or the ``problem`` that hinders reading it."""
+
+    where: Location
+    values: dict[str, Any]
+    problem: Problem | None = None
+
+
+def format_of(source: str, folder: Path) -> tuple[str, Path]:
+    """The format of a data source by its name, and its path.
+
+    Raises:
+        UserError: Nothing is there, or the name does not tell the format.
+    """
+    if source.startswith("hf:"):
+        return "hub", Path(source)
+    path = (folder / source.partition("#")[0]).expanduser()
+    if path.is_dir():
+        return "dataset", path
+    if not path.exists():
+        beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise UserError(f"no data at {str(path)!r}", remedy=close_match(path.name, beside))
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if suffixes[-1:] == [".gz"]:
+        suffixes.pop()
+    kind = FORMATS.get(suffixes[-1]) if suffixes else None
+    if kind is None:
+        raise UserError(
+            f"cannot tell the format of {path.name!r}",
+            where=Location(str(path)),
+            remedy=f"call it {', '.join(sorted(FORMATS))} (or one of these and .gz)",
+        )
+    return kind, path
+
+
+def rows(source: str, *, folder: Path) -> Iterator[Row]:
+    """Rows of a data source, one by one.
+
+    Raises:
+        UserError: The source as a whole cannot be read (missing, wrong encoding, no rows at all).
+    """
+    kind, path = format_of(source, folder)
+    match kind:
+        case "jsonl":
+            yield from _jsonl(path)
+        case "json":
+            yield from _json(path)
+        case "csv" | "tsv":
+            yield from _delimited(path, "," if kind == "csv" else "\t")
+        case "text":
+            yield from _plain(path)
+        case "parquet":
+            yield from _parquet(path)
+        case _:
+            yield from _dataset(source, path, hub=kind == "hub")
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Numbered lines of a UTF-8 file, perhaps compressed, with or without a byte order mark."""
+    try:
+        with gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb") as file:
+            for number, line in enumerate(iter(lambda: file.readline(_LONGEST + 1), b""), start=1):
+                if len(line) > _LONGEST:
+                    raise UserError("a line of more than 256 MB", where=Location(str(path), number))
+                yield number, _decode(line, path, number)
+    except (OSError, EOFError, zlib.error) as error:
+        raise UserError(f"cannot read the file: {error}", where=Location(str(path))) from error
+
+
+def _decode(line: bytes, path: Path, number: int) -> str:
+    if number == 1 and line[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise _not_utf8(path, number, "it begins like UTF-16")
+    try:
+        return line.decode("utf-8-sig" if number == 1 else "utf-8")
+    except UnicodeDecodeError as error:
+        raise _not_utf8(path, number, f"byte 0x{line[error.start]:02x} looks like {_likely(line)}") from error
+
+
+def _likely(line: bytes) -> str:
+    """The encoding that text which is not UTF-8 most often has: Chinese double bytes, else Western single ones."""
+    high = [byte for byte in line if byte >= 0x80]
+    try:
+        chinese = sum("\u4e00" <= character <= "\u9fff" for character in line.decode("gb18030"))
+    except UnicodeDecodeError:
+        chinese = 0
+    return "GB18030 (GBK)" if len(high) >= 4 and chinese * 2 >= 0.8 * len(high) else "Windows-1252 (Latin-1)"
+
+
+def _not_utf8(path: Path, number: int, why: str) -> UserError:
+    return UserError(f"not UTF-8: {why}", where=Location(str(path), number), remedy="save the file as UTF-8")
+
+
+def _jsonl(path: Path) -> Iterator[Row]:
+    for number, line in _lines(path):
+        if line.strip():
+            where = Location(str(path), number)
+            try:
+                value = json.loads(line)
+            except ValueError as error:
+                reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+                yield Row(where, {}, Problem(f"not valid JSON: {reason}", where))
+                continue
+            except RecursionError:
+                yield Row(where, {}, Problem("JSON that is nested too deeply", where))
+                continue
+            yield _record(value, where)
+
+
+def _record(value: object, where: Location) -> Row:
+    if isinstance(value, dict):
+        return Row(where, value)
+    return Row(where, {}, Problem(f"expected an object of columns, found {type(value).__name__}", where))
+
+
+def _json(path: Path) -> Iterator[Row]:
+    """A list of objects, or an object of objects (WRENCH), whose ``data`` holds the text."""
+    text = "".join(line for _, line in _lines(path))
+    where = Location(str(path))
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        remedy = "call a file with one object a line .jsonl" if text.lstrip().startswith("{") else None
+        raise UserError(f"not valid JSON: {error}", where=where, remedy=remedy) from error
+    if isinstance(value, dict) and value and all(isinstance(entry, dict) for entry in value.values()):
+        value = [{"id": key, **_flat(entry)} for key, entry in value.items()]
+    if not isinstance(value, list):
+        raise UserError("expected a list of objects", where=where)
+    for position, entry in enumerate(value, start=1):
+        yield _record(entry, Location(f"{path}[{position}]"))
+
+
+def _flat(entry: dict[str, Any]) -> dict[str, Any]:
+    inner = entry.get("data")
+    return {**entry, **inner} if isinstance(inner, dict) else entry
+
+
+def _delimited(path: Path, delimiter: str) -> Iterator[Row]:
+    """CSV as RFC 4180 has it, quoted line breaks included; TSV likewise."""
+    at = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal at
+        for number, line in _lines(path):
+            at = number
+            yield line
+
+    reader = csv.reader(lines(), delimiter=delimiter, strict=True)
+    header: list[str] | None = None
+    while True:
+        begin = at + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            where = Location(str(path), begin)
+            yield Row(where, {}, Problem(f"malformed row: {error}", where, "close every quote that is opened"))
+            return  # what follows an unclosed quote cannot be told apart
+        if not cells:
+            continue
+        if header is None:
+            header = _header(cells, path)
+            continue
+        where = Location(str(path), begin)
+        if len(cells) != len(header):
+            message = f"{len(cells)} fields in a row of a table with {len(header)} columns"
+            yield Row(where, {}, Problem(message, where, "quote fields that contain the separator"))
+            continue
+        yield Row(where, dict(zip(header, cells, strict=True)))
+
+
+def _header(cells: list[str], path: Path) -> list[str]:
+    header = [cell.strip() for cell in cells]
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        raise UserError(f"two columns are called {twice[0]!r}", where=Location(str(path), 1))
+    return header
+
+
+def _plain(path: Path) -> Iterator[Row]:
+    for number, line in _lines(path):
+        text = line.strip()
+        if text:
+            yield Row(Location(str(path), number), {"text": text})
+
+
+def _parquet(path: Path) -> Iterator[Row]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    number = 0
+    try:
+        for batch in pq.ParquetFile(path).iter_batches(batch_size=1024):
+            for values in batch.to_pylist():
+                number += 1
+                yield Row(Location(str(path), number), values)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise UserError(f"not a readable Parquet file: {error}", where=Location(str(path))) from error
+
+
+def _dataset(source: str, path: Path, *, hub: bool) -> Iterator[Row]:
+    """A Hugging Face dataset: ``hf:owner/name#split`` from the hub, ``folder#split`` saved on disk."""
+    try:
+        import datasets
+    except ImportError:
+        raise MissingExtraError("reading Hugging Face datasets", "datasets") from None
+    name, _, split = source.partition("#")
+    where = Location(source)
+    try:
+        loaded = datasets.load_dataset(name.removeprefix("hf:")) if hub else datasets.load_from_disk(str(path))
+    except Exception as error:  # the library raises many kinds, for a missing network too
+        reason = str(error).strip().splitlines()
+        raise UserError(f"cannot load the dataset: {reason[0] if reason else type(error).__name__}", where=where) from error
+    if isinstance(loaded, datasets.DatasetDict):
+        if split not in loaded:
+            remedy = f"name one of its splits: {', '.join(f'{name}#{s}' for s in loaded)}"
+            raise UserError("the dataset has several splits" if not split else f"no split {split!r}", where=where, remedy=remedy)
+        loaded = loaded[split]
+    for number, values in enumerate(loaded, start=1):
+        yield Row(Location(source, number), dict(values))
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Write a text file beside its place and rename it there when it is whole."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8", newline="\n") as file:
+            for line in lines:
+                file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise UserError(f"cannot write: {error.strerror}", where=Location(str(path))) from error
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

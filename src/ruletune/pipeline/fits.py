@@ -1,0 +1,207 @@
+"""One training from start to finish: resumable, and remembered when it is done.
+
+A run consists of several fits: labels alone, points of the learning curve, rules + labels. Each
+leaves its predictions and losses in the workspace, so that a resumed run repeats none of them, and
+the one under way saves its position every half minute.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from ruletune.models import adapters, backbone
+from ruletune.models.backbone import Classifier
+from ruletune.models.encoding import Encoded
+from ruletune.pipeline.events import Event, Listener
+from ruletune.report.model import LossPoint
+from ruletune.store import Workspace
+from ruletune.training import schedule
+from ruletune.training.loop import Snapshot, Step
+
+__all__ = ["Fit", "fit"]
+
+_SAVE_EVERY = 30.0
+"""Seconds between two saved positions. When they fall does not change what comes out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A finished training.
+
+    Attributes:
+        logits: By part of the data, (examples, labels).
+        model: Folder of the trained model where it was kept.
+    """
+
+    logits: dict[str, np.ndarray]
+    losses: tuple[LossPoint, ...]
+    model: Path | None
+
+
+def fit(
+    name: str,
+    *,
+    make: Callable[[], Classifier],
+    courses: Sequence[schedule.Course],
+    score_on: dict[str, Encoded],
+    workspace: Workspace,
+    listener: Listener,
+    seed: int,
+    keep: bool,
+    precision: str,
+    most_points: int = 400,
+) -> Fit:
+    """Train, or remember having trained, and score the parts in ``score_on``.
+
+    Args:
+        make: Gives the pretrained model under a new output layer, adapter attached.
+        keep: Keep the trained model (merged into a plain checkpoint).
+    """
+    part, model = _slug(name), workspace.path(f"{_slug(name)}.model")
+    if workspace.has(part):
+        return _remembered(workspace.get(part), model if keep else None)
+    classifier = make()
+    losses = _train(name, classifier, courses, workspace=workspace, listener=listener, seed=seed)
+    adapters.merge(classifier)
+    logits = {}
+    for label, encoded in score_on.items():
+        logits[label] = backbone.logits(
+            classifier,
+            encoded,
+            precision=precision,
+            progress=_counter(f"{name}: scoring {label}", len(encoded), listener),
+        )
+    if keep:
+        shutil.rmtree(model, ignore_errors=True)
+        backbone.save(classifier, model)
+    thinned = _thin(losses, most_points)
+    workspace.put(
+        part,
+        {
+            "logits": {label: values.tolist() for label, values in logits.items()},
+            "losses": [[point.stage, point.part, point.step, point.loss] for point in thinned],
+        },
+    )
+    _forget_position(workspace, part)
+    return Fit(logits, thinned, model if keep else None)
+
+
+def _train(
+    name: str,
+    classifier: Classifier,
+    courses: Sequence[schedule.Course],
+    *,
+    workspace: Workspace,
+    listener: Listener,
+    seed: int,
+) -> list[LossPoint]:
+    part = _slug(name)
+    running = schedule.run(classifier, courses, seed=seed)
+    losses: list[LossPoint] = []
+    saved = _load_position(workspace, part)
+    if saved is not None:
+        position, losses = saved
+        running.restore(position)
+    last_save = time.monotonic()
+    try:
+        for step in running.steps():
+            losses += _points(name, step)
+            detail = f"loss {step.loss:.3f}"
+            listener(Event(f"{name}: {step.stage}", step.step, step.total, detail))
+            if time.monotonic() - last_save > _SAVE_EVERY:
+                _save_position(workspace, part, running.position(), losses)
+                last_save = time.monotonic()
+    except KeyboardInterrupt:
+        _save_position(workspace, part, running.position(), losses)
+        raise
+    return losses
+
+
+def _points(name: str, step: Step) -> list[LossPoint]:
+    stage = f"{name}: {step.stage}"
+    points = [LossPoint(stage, "train", step.step, step.loss)]
+    if step.validation is not None:
+        points.append(LossPoint(stage, "validation", step.step, step.validation))
+    return points
+
+
+def _thin(losses: list[LossPoint], most: int) -> tuple[LossPoint, ...]:
+    """Every validation point, and so many training points that a plot can show."""
+    training = sum(point.part == "train" for point in losses)
+    every = max(1, -(-training // most))
+    kept, seen = [], 0
+    for point in losses:
+        if point.part == "train":
+            seen += 1
+            if seen % every:
+                continue
+        kept.append(point)
+    return tuple(kept)
+
+
+def _save_position(
+    workspace: Workspace, part: str, position: schedule.Position | None, losses: list[LossPoint]
+) -> None:
+    """Both halves in one file, written aside and renamed, so that a kill leaves the old one or the new one."""
+    if position is None:
+        return
+    path = workspace.path(f"{part}.position.safetensors")
+    temporary = path.with_suffix(".tmp")
+    values = {
+        "course": position.course,
+        "values": position.snapshot.values,
+        "losses": [[point.stage, point.part, point.step, point.loss] for point in losses],
+    }
+    save_file(position.snapshot.tensors, temporary, metadata={"values": json.dumps(values)})
+    temporary.replace(path)
+
+
+def _load_position(workspace: Workspace, part: str) -> tuple[schedule.Position, list[LossPoint]] | None:
+    path = workspace.path(f"{part}.position.safetensors")
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            values = json.loads(file.metadata()["values"])
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  (no mapping)
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError):
+        return None  # damaged: this fit begins anew, which costs time and changes nothing
+    losses = [LossPoint(*entry) for entry in values["losses"]]
+    return schedule.Position(values["course"], Snapshot(tensors, values["values"])), losses
+
+
+def _forget_position(workspace: Workspace, part: str) -> None:
+    workspace.path(f"{part}.position.safetensors").unlink(missing_ok=True)
+
+
+def _remembered(stored: dict[str, list[object]], model: Path | None) -> Fit:
+    logits = dict(stored["logits"])  # type: ignore[arg-type]
+    return Fit(
+        {label: np.array(values, dtype=np.float32) for label, values in logits.items()},
+        tuple(LossPoint(*entry) for entry in stored["losses"]),  # type: ignore[misc]
+        model,
+    )
+
+
+def _counter(name: str, total: int, listener: Listener) -> Callable[[int], None]:
+    done = 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        listener(Event(name, done, total))
+
+    return advance
+
+
+def _slug(name: str) -> str:
+    return "".join(character if character.isalnum() else "-" for character in name)

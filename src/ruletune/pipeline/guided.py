@@ -1,0 +1,167 @@
+"""The fits of a run: labels alone, its learning curve, and rules + labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ruletune.config import TaskSpec
+from ruletune.models import adapters, backbone
+from ruletune.models.backbone import Classifier
+from ruletune.models.checkpoints import Checkpoint
+from ruletune.models.encoding import Encoded
+from ruletune.pipeline.events import Listener
+from ruletune.pipeline.fits import Fit, fit
+from ruletune.store import Workspace
+from ruletune.training import schedule
+from ruletune.training.loop import Stage
+
+__all__ = ["Guided", "Inputs"]
+
+_FOLD = 0.2
+"""Share of the gold labels held out for early stopping where there is no validation part."""
+
+_FOLD_LEAST = 2
+"""Texts of the rarest label that such a fold needs; with fewer, training runs its full course."""
+
+_MOST_STEPS = 4000
+"""Updates in one stage; with more data than that there are fewer epochs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Encoded parts with what is known about them.
+
+    Attributes:
+        gold, validation: (examples, labels) in {0, 1}.
+        posterior: The label model's beliefs about the unlabelled texts.
+        weights: How much each belief counts; 0 where there is no evidence.
+    """
+
+    encoded: dict[str, Encoded]
+    gold: np.ndarray
+    validation: np.ndarray
+    posterior: np.ndarray
+    weights: np.ndarray
+
+
+class Guided:
+    """Everything that the fits of one run share."""
+
+    def __init__(
+        self,
+        spec: TaskSpec,
+        checkpoint: Checkpoint,
+        inputs: Inputs,
+        *,
+        workspace: Workspace,
+        listener: Listener,
+    ) -> None:
+        self.spec, self.checkpoint, self.inputs = spec, checkpoint, inputs
+        self._workspace, self._listener = workspace, listener
+
+    def labels_alone(
+        self, name: str, rows: list[int], *, seed: int, keep: bool, score_on: tuple[str, ...]
+    ) -> Fit:
+        """Fine-tune on the gold labels in ``rows`` and nothing else."""
+        return self._fit(name, [self._gold_course(rows, after_weak=False, seed=seed)], seed, keep, score_on)
+
+    def rules_and_labels(self, name: str, *, seed: int, keep: bool, score_on: tuple[str, ...]) -> Fit:
+        """Fine-tune on the rules' weak labels, then on gold."""
+        courses = [self._weak_course(seed)]
+        if len(self.inputs.gold):
+            courses.append(self._gold_course(list(range(len(self.inputs.gold))), after_weak=True, seed=seed))
+        return self._fit(name, courses, seed, keep, score_on)
+
+    def _fit(
+        self, name: str, courses: list[schedule.Course], seed: int, keep: bool, score_on: tuple[str, ...]
+    ) -> Fit:
+        return fit(
+            name,
+            make=self._maker(seed),
+            courses=courses,
+            score_on={part: self.inputs.encoded[part] for part in score_on},
+            workspace=self._workspace,
+            listener=self._listener,
+            seed=seed,
+            keep=keep,
+            precision=self.spec.file.training.precision,
+        )
+
+    def _maker(self, seed: int) -> Callable[[], Classifier]:
+        settings = self.spec.file.model
+
+        def make() -> Classifier:
+            classifier = backbone.new(
+                self.checkpoint,
+                labels=self.spec.labels,
+                multi=self.spec.file.multi_label,
+                max_length=settings.max_length,
+                dropout=settings.dropout,
+                seed=seed,
+            )
+            adapters.attach(classifier, settings.adapter, rank=settings.lora.rank, alpha=settings.lora.alpha)
+            return classifier
+
+        return make
+
+    def _stage(self, name: str, *, epochs: int, patience: int, checks: int, examples: int) -> Stage:
+        training = self.spec.file.training
+        stage = Stage(
+            name=name,
+            epochs=epochs,
+            batch_size=training.batch_size,
+            learning_rate=training.learning_rate,
+            head_learning_rate=training.head_learning_rate,
+            optimizer=training.optimizer,
+            weight_decay=training.weight_decay,
+            warmup=training.warmup,
+            schedule=training.schedule,
+            clip=training.clip,
+            patience=patience,
+            checks=checks,
+            precision=training.precision,
+        )
+        return schedule.scaled(stage, examples, most_steps=_MOST_STEPS)
+
+    def _validation(self) -> schedule.Supervision | None:
+        if not len(self.inputs.validation):
+            return None
+        return schedule.gold_supervision(self.inputs.encoded["validation"], self.inputs.validation)
+
+    def _gold_course(self, rows: list[int], *, after_weak: bool, seed: int) -> schedule.Course:
+        training = self.spec.file.training
+        data = schedule.gold_supervision(self.inputs.encoded["gold"].take(rows), self.inputs.gold[rows])
+        validation = self._validation()
+        if validation is None:
+            rng = np.random.default_rng([seed, len(rows)])
+            learn, held = schedule.hold_out(self.inputs.gold[rows], share=_FOLD, least=_FOLD_LEAST, rng=rng)
+            if held:
+                data, validation = data.take(learn), data.take(held)
+        epochs = training.gold.epochs
+        stage = self._stage("gold", epochs=epochs, patience=training.patience, checks=1, examples=len(data))
+        return schedule.Course(stage, data, validation)
+
+    def _weak_course(self, seed: int) -> schedule.Course:
+        """Weak labels, checked on gold: on the validation part, else on the gold labels that come after."""
+        training, inputs = self.spec.file.training, self.inputs
+        rows = self._weak_rows(np.random.default_rng([seed, 7]))
+        data = schedule.weak_supervision(
+            inputs.encoded["unlabeled"].take(rows), inputs.posterior[rows], inputs.weights[rows]
+        )
+        validation = self._validation()
+        if validation is None and len(inputs.gold):
+            validation = schedule.gold_supervision(inputs.encoded["gold"], inputs.gold)
+        epochs = training.weak.epochs
+        stage = self._stage("weak", epochs=epochs, patience=training.patience, checks=4, examples=len(data))
+        return schedule.Course(stage, data, validation)
+
+    def _weak_rows(self, rng: np.random.Generator) -> list[int]:
+        """Texts with evidence, at most ``weak.max_texts`` of them, drawn at random."""
+        rows = np.flatnonzero(self.inputs.weights.max(axis=1, initial=0.0) > 0)
+        most = self.spec.file.training.weak.max_texts
+        if most is not None and len(rows) > most:
+            rows = np.sort(rng.permutation(rows)[:most])
+        return [int(row) for row in rows]

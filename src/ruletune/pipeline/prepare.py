@@ -1,0 +1,173 @@
+"""From data files to the parts that training and evaluation work on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ruletune.config import TaskSpec
+from ruletune.data.readers import Columns, Labels, fingerprint, read_all
+from ruletune.data.sampling import sample
+from ruletune.data.split import remove_leaks, stratified_split
+from ruletune.errors import Location, UserError
+from ruletune.models import checkpoints
+from ruletune.pipeline.events import Event, Listener
+from ruletune.types import Example, Label
+
+__all__ = ["Parts", "gold_matrix", "labels_of", "prepare", "read_part"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The data, each text in one part only.
+
+    Attributes:
+        gold: Labelled training texts that may be learned from.
+        unlabeled: Texts without a label that may be used.
+        validation: Labelled texts that choose (early stopping).
+        test: Labelled texts that only measure.
+        warnings: What the reader of the report should know about the data.
+    """
+
+    gold: tuple[Example, ...]
+    unlabeled: tuple[Example, ...]
+    validation: tuple[Example, ...]
+    test: tuple[Example, ...]
+    warnings: tuple[str, ...]
+
+    def sizes(self) -> dict[str, int]:
+        return {name: len(getattr(self, name)) for name in ("gold", "validation", "test", "unlabeled")}
+
+    def fingerprints(self) -> dict[str, str]:
+        """SHA-256 by part, over ids, texts and answers."""
+        return {
+            name: fingerprint(getattr(self, name)) for name in ("gold", "validation", "test", "unlabeled")
+        }
+
+
+def labels_of(spec: TaskSpec) -> Labels:
+    return Labels(names=spec.labels, multi=spec.file.multi_label)
+
+
+def read_part(spec: TaskSpec, source: str) -> list[Example]:
+    """All examples of one data file of the task."""
+    columns = spec.file.data.columns
+    return read_all(
+        source,
+        Columns(text=columns.text, text_pair=columns.text_pair, label=columns.label, id=columns.id),
+        labels=labels_of(spec),
+        folder=spec.folder,
+    )
+
+
+def prepare(spec: TaskSpec, *, listener: Listener) -> Parts:
+    """Read, split and sample the task's data.
+
+    Raises:
+        UserError: Bad rows, an empty part, or no text to learn from.
+    """
+    data, warnings = spec.file.data, []
+    listener(Event("reading data", 0, 1))
+    train = read_part(spec, data.train)
+    validation = read_part(spec, data.validation) if data.validation else []
+    test = read_part(spec, data.test) if data.test else []
+    unlabeled = [_without_answer(e) for e in (read_part(spec, data.unlabeled) if data.unlabeled else [])]
+    splits = stratified_split(
+        train,
+        validation=0.0 if data.validation else data.split.validation,
+        test=0.0 if data.test else data.split.test,
+        seed=spec.file.seed,
+    )
+    warnings += splits.warnings
+    train = list(splits.train)
+    validation = validation or list(splits.validation)
+    test = test or list(splits.test)
+    for name, part in (("validation", validation), ("test", test)):
+        missing = sum(example.answer is None for example in part)
+        if missing:
+            warnings.append(f"{missing} texts of the {name} part have no label and were left out of it.")
+    validation = [example for example in validation if example.answer is not None]
+    test = [example for example in test if example.answer is not None]
+    train, unlabeled, validation = _without_leaks(train, unlabeled, validation, test, warnings)
+    gold = [example for example in train if example.answer is not None]
+    unlabeled += [example for example in train if example.answer is None]
+    gold, rest = _few(spec, gold, warnings)
+    unlabeled += [_without_answer(example) for example in rest]
+    unlabeled = _limited(unlabeled, data.limit_unlabeled, spec.file.seed)
+    if not gold and not unlabeled:
+        raise UserError(
+            "there is no text to learn from", where=Location(str(spec.path)), remedy="add rows to data.train"
+        )
+    listener(Event("reading data", 1, 1))
+    return Parts(
+        _named("train", gold), _named("unlabeled", unlabeled), tuple(validation), tuple(test), tuple(warnings)
+    )
+
+
+def gold_matrix(examples: Sequence[Example], labels: Sequence[str]) -> np.ndarray:
+    """Gold answers as (examples, labels) in {0, 1}; every example must have one."""
+    index = {label: position for position, label in enumerate(labels)}
+    matrix = np.zeros((len(examples), len(labels)), dtype=np.float32)
+    for row, example in enumerate(examples):
+        assert isinstance(example.answer, Label)
+        for name in example.answer.names:
+            matrix[row, index[name]] = 1.0
+    return matrix
+
+
+def _without_answer(example: Example) -> Example:
+    return replace(example, answer=None)
+
+
+def _named(part: str, examples: Sequence[Example]) -> tuple[Example, ...]:
+    """Ids are unique within a file; where files are put together the part's position replaces them."""
+    ids = [example.id for example in examples]
+    if len(set(ids)) == len(ids):
+        return tuple(examples)
+    return tuple(replace(example, id=f"{part}-{n}") for n, example in enumerate(examples, start=1))
+
+
+def _without_leaks(
+    train: list[Example],
+    unlabeled: list[Example],
+    validation: list[Example],
+    test: list[Example],
+    warnings: list[str],
+) -> tuple[list[Example], list[Example], list[Example]]:
+    """Texts of the test part stand nowhere else; texts of the validation part in no part that teaches."""
+    validation, leaked = remove_leaks(validation, test)
+    held_out = [*validation, *test]
+    kept_train, from_train = remove_leaks(train, held_out)
+    kept_unlabeled, from_unlabeled = remove_leaks(unlabeled, held_out)
+    dropped = len(leaked) + len(from_train) + len(from_unlabeled)
+    if dropped:
+        warnings.append(f"{dropped} texts stood in a held-out part too and were taken out of the others.")
+    return kept_train, kept_unlabeled, validation
+
+
+def _few(spec: TaskSpec, gold: list[Example], warnings: list[str]) -> tuple[list[Example], list[Example]]:
+    """Keep ``data.sample.shots`` gold labels a class where the task asks for it; (kept, the rest)."""
+    settings = spec.file.data.sample
+    if settings is None or not gold:
+        return gold, []
+    embeddings = None
+    if settings.method == "diverse":
+        from ruletune.models.backbone import embed
+
+        checkpoint = checkpoints.resolve(spec.file.model.checkpoint, folder=spec.folder)
+        embeddings = embed(checkpoint, [example.text for example in gold])
+    chosen = sample(
+        gold, shots=settings.shots, method=settings.method, seed=spec.file.seed, embeddings=embeddings
+    )
+    warnings += chosen.warnings
+    taken = set(chosen.rows)
+    return [gold[row] for row in chosen.rows], [e for row, e in enumerate(gold) if row not in taken]
+
+
+def _limited(examples: list[Example], limit: int | None, seed: int) -> list[Example]:
+    if limit is None or len(examples) <= limit:
+        return examples
+    rows = np.sort(np.random.default_rng(seed).permutation(len(examples))[:limit])
+    return [examples[row] for row in rows]

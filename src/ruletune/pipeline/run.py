@@ -1,0 +1,154 @@
+"""A finished run: predict, evaluate, explain. Reading one executes nothing that it contains."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ruletune.config import TaskSpec, load_task
+from ruletune.errors import UserError
+from ruletune.labeling.apply import RuleSet
+from ruletune.models import backbone
+from ruletune.models.backbone import Classifier
+from ruletune.models.encoding import encode
+from ruletune.pipeline.events import Event, Listener, silent
+from ruletune.report.model import Report
+from ruletune.store import FORMAT, read_json
+from ruletune.templates import Rendering
+from ruletune.types import Example, Label, Prediction
+
+__all__ = ["Run", "answers", "load", "probabilities"]
+
+
+def probabilities(logits: np.ndarray, *, multi: bool) -> np.ndarray:
+    """Probability of every label: softmax, or each label's own logistic where several may hold.
+
+    >>> probabilities(np.array([[0.0, 0.0]]), multi=False)
+    array([[0.5, 0.5]])
+    """
+    values = logits.astype(np.float64)
+    if multi:
+        return np.asarray(1.0 / (1.0 + np.exp(-np.clip(values, -60, 60))))
+    values = np.exp(values - values.max(axis=1, keepdims=True))
+    return np.asarray(values / values.sum(axis=1, keepdims=True))
+
+
+def answers(probability: np.ndarray, labels: Sequence[str], *, multi: bool) -> list[tuple[Label, float]]:
+    """The most probable label, or every label above one half; with the answer's score."""
+    if multi:
+        scores = np.maximum(probability, 1 - probability).mean(axis=1)
+        chosen = [Label.of(*(labels[k] for k in np.flatnonzero(row > 0.5))) for row in probability]
+        return [(label, float(score)) for label, score in zip(chosen, scores, strict=True)]
+    best = probability.argmax(axis=1)
+    return [(Label.of(labels[k]), float(probability[row, k])) for row, k in enumerate(best)]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder, opened.
+
+    Example:
+        >>> run = ruletune.load("runs/reviews")                     # doctest: +SKIP
+        >>> run.predict([Example("1", "A quiet triumph.")])[0].answer   # doctest: +SKIP
+        Label(names=('positive',))
+    """
+
+    folder: Path
+    settings: dict[str, Any]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return tuple(self.settings["labels"])
+
+    @property
+    def multi(self) -> bool:
+        return bool(self.settings["multi_label"])
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """What ``metrics.json`` says."""
+        return dict(read_json(self.folder / "metrics.json"))
+
+    @cached_property
+    def report(self) -> Report:
+        """Everything that the report page shows."""
+        from ruletune.report.page import from_json
+
+        return from_json(read_json(self.folder / "report.json"))
+
+    @cached_property
+    def spec(self) -> TaskSpec:
+        """The task as resolved. Loading it imports the modules of function rules."""
+        return load_task(self.folder / "task.yaml")
+
+    @cached_property
+    def _classifier(self) -> Classifier:
+        return backbone.load(self.folder / "model", max_length=int(self.settings["max_length"]))
+
+    @cached_property
+    def _rendering(self) -> Rendering:
+        return Rendering.from_json(self.settings["rendering"])
+
+    @cached_property
+    def rules(self) -> RuleSet:
+        """The rules, compiled."""
+        return RuleSet(self.spec.rules, labels=self.labels)
+
+    def predict(
+        self, examples: Sequence[Example], *, with_rules: bool = True, listener: Listener = silent
+    ) -> list[Prediction]:
+        """Answers to examples, in their order, with the rules that fired on each."""
+        probability = self.probabilities(examples, listener=listener)
+        chosen = answers(probability, self.labels, multi=self.multi)
+        predictions = []
+        for row, (example, (answer, score)) in enumerate(zip(examples, chosen, strict=True)):
+            by_label = {label: float(probability[row, k]) for k, label in enumerate(self.labels)}
+            fired = self.rules.firings(example) if with_rules else ()
+            predictions.append(Prediction(example.id, answer, score, by_label, fired))
+        return predictions
+
+    def probabilities(self, examples: Sequence[Example], *, listener: Listener = silent) -> np.ndarray:
+        """Probability of every label, (examples, labels)."""
+        classifier = self._classifier
+        encoded = encode(
+            examples,
+            rendering=self._rendering,
+            tokenizer=classifier.tokenizer,
+            max_length=classifier.max_length,
+        )
+        done = 0
+
+        def progress(count: int) -> None:
+            nonlocal done
+            done += count
+            listener(Event("predicting", done, len(examples)))
+
+        logits = backbone.logits(
+            classifier, encoded, precision=str(self.settings["precision"]), progress=progress
+        )
+        return probabilities(logits, multi=self.multi)
+
+    def _repr_html_(self) -> str:
+        """The headline of the report, for notebooks."""
+        from ruletune.report.page import run_html
+
+        return run_html(self.report) + f"<p>{html.escape(str(self.folder))}</p>"
+
+
+def load(folder: str | Path) -> Run:
+    """Open a run folder.
+
+    Raises:
+        UserError: It is none, or was written by a later version.
+    """
+    path = Path(folder)
+    settings = read_json(path / "ruletune.json")
+    if not isinstance(settings, dict) or settings.get("format", 0) > FORMAT:
+        raise UserError(f"{path} was written by a later version of ruletune", remedy="upgrade ruletune")
+    return Run(path, settings)

@@ -1,0 +1,116 @@
+"""Python functions. They can do anything, so they cannot be compiled, only called."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+from pydantic import Field
+
+from ruletune.errors import Location, UserError, nearest
+from ruletune.rules.base import Call, Rule, Vote
+from ruletune.rules.entry import RuleContext, RuleEntry
+
+__all__ = ["FunctionEntry"]
+
+
+class FunctionEntry(RuleEntry):
+    """``function: rules.py:negated``: votes where the function says so."""
+
+    function: str = Field(
+        min_length=1,
+        description="module:function or file.py:function, relative to the task file. It takes the text, or the whole "
+        "example where its parameter is called example.",
+    )
+    vote: str | None = Field(
+        default=None,
+        description="The label voted for where the function returns a true value; without it the function returns a label or None.",
+    )
+
+    def rules(self, context: RuleContext) -> list[Rule]:
+        function = _load(self.function, context)
+        says = None if self.vote is None else Vote(context.label(self.vote), self.weight)
+        call = Call(
+            self.function, function, takes_example=_takes_example(function, self.function, context.where)
+        )
+        default = self.function.rpartition(":")[2]
+        return [Rule(self.name or default, call, says, weight=self.weight, where=context.where)]
+
+
+def _load(path: str, context: RuleContext) -> Callable[..., object]:
+    module_path, colon, name = path.rpartition(":")
+    if not colon or not module_path or not name.isidentifier():
+        raise UserError(
+            f"{path!r} names no function",
+            where=context.where,
+            remedy="write module:function or file.py:function",
+        )
+    module = _module(module_path, context)
+    function = getattr(module, name, None)
+    if not callable(function):
+        choices = [
+            n for n, value in vars(module).items() if inspect.isfunction(value) and not n.startswith("_")
+        ]
+        raise UserError(
+            f"{module_path!r} has no function {name!r}", where=context.where, remedy=nearest(name, choices)
+        )
+    return function  # type: ignore[no-any-return]
+
+
+def _module(path: str, context: RuleContext) -> ModuleType:
+    try:
+        if path.endswith(".py"):
+            return _from_file((context.folder / path).resolve(), context.where)
+        return importlib.import_module(path)
+    except UserError:
+        raise
+    except Exception as error:  # the user's module may raise anything while it is imported
+        raise UserError(
+            f"cannot import {path!r}: {type(error).__name__}: {error}", where=context.where
+        ) from error
+
+
+def _from_file(path: Path, where: Location) -> ModuleType:
+    """Run a file as a module under a name of its own, so that two files called rules.py do not mix."""
+    if not path.is_file():
+        beside = [entry.name for entry in path.parent.glob("*.py")] if path.parent.is_dir() else []
+        raise UserError(f"no file {str(path)!r}", where=where, remedy=nearest(path.name, beside))
+    source = path.read_bytes()
+    digest = hashlib.sha256(str(path).encode("utf-8", "surrogateescape") + b"\0" + source).hexdigest()[:16]
+    name = f"_ruletune_rules_{digest}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and pickling look a function's module up here
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _takes_example(function: Callable[..., object], path: str, where: Location) -> bool:
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return False  # built-in functions may not tell
+    needed = [
+        p
+        for p in parameters
+        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    ]
+    required = [p for p in parameters if p.default is p.empty and p.kind is p.KEYWORD_ONLY]
+    if len(needed) > 1 or required or not parameters:
+        raise UserError(
+            f"the function {path!r} must take one argument, the text (or the example)", where=where
+        )
+    return parameters[0].name == "example"

@@ -1,0 +1,233 @@
+"""Pattern rules, compiled once and matched together.
+
+This is the reference engine: it defines what matching means. A faster one may take its place
+behind :class:`Matcher` as long as it gives the same cells and spans.
+
+**Regular expressions** mean what ``re.search`` means on the whole text.
+
+**Terms** are found as literal substrings. Without regard to case, two characters are equal when
+their Unicode case foldings are equal single characters (``ſ`` is ``s``; ``ß``, which folds to two,
+is only ``ß``), so that offsets in the folded text are offsets in the text. With ``whole_words`` a
+match counts where no letter, digit or underscore continues the term on either side. Characters of
+scripts written without spaces (Chinese, Japanese kana, Thai, Lao, Khmer, Burmese) neither need a
+boundary at a term's edge nor continue a word that ends beside them.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from types import FrameType
+from typing import assert_never
+
+import numpy as np
+from ahocorasick_rs import AhoCorasick, MatchKind
+
+from ruletune.rules.base import Pattern, Terms
+from ruletune.types import Span
+
+__all__ = ["MatchTimeoutError", "Matcher", "fold"]
+
+_TICK = 0.25
+"""Seconds between two looks of the watchdog."""
+
+_NO_SPACES = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u31f0-\u31ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
+)
+_WORD = re.compile(r"\w")
+
+
+class MatchTimeoutError(Exception):
+    """One condition worked on one text for longer than its budget.
+
+    Attributes:
+        condition, row: Positions of the condition and of the text.
+        seconds: The budget.
+    """
+
+    def __init__(self, condition: int, row: int, seconds: float) -> None:
+        super().__init__(f"condition {condition} on text {row} took more than {seconds:.1f} s")
+        self.condition, self.row, self.seconds = condition, row, seconds
+
+
+@lru_cache(maxsize=1 << 16)
+def _fold_character(character: str) -> str:
+    folded = character.casefold()
+    if len(folded) == 1:
+        return folded
+    lowered = character.lower()
+    return lowered if len(lowered) == 1 else character
+
+
+def fold(text: str) -> str:
+    """Text without case, character by character, so that offsets stay.
+
+    >>> fold("İSTANBUL Straße") == "İstanbul straße"
+    True
+    """
+    return text.lower() if text.isascii() else "".join(map(_fold_character, text))
+
+
+@dataclass(frozen=True, slots=True)
+class _Automaton:
+    """All terms of the conditions that share a case setting, in one Aho-Corasick automaton."""
+
+    ignore_case: bool
+    automaton: AhoCorasick
+    owners: tuple[tuple[tuple[int, bool], ...], ...]
+    """For each term, the conditions that list it and whether they want whole words."""
+
+    def hits(self, text: str) -> Iterator[tuple[int, int, int]]:
+        """(condition, start, end) of every occurrence, overlapping ones included."""
+        searched = fold(text) if self.ignore_case else text
+        for term, start, end in self.automaton.find_matches_as_indexes(searched, overlapping=True):
+            whole = None
+            for condition, whole_words in self.owners[term]:
+                if whole_words and whole is None:
+                    whole = _is_whole(text, start, end)
+                if not whole_words or whole:
+                    yield condition, start, end
+
+
+def _continues(edge: str, neighbour: str) -> bool:
+    return bool(
+        _WORD.match(edge)
+        and _WORD.match(neighbour)
+        and not _NO_SPACES.match(edge)
+        and not _NO_SPACES.match(neighbour)
+    )
+
+
+def _is_whole(text: str, start: int, end: int) -> bool:
+    before = start > 0 and _continues(text[start], text[start - 1])
+    return not before and not (end < len(text) and _continues(text[end - 1], text[end]))
+
+
+class Matcher:
+    """Conditions compiled together.
+
+    >>> matcher = Matcher([Pattern(r"\\bnot \\w+"), Terms(("good", "bad"))])
+    >>> matcher.fired(["not good", "Badly", "BAD"]).tolist()
+    [[True, True], [False, False], [False, True]]
+    >>> matcher.spans("so not good")
+    [[Span(start=3, end=11, label='')], [Span(start=7, end=11, label='')]]
+    """
+
+    def __init__(self, conditions: Sequence[Pattern | Terms]) -> None:
+        self._size = len(conditions)
+        self._patterns: list[tuple[int, re.Pattern[str]]] = []
+        terms: dict[bool, dict[str, dict[int, bool]]] = {}
+        for position, condition in enumerate(conditions):
+            match condition:
+                case Pattern(regex=regex, flags=flags):
+                    self._patterns.append((position, re.compile(regex, flags)))
+                case Terms():
+                    owners = terms.setdefault(condition.ignore_case, {})
+                    for term in condition.terms:
+                        key = fold(term) if condition.ignore_case else term
+                        owners.setdefault(key, {})[position] = condition.whole_words
+                case _:
+                    assert_never(condition)
+        self._automata = tuple(
+            _Automaton(
+                ignore_case,
+                AhoCorasick(list(owners), matchkind=MatchKind.Standard),
+                tuple(tuple(owner.items()) for owner in owners.values()),
+            )
+            for ignore_case, owners in terms.items()
+        )
+
+    def fired(self, texts: Sequence[str], *, budget: Callable[[int], float] | None = None) -> np.ndarray:
+        """Which conditions hold in which texts, a boolean array of shape (texts, conditions).
+
+        Args:
+            budget: Seconds that one condition may work on a text of so many characters; default
+                2 s and 1 s more for every 100,000. It is enforced on the main thread of POSIX
+                systems; elsewhere a catastrophic expression is not stopped.
+
+        Raises:
+            MatchTimeoutError: A condition passed its budget.
+        """
+        result = np.zeros((len(texts), self._size), dtype=bool)
+        for automaton in self._automata:
+            for row, text in enumerate(texts):
+                for position, _, _ in automaton.hits(text):
+                    result[row, position] = True
+        at = [0, 0]
+        with _watchdog(at, texts, budget or _default_budget):
+            for position, compiled in self._patterns:
+                search = compiled.search
+                at[0] = position
+                for row, text in enumerate(texts):
+                    at[1] = row
+                    if search(text):
+                        result[row, position] = True
+        return result
+
+    def spans(self, text: str) -> list[list[Span]]:
+        """For each condition the characters that it matched: not overlapping, leftmost and longest first.
+
+        Raises:
+            MatchTimeoutError: As :meth:`fired`.
+        """
+        found: list[list[Span]] = [[] for _ in range(self._size)]
+        for automaton in self._automata:
+            for position, start, end in automaton.hits(text):
+                found[position].append(Span(start, end))
+        at = [0, 0]
+        with _watchdog(at, [text], _default_budget):
+            for position, compiled in self._patterns:
+                at[0] = position
+                found[position] = [Span(m.start(), m.end()) for m in compiled.finditer(text)]
+        return [_leftmost_longest(spans) for spans in found]
+
+
+def _leftmost_longest(spans: list[Span]) -> list[Span]:
+    kept: list[Span] = []
+    for span in sorted(spans, key=lambda s: (s.start, -s.end)):
+        if not kept or span.start >= kept[-1].end:
+            kept.append(span)
+    return kept
+
+
+def _default_budget(characters: int) -> float:
+    return 2.0 + characters / 100_000
+
+
+@contextmanager
+def _watchdog(at: list[int], texts: Sequence[str], budget: Callable[[int], float]) -> Iterator[None]:
+    """Stop the matching of one (condition, text) that outlasts its budget.
+
+    CPython's regular expressions look for signals while they backtrack, so a timer can end them.
+    It looks now and then whether the work has moved on; the matching itself pays nothing.
+    """
+    usable = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+    if not usable or signal.getitimer(signal.ITIMER_REAL)[0] > 0 or not texts:
+        yield
+        return
+    seen, since = (-1, -1), 0.0
+
+    def look(number: int, frame: FrameType | None) -> None:
+        nonlocal seen, since
+        now, cell = time.monotonic(), (at[0], at[1])
+        if cell != seen:
+            seen, since = cell, now
+            return
+        allowed = budget(len(texts[cell[1]]))
+        if now - since > allowed:
+            raise MatchTimeoutError(*cell, allowed)
+
+    previous = signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, _TICK, _TICK)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous if previous is not None else signal.SIG_DFL)

@@ -1,0 +1,82 @@
+"""Many regular expressions in one tab-separated file."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from pydantic import Field
+
+from ruletune.errors import Location, Problem, UserError
+from ruletune.rules.base import Pattern, Rule, Vote
+from ruletune.rules.entry import RuleContext, RuleEntry, read_text
+from ruletune.rules.regex import pattern
+
+__all__ = ["TableEntry", "unmatched_exemplars"]
+
+
+class TableEntry(RuleEntry):
+    """``table: rules.tsv``: one regular expression a line: label, expression, and an example that it matches."""
+
+    table: str = Field(
+        min_length=1,
+        description="A tab-separated file, relative to the task file: label, regular expression, exemplar text (optional).",
+    )
+    labels: dict[str, str] = Field(
+        default_factory=dict,
+        description="The file's spelling of a label, and the task's label that it means.",
+    )
+    ignore_case: bool = Field(default=True, description="Match without regard to case.")
+
+    def rules(self, context: RuleContext) -> list[Rule]:
+        path = context.folder / self.table
+        prefix = self.name or Path(self.table).stem
+        rules, problems = [], []
+        for number, cells in _rows(read_text(path, where=context.where)):
+            where = Location(str(path), number)
+            try:
+                rules.append(self._rule(f"{prefix}:{number}", cells, context, where))
+            except UserError as error:
+                problems += error.problems
+        if not rules and not problems:
+            problems.append(
+                Problem("the table has no rules", Location(str(path)), "write label TAB expression lines")
+            )
+        if problems:
+            raise UserError.of(problems)
+        return rules
+
+    def _rule(self, name: str, cells: list[str], context: RuleContext, where: Location) -> Rule:
+        if len(cells) not in (2, 3) or not cells[1]:
+            raise UserError(
+                f"{len(cells)} columns",
+                where=where,
+                remedy="write label TAB expression, and perhaps TAB exemplar",
+            )
+        label = _label(cells[0].strip(), self.labels, context, where)
+        condition = pattern(cells[1], ignore_case=self.ignore_case, where=where)
+        return Rule(name, condition, Vote(label, self.weight), where=where)
+
+
+def _rows(text: str) -> list[tuple[int, list[str]]]:
+    lines = text.split("\n")
+    return [(n, line.rstrip("\r").split("\t")) for n, line in enumerate(lines, start=1) if line.strip()]
+
+
+def _label(written: str, spelling: dict[str, str], context: RuleContext, where: Location) -> str:
+    """By the entry's own table first, then as written, then without regard to case."""
+    if written in spelling:
+        return context.label(spelling[written])
+    folded = {label.casefold(): label for label in context.labels}
+    return context.label(folded.get(written.casefold(), written), where=where)
+
+
+def unmatched_exemplars(path: Path, *, ignore_case: bool, where: Location) -> list[int]:
+    """Lines of a table whose exemplar is not matched by its own expression: often a rule gone wrong."""
+    lines = []
+    for number, cells in _rows(read_text(path, where=where)):
+        if len(cells) == 3 and cells[2].strip():
+            condition = Pattern(cells[1], int(re.IGNORECASE) if ignore_case else 0)
+            if not re.search(condition.regex, cells[2], condition.flags):
+                lines.append(number)
+    return lines
