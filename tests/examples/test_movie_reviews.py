@@ -5,11 +5,16 @@ from __future__ import annotations
 import doctest
 import importlib.util
 import json
+import shutil
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from ruletune.config import TaskSpec, load_task
+from ruletune.labeling.apply import RuleSet
+from ruletune.types import Example
 
 FOLDER = Path(__file__).parents[2] / "examples" / "movie_reviews"
 
@@ -183,6 +188,48 @@ def test_functions_answer_long_texts_promptly() -> None:
     text = "not very " * 20_000 + "not a but " * 20_000
     assert rules.negation(text) is None
     assert rules.turn(text) is None
+
+
+@pytest.fixture
+def spec(reviews: Path, tmp_path: Path) -> TaskSpec:
+    """The task file as shipped, beside data cut from the small CSV file."""
+    folder = tmp_path / "examples" / "movie_reviews"
+    shutil.copytree(FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    assert run(reviews, tmp_path / "runs" / "movie_reviews" / "data") == 0
+    return load_task(folder / "task.yaml")
+
+
+def test_task_file_loads_with_every_rule(spec: TaskSpec) -> None:
+    assert spec.labels == ("negative", "positive")
+    assert len(spec.rules) == 26
+    assert len({rule.name for rule in spec.rules}) == 26
+
+
+@pytest.mark.parametrize(
+    ("text", "votes"),
+    [
+        ("A WONDERFUL film, beautifully shot.", {"praise": "positive", "well made": "positive"}),
+        ("don’t bother", {"skip it": "negative"}),
+        ("a must-see", {"praise": "positive", "see it": "positive"}),
+        ("3/10", {"low mark": "negative"}),
+        ("10 out of 10", {"high mark": "positive"}),
+        ("not funny", {"praise": "positive", "negation": "negative"}),
+        ("too late the hero", {}),
+        ("the original", {}),
+        ("", {}),
+        ("一部好电影 🎬", {}),
+    ],
+)
+def test_rules_say_what_their_names_promise(spec: TaskSpec, text: str, votes: dict[str, str]) -> None:
+    firings = RuleSet(spec.rules, labels=spec.labels).firings(Example("1", text))
+    assert {firing.rule: str(firing.answer) for firing in firings} == votes
+
+
+def test_every_line_of_the_new_reviews_is_a_text() -> None:
+    """The demo ends with predictions for them, and with the rules that fired on at least one."""
+    lines = (FOLDER / "new.txt").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 3
+    assert all(lines)
 
 
 @pytest.mark.parametrize("name", ["praise.txt", "dismissal.txt"])
