@@ -226,7 +226,7 @@ def test_rules_say_what_their_names_promise(spec: TaskSpec, text: str, votes: di
 
 
 def test_every_line_of_the_new_reviews_is_a_text() -> None:
-    """The demo ends with predictions for them, and with the rules that fired on at least one."""
+    """The demo ends with predictions for them, one a line."""
     lines = (FOLDER / "new.txt").read_text(encoding="utf-8").splitlines()
     assert len(lines) == 3
     assert all(lines)
