@@ -16,7 +16,7 @@ from ruletune.errors import RuletuneError, UserError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ruletune.pipeline.events import Event
+    from ruletune.progress import Event
 
 __all__ = ["INTERRUPTED", "Json", "emit", "out", "progress_bars", "show_error"]
 

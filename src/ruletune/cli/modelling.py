@@ -25,9 +25,7 @@ def train(
     task: Annotated[Path, typer.Argument(help="The task file.")],
     folder: Annotated[Path, typer.Option("--out", "-o", help="The run folder to write.")] = Path("runs/run"),
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the run folder if it exists.")
-    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run folder if it exists.")] = False,
     seed: Annotated[int | None, typer.Option(min=0, help="Instead of the task file's seed.")] = None,
     json: Json = False,
 ) -> None:
@@ -143,9 +141,7 @@ def _print_predictions(examples: Iterable[Example], predictions: list[Prediction
         console.print(f"  → {prediction.answer or '(no label)'}  {prediction.score:.0%}", markup=False)
         for firing in prediction.rules:
             words = ", ".join(f"“{example.text[s.start : s.end]}”" for s in firing.spans[:4])
-            console.print(
-                f"    {firing.rule} says {firing.answer}{f': {words}' if words else ''}", markup=False
-            )
+            console.print(f"    {firing.rule} says {firing.answer}{f': {words}' if words else ''}", markup=False)
         if not prediction.rules:
             console.print("    no rule fired", markup=False)
 
@@ -153,9 +149,7 @@ def _print_predictions(examples: Iterable[Example], predictions: list[Prediction
 def explain(
     run: RunFolder,
     text: Annotated[str, typer.Argument(help="The text to explain.")],
-    text_pair: Annotated[
-        str | None, typer.Option(help="The second text, where the task compares two.")
-    ] = None,
+    text_pair: Annotated[str | None, typer.Option(help="The second text, where the task compares two.")] = None,
     json: Json = False,
 ) -> None:
     """Say why: the rules that fired and how far they are believed, against the model's own belief."""

@@ -61,8 +61,11 @@ class TaskSpec:
         return self.path.parent
 
 
-def load_task(path: str | Path) -> TaskSpec:
+def load_task(path: str | Path, *, check_data: bool = True) -> TaskSpec:
     """Read, validate and compile a task file.
+
+    Args:
+        check_data: Whether the data files must be there; a finished run does without them.
 
     Raises:
         UserError: Everything that is wrong, each with file, line and what would be right.
@@ -71,10 +74,10 @@ def load_task(path: str | Path) -> TaskSpec:
     where = Location(str(path))
     if path.is_file() and path.stat().st_size > _LARGEST:
         raise UserError("too large for a task file", where=where, remedy="name the task file, not the data")
-    return parse_task(read_text(path, where=where), path=path)
+    return parse_task(read_text(path, where=where), path=path, check_data=check_data)
 
 
-def parse_task(source: str, *, path: Path) -> TaskSpec:
+def parse_task(source: str, *, path: Path, check_data: bool = True) -> TaskSpec:
     """As :func:`load_task`, from text; ``path`` is where it stands or would stand."""
     tree = _parse_yaml(source, path)
     lines = _Lines(tree, str(path))
@@ -86,7 +89,7 @@ def parse_task(source: str, *, path: Path) -> TaskSpec:
         raise UserError.of(_sorted(problems)) from None
     if problems:
         raise UserError.of(_sorted(problems))
-    return _compile(file, lines, path, source)
+    return _compile(file, lines, path, source, check_data=check_data)
 
 
 def with_seed(spec: TaskSpec, seed: int) -> TaskSpec:
@@ -200,7 +203,9 @@ def _rule_kinds(tree: CommentedMap, lines: _Lines) -> Iterator[Problem]:
             continue
         if task is not None and kind not in task.rule_kinds:
             allowed = ", ".join(sorted(task.rule_kinds))
-            yield Problem(f"the task {task.name!r} cannot use a rule of kind {kind!r}", where, f"choose one of {allowed}")
+            yield Problem(
+                f"the task {task.name!r} cannot use a rule of kind {kind!r}", where, f"choose one of {allowed}"
+            )
 
 
 _SENTENCES = {
@@ -282,7 +287,7 @@ def _sorted(problems: list[Problem]) -> list[Problem]:
     return sorted(problems, key=lambda p: (p.where.line or 0) if p.where else 0)
 
 
-def _compile(file: TaskFile, lines: _Lines, path: Path, source: str) -> TaskSpec:
+def _compile(file: TaskFile, lines: _Lines, path: Path, source: str, *, check_data: bool) -> TaskSpec:
     """Everything behind the file: rules, term files, templates, data paths. Problems are reported together."""
     problems: list[Problem] = []
     labels = tuple(file.labels)
@@ -297,7 +302,8 @@ def _compile(file: TaskFile, lines: _Lines, path: Path, source: str) -> TaskSpec
         rendering = _rendering(file, lines, path.parent)
     except UserError as error:
         problems += error.problems
-    problems += _missing_data(file, lines, path.parent)
+    if check_data:
+        problems += _missing_data(file, lines, path.parent)
     if problems or rendering is None:
         raise UserError.of(problems)
     return TaskSpec(file, TASKS[file.task], rules, rendering, path, source)

@@ -126,7 +126,10 @@ class Training(_Part):
         description="Peak rate of the pretrained weights; default 5e-5 (lora: 5e-4), a tenth of MiniLM's pretraining rate.",
     )
     head_learning_rate: float | None = Field(
-        default=None, gt=0, le=1, description="Peak rate of the new output layer, which starts from nothing; default 1e-3."
+        default=None,
+        gt=0,
+        le=1,
+        description="Peak rate of the new output layer, which starts from nothing; default 1e-3.",
     )
     weight_decay: float = Field(default=0.01, ge=0, le=1, description="L2 penalty on weight matrices.")
     warmup: float = Field(default=0.1, ge=0, lt=1, description="Share of the steps in which the rate rises.")
@@ -142,9 +145,7 @@ class Training(_Part):
     )
     weak: Weak = Field(default_factory=Weak, description="The stage on weak labels.")
     gold: Gold = Field(default_factory=Gold, description="The stage on gold labels.")
-    baselines: bool = Field(
-        default=True, description="Also train on labels alone, to tell what the rules were worth."
-    )
+    baselines: bool = Field(default=True, description="Also train on labels alone, to tell what the rules were worth.")
     curve: Curve = Field(default_factory=Curve, description="The labels-only learning curve.")
 
 
@@ -160,7 +161,7 @@ def _labels(value: object) -> object:
         names = [_text_key(name) for name in value]
         if len(set(map(str, names))) < len(names):
             raise ValueError("a label stands twice")
-        return {name: "" for name in names}
+        return dict.fromkeys(names, "")
     if isinstance(value, dict):
         return {_text_key(name): "" if d is None else _text_key(d) for name, d in value.items()}
     return value
@@ -187,7 +188,9 @@ class TaskFile(_Part):
 
     task: str = Field(description="The kind of task.")
     name: str = Field(default="", description="Name in reports.")
-    description: str = Field(default="", description="What the labels are about, in a sentence; {description} in templates.")
+    description: str = Field(
+        default="", description="What the labels are about, in a sentence; {description} in templates."
+    )
     labels: Annotated[dict[str, str], BeforeValidator(_labels)] = Field(
         min_length=1, description="Label names, with a description each or as a plain list. Their order is kept."
     )

@@ -247,11 +247,15 @@ def _dataset(source: str, path: Path, *, hub: bool) -> Iterator[Row]:
         loaded = datasets.load_dataset(name.removeprefix("hf:")) if hub else datasets.load_from_disk(str(path))
     except Exception as error:  # the library raises many kinds, for a missing network too
         reason = str(error).strip().splitlines()
-        raise UserError(f"cannot load the dataset: {reason[0] if reason else type(error).__name__}", where=where) from error
+        raise UserError(
+            f"cannot load the dataset: {reason[0] if reason else type(error).__name__}", where=where
+        ) from error
     if isinstance(loaded, datasets.DatasetDict):
         if split not in loaded:
             remedy = f"name one of its splits: {', '.join(f'{name}#{s}' for s in loaded)}"
-            raise UserError("the dataset has several splits" if not split else f"no split {split!r}", where=where, remedy=remedy)
+            raise UserError(
+                "the dataset has several splits" if not split else f"no split {split!r}", where=where, remedy=remedy
+            )
         loaded = loaded[split]
     for number, values in enumerate(loaded, start=1):
         yield Row(Location(source, number), dict(values))

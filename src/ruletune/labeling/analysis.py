@@ -79,11 +79,13 @@ def _judged(mine: np.ndarray, column: np.ndarray, gold: np.ndarray | None) -> tu
 
 
 def kind_name(rule: Rule) -> str:
-    """How a rule is written, in a word.
+    """How a rule is written, in a word: the task file's key, or the like for a rule made in Python.
 
     >>> kind_name(Rule("r", Pattern("a")))
     'regex'
     """
+    if rule.kind:
+        return rule.kind
     match rule.when:
         case Pattern():
             return "regex"

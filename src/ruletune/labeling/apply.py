@@ -157,9 +157,7 @@ class RuleSet:
             what = "has no list" if column.field in example.fields else "has no column"
             return ABSTAIN, Problem(f"text {example.id!r} {what} {column.field!r} of votes", rule.where)
         if column.position >= len(values):
-            message = (
-                f"text {example.id!r} has {len(values)} votes in {column.field!r}, fewer than there are rules"
-            )
+            message = f"text {example.id!r} has {len(values)} votes in {column.field!r}, fewer than there are rules"
             return ABSTAIN, Problem(message, rule.where)
         value = values[column.position]
         if value is None or (value == ABSTAIN and not isinstance(value, bool)):
@@ -168,7 +166,9 @@ class RuleSet:
             return self._index[value], None
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(self.labels):
             return value, None
-        message = f"rule {rule.name!r} votes {value!r} on the text {example.id!r}, which is no label and no position of one"
+        message = (
+            f"rule {rule.name!r} votes {value!r} on the text {example.id!r}, which is no label and no position of one"
+        )
         return ABSTAIN, Problem(message, rule.where, nearest(str(value), self.labels))
 
     def firings(self, example: Example) -> tuple[Firing, ...]:
@@ -177,24 +177,23 @@ class RuleSet:
         A function that fails says nothing here.
         """
         spans = dict(zip(self._patterns, self._matcher.spans(example.text), strict=True))
-        votes = np.full((1, len(self.rules)), ABSTAIN, dtype=np.int16)
-        self._apply_patterns([example], votes)
-        known = [p for p in self._others if not self._is_absent(self.rules[p], example)]
-        for position in known:
-            rule = self.rules[position]
-            if isinstance(rule.when, Column):
-                votes[0, position] = self._column_vote(rule, rule.when, example)[0]
-            else:
-                votes[0, position] = self._call_vote(rule, example, _FaultLog())[0]
+        votes = self.apply_one(example)
         return tuple(
             Firing(self.rules[p].name, Label.of(self.labels[votes[0, p]]), tuple(spans.get(p, ())))
-            for p in np.flatnonzero(votes[0] != ABSTAIN)
+            for p in map(int, np.flatnonzero(votes[0] != ABSTAIN))
         )
 
-    @staticmethod
-    def _is_absent(rule: Rule, example: Example) -> bool:
-        """Votes that came with the training data are not there for a new text, which is no fault."""
-        return isinstance(rule.when, Column) and rule.when.field not in example.fields
+    def apply_one(self, example: Example) -> np.ndarray:
+        """Votes on one example, (1, rules). A function that fails, and votes that are not there, abstain here."""
+        votes = np.full((1, len(self.rules)), ABSTAIN, dtype=np.int16)
+        self._apply_patterns([example], votes)
+        for position in self._others:
+            rule = self.rules[position]
+            if not isinstance(rule.when, Column):
+                votes[0, position] = self._call_vote(rule, example, _FaultLog())[0]
+            elif rule.when.field in example.fields:
+                votes[0, position] = self._column_vote(rule, rule.when, example)[0]
+        return votes
 
 
 def _always_fails(rule: Rule, fault: Fault) -> UserError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, assert_never
+from typing import Literal, assert_never
 
 from ruletune.models.backbone import Classifier
 
@@ -38,9 +38,7 @@ def attach(classifier: Classifier, adapter: Adapter, *, rank: int = 8, alpha: in
         case "lora":
             from peft import LoraConfig, TaskType, get_peft_model
 
-            modules = sorted(
-                {name.split(".")[0] for name, _ in classifier.model.named_children() if is_head(name)}
-            )
+            modules = sorted({name.split(".")[0] for name, _ in classifier.model.named_children() if is_head(name)})
             config = LoraConfig(
                 task_type=TaskType.SEQ_CLS,
                 r=rank,

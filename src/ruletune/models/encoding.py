@@ -74,9 +74,7 @@ def encode(
     too_long = [row for row, length in enumerate(lengths) if length > max_length]
     if too_long:
         shorter = [
-            rendering.render(
-                examples[row], text=_cut(tokenizer, examples[row].text, lengths[row] - max_length)
-            )
+            rendering.render(examples[row], text=_cut(tokenizer, examples[row].text, lengths[row] - max_length))
             for row in too_long
         ]
         cut = _tokenize(tokenizer, [(r.first, r.second) for r in shorter], max_length)
@@ -116,9 +114,7 @@ def _cut(tokenizer: PreTrainedTokenizerBase, text: str, surplus: int) -> str:
     return text[: ends[keep - 1]] if keep > 0 else ""
 
 
-def collate(
-    encoded: Encoded, rows: Sequence[int], *, pad_id: int, device: torch.device
-) -> dict[str, torch.Tensor]:
+def collate(encoded: Encoded, rows: Sequence[int], *, pad_id: int, device: torch.device) -> dict[str, torch.Tensor]:
     """Rows padded on the right to the longest of them; tensors of shape (rows, length)."""
     width = max(len(encoded.columns["input_ids"][row]) for row in rows)
     batch = {}

@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 
-from ruletune.labeling.apply import Votes
-from ruletune.metrics.calibration import wilson_interval
+from ruletune.config import TaskSpec
+from ruletune.labeling.apply import RuleSet, Votes
+from ruletune.labeling.corpus import gold_matrix
+from ruletune.labeling.label_model import LabelModel
+from ruletune.labeling.table import rule_rows
+from ruletune.metrics.calibration import expected_calibration_error, reliability, wilson_interval
 from ruletune.metrics.classification import score
-from ruletune.pipeline.run import answers
-from ruletune.report.model import Case, Score
+from ruletune.metrics.learning_curve import labels_saved
+from ruletune.models.encoding import Loss
+from ruletune.pipeline.prepare import Parts
+from ruletune.pipeline.run import answers, probabilities
+from ruletune.report.model import Bin, Case, CurvePoint, LabelsSaved, LossPoint, Report, RuleRow, Score, Truncation
 from ruletune.types import Example, Label
 
-__all__ = ["Judged", "cases", "judge", "measure"]
+__all__ = ["Curve", "Judged", "judge", "measure", "metrics", "report", "rules"]
 
 _CASES = 12
 """Cases of each kind that the report shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Labels alone at one number of labels: its logits on the test part."""
+
+    labels: int
+    logits: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +51,7 @@ class Judged:
         return np.array([g == p for g, p in zip(self.gold, self.predicted, strict=True)], dtype=bool)
 
 
-def judge(
-    probability: np.ndarray, examples: Sequence[Example], labels: Sequence[str], *, multi: bool
-) -> Judged:
+def judge(probability: np.ndarray, examples: Sequence[Example], labels: Sequence[str], *, multi: bool) -> Judged:
     """Decide for each example and put the decision beside gold."""
     decided = answers(probability, labels, multi=multi)
     gold = [example.answer for example in examples]
@@ -69,7 +85,7 @@ def _share(values: np.ndarray) -> float | None:
 
 
 def cases(
-    judged: Judged, examples: Sequence[Example], votes: Votes, posterior: np.ndarray, *, multi: bool
+    judged: Judged, examples: Sequence[Example], rule_set: RuleSet, votes: Votes, posterior: np.ndarray, *, multi: bool
 ) -> tuple[tuple[Case, ...], tuple[Case, ...]]:
     """Texts where rules and model disagree, surest disagreement first; and texts that no rule covers,
     least certain first."""
@@ -79,14 +95,14 @@ def cases(
     different.sort(key=lambda row: (-judged.scores[row], row))
     lone = sorted(np.flatnonzero(~covered), key=lambda row: (judged.scores[row], row))
     return (
-        tuple(_case(row, judged, examples, votes, str(by_rules[row])) for row in different[:_CASES]),
-        tuple(_case(row, judged, examples, votes, None) for row in lone[:_CASES]),
+        tuple(_case(row, judged, examples, rule_set, str(by_rules[row])) for row in different[:_CASES]),
+        tuple(_case(row, judged, examples, rule_set, None) for row in lone[:_CASES]),
     )
 
 
-def _case(row: int, judged: Judged, examples: Sequence[Example], votes: Votes, rules_say: str | None) -> Case:
+def _case(row: int, judged: Judged, examples: Sequence[Example], rule_set: RuleSet, rules_say: str | None) -> Case:
     example = examples[row]
-    firings = votes.firings(row, example)
+    firings = rule_set.firings(example)
     return Case(
         id=example.id,
         text=example.text,
@@ -97,3 +113,201 @@ def _case(row: int, judged: Judged, examples: Sequence[Example], votes: Votes, r
         rules=tuple(firing.rule for firing in firings),
         spans=tuple((span.start, span.end) for firing in firings for span in firing.spans),
     )
+
+
+def report(
+    spec: TaskSpec,
+    parts: Parts,
+    *,
+    votes: Mapping[str, Votes],
+    label_model: LabelModel,
+    ways: Mapping[str, np.ndarray],
+    labels_used: Mapping[str, int],
+    curve: Sequence[Curve],
+    losses: Sequence[LossPoint],
+    truncation: Mapping[str, Loss],
+    created: str,
+) -> Report:
+    """Everything that the report page shows.
+
+    Args:
+        votes: By part of the data.
+        ways: Name to probabilities on the test part, the delivered model last.
+        labels_used: Name to gold labels, validation included.
+    """
+    labels, multi = spec.labels, spec.file.multi_label
+    rule_set = RuleSet(spec.rules, labels=labels)
+    test, covered = parts.test, votes["test"].covered
+    judged = {name: judge(values, test, labels, multi=multi) for name, values in ways.items()} if test else {}
+    scores = tuple(
+        measure(name, j, labels=labels, multi=multi, covered=covered, labels_used=labels_used[name])
+        for name, j in judged.items()
+    )
+    delivered = list(judged.values())[-1] if judged else None
+    detail = score(delivered.gold, delivered.predicted, labels=labels, multi=multi) if delivered else {}
+    points = _curve_points(curve, parts, labels, multi=multi)
+    different, lone = (
+        cases(delivered, test, rule_set, votes["test"], label_model.posterior(votes["test"].matrix), multi=multi)
+        if delivered
+        else ((), ())
+    )
+    return Report(
+        title=spec.file.name or spec.path.stem,
+        description=spec.file.description,
+        created=created,
+        metric=spec.task.metric,
+        scores=scores,
+        labels=labels,
+        parts=parts.sizes(),
+        rules=_all_rows(parts, votes, label_model, labels),
+        rule_coverage=float(votes["unlabeled"].covered.mean())
+        if parts.unlabeled
+        else float(covered.mean() if test else 0),
+        labels_saved=_saved(points, scores, spec.file.seed),
+        curve=_summary(points),
+        losses=tuple(losses),
+        confusion=tuple(tuple(row) for row in detail.get("confusion", ())),
+        per_label=detail.get("per_label", {}),
+        calibration=tuple(Bin(*values) for values in reliability(delivered.scores, delivered.correct))
+        if delivered
+        else (),
+        calibration_error=expected_calibration_error(delivered.scores, delivered.correct) if delivered else None,
+        truncation=tuple(
+            Truncation(name, loss.texts, loss.truncated, loss.tokens_lost, loss.longest)
+            for name, loss in truncation.items()
+        ),
+        disagreements=different,
+        uncovered=lone,
+        warnings=_warnings(parts, votes, truncation, scores),
+        settings=_settings(spec),
+        versions=_versions(),
+    )
+
+
+def _all_rows(
+    parts: Parts, votes: Mapping[str, Votes], label_model: LabelModel, labels: Sequence[str]
+) -> tuple[RuleRow, ...]:
+    """Rules over all parts together; accuracy from every gold label at hand, none of which taught the rules."""
+    names = ("gold", "unlabeled", "validation", "test")
+    first = votes["gold"]
+    faults = {}
+    for name in names:
+        for fault in votes[name].faults:
+            faults.setdefault(fault.rule, fault)
+    matrix = np.concatenate([votes[name].matrix for name in names])
+    gold = np.full((len(matrix), len(labels)), np.nan)
+    start = 0
+    for name in names:
+        examples = getattr(parts, name)
+        if name != "unlabeled" and examples:
+            gold[start : start + len(examples)] = gold_matrix(examples, labels)
+        start += len(examples)
+    together = Votes(first.rules, first.labels, matrix, tuple(faults.values()))
+    return rule_rows(together, gold=gold, label_model=label_model)
+
+
+def _curve_points(
+    curve: Sequence[Curve], parts: Parts, labels: Sequence[str], *, multi: bool
+) -> list[tuple[int, float]]:
+    points = []
+    for point in curve:
+        judged = judge(probabilities(point.logits, multi=multi), parts.test, labels, multi=multi)
+        points.append((point.labels, float(judged.correct.mean())))
+    return sorted(points)
+
+
+def _summary(points: Sequence[tuple[int, float]]) -> tuple[CurvePoint, ...]:
+    by_size: dict[int, list[float]] = {}
+    for size, value in points:
+        by_size.setdefault(size, []).append(value)
+    return tuple(CurvePoint(n, float(np.mean(v)), min(v), max(v)) for n, v in sorted(by_size.items()))
+
+
+def _saved(points: Sequence[tuple[int, float]], scores: Sequence[Score], seed: int) -> LabelsSaved | None:
+    """Only where there is something to compare: labels alone on a curve, and a model that rules taught too."""
+    if not points or len(scores) < 2 or scores[-1].name == "labels alone":
+        return None
+    used = max(size for size, _ in points)
+    saved = labels_saved(points, target=scores[-1].metrics["accuracy"], used=used, seed=seed)
+    return LabelsSaved(saved.estimate, saved.low, saved.high, saved.limit, saved.note)
+
+
+def _warnings(
+    parts: Parts, votes: Mapping[str, Votes], truncation: Mapping[str, Loss], scores: Sequence[Score]
+) -> tuple[str, ...]:
+    warnings = list(parts.warnings)
+    if not parts.test:
+        warnings.append(
+            "There is no labelled test data, so nothing could be measured: give data.test or data.split.test."
+        )
+    elif len(parts.test) < 100:
+        warnings.append(f"The test part has {len(parts.test)} texts: differences of a few points mean nothing.")
+    for name, part in votes.items():
+        for fault in part.faults:
+            last = fault.traceback.strip().splitlines()[-1]
+            warnings.append(
+                f"Rule {fault.rule!r} failed on {fault.count} texts of the {name} part, first on {fault.example_id!r}: {last}"
+            )
+    cut = sum(loss.truncated for loss in truncation.values())
+    if cut:
+        total = sum(loss.texts for loss in truncation.values())
+        lost = sum(loss.tokens_lost for loss in truncation.values())
+        warnings.append(
+            f"{cut} of {total} texts were longer than the model reads; {lost} tokens at their ends were left out."
+        )
+    by_name = {s.name: s for s in scores}
+    both, alone = by_name.get("rules + labels"), by_name.get("labels alone")
+    if both and alone and both.metrics["accuracy"] < alone.metrics["accuracy"]:
+        warnings.append("On the test part, labels alone did better than rules + labels: the rules did harm here.")
+    return tuple(warnings)
+
+
+def _settings(spec: TaskSpec) -> dict[str, str]:
+    """The resolved model and training settings, flattened."""
+    flat: dict[str, str] = {}
+
+    def add(prefix: str, value: object) -> None:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                add(f"{prefix}.{key}", inner)
+        else:
+            flat[prefix] = "default" if value is None else str(value)
+
+    add("model", spec.file.model.model_dump())
+    add("training", spec.file.training.model_dump())
+    flat["template"] = spec.rendering.template.source
+    flat["seed"] = str(spec.file.seed)
+    return flat
+
+
+def _versions() -> dict[str, str]:
+    packages = ("ruletune", "torch", "transformers", "numpy", "scikit-learn")
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
+
+
+def metrics(report: Report) -> dict[str, Any]:
+    """What ``metrics.json`` holds."""
+    return {
+        "metric": report.metric,
+        "scores": {
+            score.name: {
+                **score.metrics,
+                "interval": list(score.interval),
+                "labels": score.labels,
+                "covered": score.covered,
+                "uncovered": score.uncovered,
+            }
+            for score in report.scores
+        },
+        "labels_saved": asdict(report.labels_saved) if report.labels_saved else None,
+        "calibration_error": report.calibration_error,
+        "rule_coverage": report.rule_coverage,
+        "per_label": report.per_label,
+        "parts": report.parts,
+        "warnings": list(report.warnings),
+    }
+
+
+def rules(report: Report, label_model: LabelModel) -> dict[str, Any]:
+    """What ``rules.json`` holds: the rule table and the label model."""
+    return {"rules": [asdict(row) for row in report.rules], "label_model": label_model.to_json()}

@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 from ruletune.models import adapters, backbone
 from ruletune.models.backbone import Classifier
 from ruletune.models.encoding import Encoded
-from ruletune.pipeline.events import Event, Listener
+from ruletune.progress import Event, Listener
 from ruletune.report.model import LossPoint
 from ruletune.store import Workspace
 from ruletune.training import schedule

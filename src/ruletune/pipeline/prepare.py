@@ -8,15 +8,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ruletune.config import TaskSpec
-from ruletune.data.readers import Columns, Labels, fingerprint, read_all
+from ruletune.data.readers import fingerprint
 from ruletune.data.sampling import sample
 from ruletune.data.split import remove_leaks, stratified_split
 from ruletune.errors import Location, UserError
+from ruletune.labeling.corpus import read_part
 from ruletune.models import checkpoints
-from ruletune.pipeline.events import Event, Listener
-from ruletune.types import Example, Label
+from ruletune.progress import Event, Listener
+from ruletune.types import Example
 
-__all__ = ["Parts", "gold_matrix", "labels_of", "prepare", "read_part"]
+__all__ = ["Parts", "prepare"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +43,7 @@ class Parts:
 
     def fingerprints(self) -> dict[str, str]:
         """SHA-256 by part, over ids, texts and answers."""
-        return {
-            name: fingerprint(getattr(self, name)) for name in ("gold", "validation", "test", "unlabeled")
-        }
-
-
-def labels_of(spec: TaskSpec) -> Labels:
-    return Labels(names=spec.labels, multi=spec.file.multi_label)
-
-
-def read_part(spec: TaskSpec, source: str) -> list[Example]:
-    """All examples of one data file of the task."""
-    columns = spec.file.data.columns
-    return read_all(
-        source,
-        Columns(text=columns.text, text_pair=columns.text_pair, label=columns.label, id=columns.id),
-        labels=labels_of(spec),
-        folder=spec.folder,
-    )
+        return {name: fingerprint(getattr(self, name)) for name in ("gold", "validation", "test", "unlabeled")}
 
 
 def prepare(spec: TaskSpec, *, listener: Listener) -> Parts:
@@ -101,20 +85,7 @@ def prepare(spec: TaskSpec, *, listener: Listener) -> Parts:
             "there is no text to learn from", where=Location(str(spec.path)), remedy="add rows to data.train"
         )
     listener(Event("reading data", 1, 1))
-    return Parts(
-        _named("train", gold), _named("unlabeled", unlabeled), tuple(validation), tuple(test), tuple(warnings)
-    )
-
-
-def gold_matrix(examples: Sequence[Example], labels: Sequence[str]) -> np.ndarray:
-    """Gold answers as (examples, labels) in {0, 1}; every example must have one."""
-    index = {label: position for position, label in enumerate(labels)}
-    matrix = np.zeros((len(examples), len(labels)), dtype=np.float32)
-    for row, example in enumerate(examples):
-        assert isinstance(example.answer, Label)
-        for name in example.answer.names:
-            matrix[row, index[name]] = 1.0
-    return matrix
+    return Parts(_named("train", gold), _named("unlabeled", unlabeled), tuple(validation), tuple(test), tuple(warnings))
 
 
 def _without_answer(example: Example) -> Example:
@@ -158,9 +129,7 @@ def _few(spec: TaskSpec, gold: list[Example], warnings: list[str]) -> tuple[list
 
         checkpoint = checkpoints.resolve(spec.file.model.checkpoint, folder=spec.folder)
         embeddings = embed(checkpoint, [example.text for example in gold])
-    chosen = sample(
-        gold, shots=settings.shots, method=settings.method, seed=spec.file.seed, embeddings=embeddings
-    )
+    chosen = sample(gold, shots=settings.shots, method=settings.method, seed=spec.file.seed, embeddings=embeddings)
     warnings += chosen.warnings
     taken = set(chosen.rows)
     return [gold[row] for row in chosen.rows], [e for row, e in enumerate(gold) if row not in taken]

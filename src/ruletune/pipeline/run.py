@@ -12,14 +12,19 @@ from typing import Any
 import numpy as np
 
 from ruletune.config import TaskSpec, load_task
+from ruletune.data.readers import Labels, read_all
 from ruletune.errors import UserError
-from ruletune.labeling.apply import RuleSet
+from ruletune.labeling.apply import RuleSet, answer_value
+from ruletune.labeling.corpus import columns_of
+from ruletune.labeling.label_model import LabelModel
+from ruletune.metrics.classification import score
 from ruletune.models import backbone
 from ruletune.models.backbone import Classifier
 from ruletune.models.encoding import encode
-from ruletune.pipeline.events import Event, Listener, silent
+from ruletune.progress import Event, Listener, silent
 from ruletune.report.model import Report
 from ruletune.store import FORMAT, read_json
+from ruletune.tasks import TASKS
 from ruletune.templates import Rendering
 from ruletune.types import Example, Label, Prediction
 
@@ -85,7 +90,7 @@ class Run:
     @cached_property
     def spec(self) -> TaskSpec:
         """The task as resolved. Loading it imports the modules of function rules."""
-        return load_task(self.folder / "task.yaml")
+        return load_task(self.folder / "task.yaml", check_data=False)
 
     @cached_property
     def _classifier(self) -> Classifier:
@@ -100,6 +105,28 @@ class Run:
         """The rules, compiled."""
         return RuleSet(self.spec.rules, labels=self.labels)
 
+    @property
+    def name(self) -> str:
+        return str(self.settings["name"] or self.folder.name)
+
+    @property
+    def metric(self) -> str:
+        """The main metric's name."""
+        return TASKS[self.settings["task"]].metric
+
+    @cached_property
+    def label_model(self) -> LabelModel:
+        """How far each rule is believed."""
+        return LabelModel.from_json(self.settings["label_model"])
+
+    def read(self, source: str, *, labelled: bool = True) -> list[Example]:
+        """Examples of a data source, in the columns that the task's data has; paths are relative to the working folder.
+
+        Plain text files have a column ``text`` only. A label column is read where ``labelled``.
+        """
+        columns = columns_of(self.spec, source)
+        return read_all(source, columns, labels=Labels(self.labels, self.multi) if labelled else None)
+
     def predict(
         self, examples: Sequence[Example], *, with_rules: bool = True, listener: Listener = silent
     ) -> list[Prediction]:
@@ -107,10 +134,10 @@ class Run:
         probability = self.probabilities(examples, listener=listener)
         chosen = answers(probability, self.labels, multi=self.multi)
         predictions = []
-        for row, (example, (answer, score)) in enumerate(zip(examples, chosen, strict=True)):
+        for row, (example, (answer, certainty)) in enumerate(zip(examples, chosen, strict=True)):
             by_label = {label: float(probability[row, k]) for k, label in enumerate(self.labels)}
             fired = self.rules.firings(example) if with_rules else ()
-            predictions.append(Prediction(example.id, answer, score, by_label, fired))
+            predictions.append(Prediction(example.id, answer, certainty, by_label, fired))
         return predictions
 
     def probabilities(self, examples: Sequence[Example], *, listener: Listener = silent) -> np.ndarray:
@@ -129,10 +156,58 @@ class Run:
             done += count
             listener(Event("predicting", done, len(examples)))
 
-        logits = backbone.logits(
-            classifier, encoded, precision=str(self.settings["precision"]), progress=progress
-        )
+        logits = backbone.logits(classifier, encoded, precision=str(self.settings["precision"]), progress=progress)
         return probabilities(logits, multi=self.multi)
+
+    def evaluate(self, examples: Sequence[Example], *, listener: Listener = silent) -> dict[str, Any]:
+        """The task's metrics on labelled examples, with ``n``, and apart for the texts that rules cover or not.
+
+        Raises:
+            UserError: Some example has no label.
+        """
+        bare = [example.id for example in examples if example.answer is None]
+        if bare:
+            shown = ", ".join(map(repr, bare[:5]))
+            raise UserError(f"{len(bare)} texts have no label (ids {shown}{', ...' if len(bare) > 5 else ''})")
+        probability = self.probabilities(examples, listener=listener)
+        decided = [label for label, _ in answers(probability, self.labels, multi=self.multi)]
+        covered = self.rules.apply(examples).covered
+        gold = [example.answer for example in examples if isinstance(example.answer, Label)]
+
+        def part(rows: Sequence[int]) -> dict[str, Any]:
+            found = score([gold[r] for r in rows], [decided[r] for r in rows], labels=self.labels, multi=self.multi)
+            return {**found, "n": len(rows)}
+
+        everything = part(range(len(examples)))
+        for name, mask in (("covered", covered), ("uncovered", ~covered)):
+            rows = [int(row) for row in np.flatnonzero(mask)]
+            everything[name] = {k: v for k, v in part(rows).items() if isinstance(v, float | int)}
+        return everything
+
+    def explain(self, example: Example) -> dict[str, Any]:
+        """Why the model answers as it does: its belief, the rules' belief, and each rule that fired."""
+        [prediction] = self.predict([example])
+        votes = self.rules.apply_one(example)
+        reliability = dict(zip((rule.name for rule in self.spec.rules), self.label_model.accuracy, strict=True))
+        believed = self.label_model.posterior(votes)[0] if prediction.rules else None
+        return {
+            "text": example.text,
+            "answer": answer_value(prediction.answer),
+            "score": prediction.score,
+            "model": dict(prediction.probabilities),
+            "label_model": None
+            if believed is None
+            else {label: float(believed[k]) for k, label in enumerate(self.labels)},
+            "rules": [
+                {
+                    "rule": firing.rule,
+                    "answer": answer_value(firing.answer),
+                    "spans": [[span.start, span.end] for span in firing.spans],
+                    "reliability": float(reliability[firing.rule]),
+                }
+                for firing in prediction.rules
+            ],
+        }
 
     def _repr_html_(self) -> str:
         """The headline of the report, for notebooks."""

@@ -40,9 +40,7 @@ def kind_of(entry: Mapping[object, object]) -> str:
     """
     kinds = [kind for kind in KINDS if kind in entry]
     if len(kinds) > 1:
-        raise ValueError(
-            f"a rule has one kind, this one has {' and '.join(map(repr, kinds))}; write two rules"
-        )
+        raise ValueError(f"a rule has one kind, this one has {' and '.join(map(repr, kinds))}; write two rules")
     if not kinds:
         common = {"name", "weight", "vote"}
         unknown = [str(key) for key in entry if key not in common]
@@ -67,9 +65,7 @@ def build_rules(entries: Iterable[tuple[RuleEntry, RuleContext]]) -> tuple[Rule,
     for name, count in Counter(rule.name for rule in rules).items():
         if count > 1:
             last = [rule for rule in rules if rule.name == name][-1]
-            problems.append(
-                Problem(f"two rules are called {name!r}", last.where, "give one of them another name")
-            )
+            problems.append(Problem(f"two rules are called {name!r}", last.where, "give one of them another name"))
     if problems:
         raise UserError.of(problems)
     return tuple(rules)

@@ -36,9 +36,9 @@ class Terms:
     Attributes:
         terms: Not empty, none of them blank.
         ignore_case: Compare without regard to case.
-        whole_words: A term counts only where no letter or digit continues it. Scripts written
+        whole_words: A term counts only where it is not part of a longer word. Scripts written
             without spaces (Chinese, Japanese, Thai, ...) have no such boundary: a term's edge
-            that is a character of one needs none.
+            that is a character of one needs none. :mod:`ruletune.rules.matcher` says it exactly.
     """
 
     terms: tuple[str, ...]
@@ -67,11 +67,15 @@ class Column:
     """A vote that the data already carries: entry ``position`` of the list in column ``field``.
 
     The entry is a label's name or its position in ``labels``; -1 and null abstain.
+
+    Attributes:
+        size: Number of entries that every list must have; ``None`` where longer lists are welcome.
     """
 
     field: str
     position: int
     labels: tuple[str, ...]
+    size: int | None = None
 
 
 Condition = Pattern | Terms | Call | Column
@@ -96,6 +100,7 @@ class Rule:
             (:class:`Column`, or a :class:`Call` that returns one).
         weight: Weight of the vote where ``says`` is ``None``.
         where: The line that the rule was read from.
+        kind: The key that it was written with in a task file; empty for a rule made in Python.
     """
 
     name: str
@@ -103,6 +108,7 @@ class Rule:
     says: Vote | None = None
     weight: float = 1.0
     where: Location | None = None
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)

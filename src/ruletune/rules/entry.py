@@ -40,18 +40,14 @@ class RuleContext:
             UserError: There is no such label.
         """
         if name not in self.labels:
-            raise UserError(
-                f"unknown label {name!r}", where=where or self.where, remedy=nearest(name, self.labels)
-            )
+            raise UserError(f"unknown label {name!r}", where=where or self.where, remedy=nearest(name, self.labels))
         return name
 
 
 class RuleEntry(BaseModel):
     """One entry of ``rules:``. Its kind is the key that names what it matches."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, hide_input_in_errors=True, coerce_numbers_to_str=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, coerce_numbers_to_str=True)
 
     name: str | None = Field(
         default=None,

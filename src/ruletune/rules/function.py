@@ -8,8 +8,9 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Callable
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 
 from pydantic import Field
 
@@ -36,11 +37,9 @@ class FunctionEntry(RuleEntry):
     def rules(self, context: RuleContext) -> list[Rule]:
         function = _load(self.function, context)
         says = None if self.vote is None else Vote(context.label(self.vote), self.weight)
-        call = Call(
-            self.function, function, takes_example=_takes_example(function, self.function, context.where)
-        )
-        default = self.function.rpartition(":")[2]
-        return [Rule(self.name or default, call, says, weight=self.weight, where=context.where)]
+        call = Call(self.function, function, takes_example=_takes_example(function, self.function, context.where))
+        name = self.name or self.function.rpartition(":")[2]
+        return [Rule(name, call, says, weight=self.weight, where=context.where, kind="function")]
 
 
 def _load(path: str, context: RuleContext) -> Callable[..., object]:
@@ -54,12 +53,8 @@ def _load(path: str, context: RuleContext) -> Callable[..., object]:
     module = _module(module_path, context)
     function = getattr(module, name, None)
     if not callable(function):
-        choices = [
-            n for n, value in vars(module).items() if inspect.isfunction(value) and not n.startswith("_")
-        ]
-        raise UserError(
-            f"{module_path!r} has no function {name!r}", where=context.where, remedy=nearest(name, choices)
-        )
+        choices = [n for n, value in vars(module).items() if inspect.isfunction(value) and not n.startswith("_")]
+        raise UserError(f"{module_path!r} has no function {name!r}", where=context.where, remedy=nearest(name, choices))
     return function  # type: ignore[no-any-return]
 
 
@@ -70,10 +65,17 @@ def _module(path: str, context: RuleContext) -> ModuleType:
         return importlib.import_module(path)
     except UserError:
         raise
-    except Exception as error:  # the user's module may raise anything while it is imported
-        raise UserError(
-            f"cannot import {path!r}: {type(error).__name__}: {error}", where=context.where
-        ) from error
+    except (Exception, SystemExit) as error:  # the user's module may raise anything while it is imported
+        raise UserError(f"cannot import {path!r}: {type(error).__name__}: {error}", where=context.where) from error
+
+
+class _SourceOnly(SourceFileLoader):
+    """Reads the source and never a cache of it: a cached file is believed for as long as its time (in
+    seconds) and size are the same, so that a rule edited twice in a second would run as it was."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        path = self.get_filename(fullname)
+        return self.source_to_code(self.get_data(path), path)
 
 
 def _from_file(path: Path, where: Location) -> ModuleType:
@@ -86,7 +88,7 @@ def _from_file(path: Path, where: Location) -> ModuleType:
     name = f"_ruletune_rules_{digest}"
     if name in sys.modules:
         return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path)
+    spec = importlib.util.spec_from_file_location(name, path, loader=_SourceOnly(name, str(path)))
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses and pickling look a function's module up here
@@ -103,14 +105,8 @@ def _takes_example(function: Callable[..., object], path: str, where: Location) 
         parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
         return False  # built-in functions may not tell
-    needed = [
-        p
-        for p in parameters
-        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-    ]
+    needed = [p for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     required = [p for p in parameters if p.default is p.empty and p.kind is p.KEYWORD_ONLY]
     if len(needed) > 1 or required or not parameters:
-        raise UserError(
-            f"the function {path!r} must take one argument, the text (or the example)", where=where
-        )
+        raise UserError(f"the function {path!r} must take one argument, the text (or the example)", where=where)
     return parameters[0].name == "example"

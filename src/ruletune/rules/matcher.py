@@ -98,10 +98,7 @@ class _Automaton:
 
 def _continues(edge: str, neighbour: str) -> bool:
     return bool(
-        _WORD.match(edge)
-        and _WORD.match(neighbour)
-        and not _NO_SPACES.match(edge)
-        and not _NO_SPACES.match(neighbour)
+        _WORD.match(edge) and _WORD.match(neighbour) and not _NO_SPACES.match(edge) and not _NO_SPACES.match(neighbour)
     )
 
 

@@ -23,7 +23,7 @@ class RegexEntry(VotingEntry):
     def rules(self, context: RuleContext) -> list[Rule]:
         name = context.name(self.name, "regex")
         condition = pattern(self.regex, ignore_case=self.ignore_case, where=context.where)
-        return [Rule(name, condition, self.says(context), where=context.where)]
+        return [Rule(name, condition, self.says(context), where=context.where, kind="regex")]
 
 
 def pattern(source: str, *, ignore_case: bool, where: Location) -> Pattern:

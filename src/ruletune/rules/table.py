@@ -31,7 +31,10 @@ class TableEntry(RuleEntry):
     def rules(self, context: RuleContext) -> list[Rule]:
         path = context.folder / self.table
         prefix = self.name or Path(self.table).stem
-        rules, problems = [], []
+        for label in dict.fromkeys(self.labels.values()):
+            context.label(label)
+        rules: list[Rule] = []
+        problems: list[Problem] = []
         for number, cells in _rows(read_text(path, where=context.where)):
             where = Location(str(path), number)
             try:
@@ -39,9 +42,7 @@ class TableEntry(RuleEntry):
             except UserError as error:
                 problems += error.problems
         if not rules and not problems:
-            problems.append(
-                Problem("the table has no rules", Location(str(path)), "write label TAB expression lines")
-            )
+            problems.append(Problem("the table has no rules", Location(str(path)), "write label TAB expression lines"))
         if problems:
             raise UserError.of(problems)
         return rules
@@ -55,7 +56,7 @@ class TableEntry(RuleEntry):
             )
         label = _label(cells[0].strip(), self.labels, context, where)
         condition = pattern(cells[1], ignore_case=self.ignore_case, where=where)
-        return Rule(name, condition, Vote(label, self.weight), where=where)
+        return Rule(name, condition, Vote(label, self.weight), where=where, kind="table")
 
 
 def _rows(text: str) -> list[tuple[int, list[str]]]:

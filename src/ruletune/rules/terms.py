@@ -36,7 +36,8 @@ class KeywordsEntry(_TermsEntry):
 
     def rules(self, context: RuleContext) -> list[Rule]:
         terms = self.terms(tuple(dict.fromkeys(self.keywords)))
-        return [Rule(context.name(self.name, "keywords"), terms, self.says(context), where=context.where)]
+        name = context.name(self.name, "keywords")
+        return [Rule(name, terms, self.says(context), where=context.where, kind="keywords")]
 
 
 class GazetteerEntry(_TermsEntry):
@@ -50,7 +51,8 @@ class GazetteerEntry(_TermsEntry):
     def rules(self, context: RuleContext) -> list[Rule]:
         path = context.folder / self.gazetteer
         terms = self.terms(read_terms(read_text(path, where=context.where), where=Location(str(path))))
-        return [Rule(context.name(self.name, "gazetteer"), terms, self.says(context), where=context.where)]
+        name = context.name(self.name, "gazetteer")
+        return [Rule(name, terms, self.says(context), where=context.where, kind="gazetteer")]
 
 
 def read_terms(text: str, *, where: Location) -> tuple[str, ...]:

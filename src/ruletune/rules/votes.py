@@ -20,9 +20,7 @@ class VotesEntry(RuleEntry):
         description="The column that holds a list of votes: a label or its position; -1 or null where the rule abstains.",
     )
     names: tuple[str, ...] = Field(default=(), description="Names of the rules, in the order of the list.")
-    count: int | None = Field(
-        default=None, ge=1, description="How many rules there are, where names are not given."
-    )
+    count: int | None = Field(default=None, ge=1, description="How many rules there are, where names are not given.")
 
     @model_validator(mode="after")
     def _counted(self) -> Self:
@@ -36,6 +34,12 @@ class VotesEntry(RuleEntry):
         prefix = self.name or self.votes
         names = self.names or tuple(f"{prefix}:{n}" for n in range(1, (self.count or 0) + 1))
         return [
-            Rule(name, Column(self.votes, position, context.labels), weight=self.weight, where=context.where)
+            Rule(
+                name,
+                Column(self.votes, position, context.labels, size=len(names)),
+                weight=self.weight,
+                where=context.where,
+                kind="votes",
+            )
             for position, name in enumerate(names)
         ]

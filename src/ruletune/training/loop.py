@@ -187,9 +187,7 @@ class Loop:
         value = self._validation_loss()
         if value < self.best:
             self.best, self.best_step, self.bad_checks = value, self.step, 0
-            self._best_weights = {
-                name: tensor.detach().cpu().clone() for name, tensor in self._learning().items()
-            }
+            self._best_weights = {name: tensor.detach().cpu().clone() for name, tensor in self._learning().items()}
         else:
             self.bad_checks += 1
         return value

@@ -49,9 +49,7 @@ def binary_cross_entropy(logits: torch.Tensor, targets: torch.Tensor, weights: t
     return (losses * weights).sum() / weights.sum().clamp(min=torch.finfo(losses.dtype).tiny)
 
 
-def objective(
-    logits: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor, *, multi: bool
-) -> torch.Tensor:
+def objective(logits: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor, *, multi: bool) -> torch.Tensor:
     """The task's loss: independent labels where several may hold at once, else one of them."""
     loss = binary_cross_entropy if multi else cross_entropy
     return loss(logits.float(), targets, weights)

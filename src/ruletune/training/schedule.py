@@ -92,9 +92,7 @@ def weak_supervision(encoded: Encoded, posterior: np.ndarray, weights: np.ndarra
     return Supervision(encoded, posterior.astype(np.float32), weights.astype(np.float32))
 
 
-def hold_out(
-    gold: np.ndarray, *, share: float, least: int, rng: np.random.Generator
-) -> tuple[list[int], list[int]]:
+def hold_out(gold: np.ndarray, *, share: float, least: int, rng: np.random.Generator) -> tuple[list[int], list[int]]:
     """Cut a stratified fold for early stopping from gold labels: (rows to learn from, rows held out).
 
     A fold tells something only where it has a few texts of every label: where ``share`` of the

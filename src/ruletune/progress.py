@@ -1,4 +1,4 @@
-"""What a pipeline tells while it works, for whoever wants to show it."""
+"""What long work tells while it goes on, for whoever wants to show it."""
 
 from __future__ import annotations
 

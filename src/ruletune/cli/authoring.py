@@ -1,0 +1,229 @@
+"""Commands for writing a task: init, check, rules, label, sample. None of them loads a model but ``sample``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ruletune.cli.console import Json, emit, out, progress_bars, same_file
+from ruletune.errors import UserError
+
+if TYPE_CHECKING:
+    from ruletune.config import TaskSpec
+
+__all__ = ["check", "init", "label", "rules", "sample"]
+
+TaskPath = Annotated[Path, typer.Argument(help="The task file.")]
+
+
+def init(
+    data: Annotated[str, typer.Argument(help="A data file with some labels: JSONL, CSV, TSV or Parquet.")],
+    output: Annotated[Path, typer.Option("--out", "-o", help="The task file to write.")] = Path("task.yaml"),
+    text: Annotated[str | None, typer.Option(help="The column with the text.")] = None,
+    label: Annotated[str | None, typer.Option(help="The column with the label.")] = None,
+    labels: Annotated[str | None, typer.Option(help="Label names, with commas between them.")] = None,
+    name: Annotated[str | None, typer.Option(help="The task's name.")] = None,
+    description: Annotated[str | None, typer.Option(help="What the labels are about, in a sentence.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing; take what the data suggests.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the task file if it exists.")] = False,
+    json: Json = False,
+) -> None:
+    """Write a commented task file from a data file, asking what the data does not say."""
+    from ruletune.config.starter import starter
+    from ruletune.data.sniff import sniff
+    from ruletune.store import write_text
+
+    if output.exists() and not overwrite:
+        raise UserError(f"{output} exists already", remedy="name another file with --out, or say --overwrite")
+    found = sniff(data, text=text, label=label)
+    ask = not yes and not json and _is_interactive()
+    text = text or (typer.prompt("Column with the text", default=found.text) if ask else found.text)
+    if label is None and found.label is not None:
+        label = typer.prompt("Column with the label", default=found.label) if ask else found.label
+    if (text, label) != (found.text, found.label):
+        found = sniff(data, text=text, label=label)
+    names = [part.strip() for part in labels.split(",") if part.strip()] if labels else list(found.labels)
+    if ask and not labels:
+        shown = ", ".join(names)
+        names = [n.strip() for n in typer.prompt("Labels", default=shown or None).split(",") if n.strip()]
+    if len(names) < 2:
+        raise UserError(
+            f"found {len(names)} labels in {data!r}",
+            remedy="name the column with --label, or the labels with --labels a,b",
+        )
+    if ask:
+        name = name or typer.prompt("Name of the task", default=output.resolve().parent.name)
+        description = description or typer.prompt("What are the labels about, in a sentence?", default="")
+    source = starter(
+        name=name or output.resolve().parent.name,
+        description=description or "",
+        train=_relative(data, output),
+        text=text,
+        label=label,
+        labels={n: found.labels.get(n, 0) for n in names},
+        multi_label=found.multi_label,
+    )
+    write_text(output, source)
+    if json:
+        emit({"task": str(output), "rows": found.rows, "labels": names, "text": text, "label": label})
+    else:
+        console = out()
+        console.print(f"Wrote {output}: {found.rows} rows, labels {', '.join(names)}.", markup=False)
+        console.print(f"Next: write rules into it, then  ruletune check {output}", markup=False)
+
+
+def _is_interactive() -> bool:
+    import sys
+
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _relative(data: str, output: Path) -> str:
+    """The data's path as seen from the task file."""
+    import os
+
+    return data if data.startswith("hf:") else Path(os.path.relpath(data, output.resolve().parent)).as_posix()
+
+
+def check(task: TaskPath, json: Json = False) -> None:
+    """Say whether a task file is right: its keys, rules, templates, term files and data paths."""
+    from ruletune.config import load_task
+    from ruletune.labeling.analysis import kind_name
+
+    spec = load_task(task)
+    kinds: dict[str, int] = {}
+    for rule in spec.rules:
+        kinds[kind_name(rule)] = kinds.get(kind_name(rule), 0) + 1
+    notes = _notes(spec)
+    if json:
+        emit({"ok": True, "task": str(task), "labels": list(spec.labels), "rules": kinds, "notes": notes})
+        return
+    console = out()
+    listed = ", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "none"
+    console.print(f"{task} is right: {spec.task.name}, labels {', '.join(spec.labels)}; rules: {listed}.", markup=False)
+    for note in notes:
+        console.print(f"Note: {note}", markup=False)
+
+
+def _notes(spec: TaskSpec) -> list[str]:
+    """What is allowed but probably not meant."""
+    from ruletune.errors import Location
+    from ruletune.rules.table import TableEntry, unmatched_exemplars
+
+    notes = []
+    voted = {rule.says.label for rule in spec.rules if rule.says}
+    silent = [label for label in spec.labels if label not in voted]
+    if spec.rules and silent and all(rule.says for rule in spec.rules):
+        notes.append(f"no rule votes for {', '.join(map(repr, silent))}")
+    for entry in spec.file.rules:
+        if isinstance(entry, TableEntry):
+            path = spec.folder / entry.table
+            lines = unmatched_exemplars(path, ignore_case=entry.ignore_case, where=Location(str(path)))
+            if lines:
+                shown = ", ".join(map(str, lines[:5])) + (", ..." if len(lines) > 5 else "")
+                notes.append(f"{path}: {len(lines)} rules do not match their own exemplar (lines {shown})")
+    return notes
+
+
+def rules(
+    task: TaskPath,
+    data: Annotated[str | None, typer.Option(help="Texts to look at; default all that the task file names.")] = None,
+    json: Json = False,
+) -> None:
+    """Show what each rule does: coverage, overlap, conflict, and accuracy where there are gold labels."""
+    from dataclasses import asdict
+
+    from ruletune.config import load_task
+    from ruletune.labeling.corpus import columns_of, labels_of
+    from ruletune.labeling.table import rule_table
+    from ruletune.progress import Event
+
+    spec = load_task(task)
+    examples = None
+    if data is not None:
+        from ruletune.data.readers import read_all
+
+        examples = read_all(data, columns_of(spec, data), labels=labels_of(spec))
+    with progress_bars() as listener:
+        table = rule_table(spec, examples, progress=lambda done, total: listener(Event("applying rules", done, total)))
+    if json:
+        emit(asdict(table))
+        return
+    from ruletune.report.terminal import rule_table as printed
+
+    console = out()
+    if not table.rows:
+        console.print(f"{task} has no rules.", markup=False)
+        return
+    console.print(printed(table.rows))
+    console.print(
+        f"{table.texts} texts, {table.gold} with a gold label. A rule fires on {table.coverage:.1%}, several on "
+        f"{table.overlap:.1%}, and they disagree on {table.conflict:.1%}.",
+        markup=False,
+    )
+
+
+def label(
+    task: TaskPath,
+    data: Annotated[str, typer.Argument(help="The texts to label.")],
+    output: Annotated[Path, typer.Option("--out", "-o", help="JSONL file to write: id, votes, label, probability.")],
+    json: Json = False,
+) -> None:
+    """Label texts by the rules alone: each rule's vote, and what the label model makes of them."""
+    from ruletune.config import load_task
+    from ruletune.data.readers import read_all, write_jsonl
+    from ruletune.labeling.corpus import columns_of
+    from ruletune.labeling.weak import label_rows
+    from ruletune.progress import Event
+
+    spec = load_task(task)
+    if (Path.cwd() / data).exists() and same_file(Path(data), output):
+        raise UserError("the output would replace the input", remedy="name another file with --out")
+    if not spec.rules:
+        raise UserError(f"{task} has no rules to label with", remedy="write some under rules:")
+    examples = read_all(data, columns_of(spec, data))
+    with progress_bars() as listener:
+        rows = label_rows(spec, examples, progress=lambda done, total: listener(Event("applying rules", done, total)))
+    write_jsonl(output, rows)
+    covered = sum(row["label"] is not None for row in rows)
+    if json:
+        emit({"output": str(output), "n": len(rows), "covered": covered})
+    else:
+        out().print(f"{len(rows)} texts in {output}, {covered} with a label ({covered / len(rows):.0%}).", markup=False)
+
+
+def sample(
+    task: TaskPath,
+    data: Annotated[str | None, typer.Option(help="Texts to choose from; default the task's unlabelled ones.")] = None,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many texts.")] = 20,
+    run: Annotated[Path | None, typer.Option(help="A run folder: prefer texts that its model is unsure of.")] = None,
+    output: Annotated[Path | None, typer.Option("--out", "-o", help="JSONL file to write, ready for labels.")] = None,
+    json: Json = False,
+) -> None:
+    """Choose what to label next: texts unlike each other and unlike those that have a label."""
+    from ruletune.config import load_task
+    from ruletune.pipeline.choose import choose
+
+    spec = load_task(task)
+    with progress_bars() as listener:
+        examples = choose(spec, data=data, count=count, run=run, listener=listener)
+    columns = spec.file.data.columns
+    rows: list[dict[str, Any]] = [
+        {"id": e.id, columns.text: e.text}
+        | ({columns.text_pair: e.text_pair} if columns.text_pair else {})
+        | {columns.label: None}
+        for e in examples
+    ]
+    if output is not None:
+        from ruletune.data.readers import write_jsonl
+
+        write_jsonl(output, rows)
+    if json:
+        emit({"texts": rows} if output is None else {"output": str(output), "n": len(rows)})
+    elif output is None:
+        for row in rows:
+            out().print(f"{row['id']}\t{row[columns.text]}", markup=False)
+    else:
+        out().print(f"{len(rows)} texts in {output}: fill in the column {columns.label!r}.", markup=False)

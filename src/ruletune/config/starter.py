@@ -1,0 +1,87 @@
+"""The task file that ``ruletune init`` writes: complete, commented, ready for rules."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+
+from ruamel.yaml import YAML
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+__all__ = ["starter"]
+
+
+def starter(
+    *,
+    name: str,
+    description: str,
+    train: str,
+    text: str,
+    label: str | None,
+    labels: Mapping[str, int],
+    multi_label: bool = False,
+) -> str:
+    """A commented task file.
+
+    Args:
+        labels: Name to number of rows, shown as a comment.
+
+    >>> print(starter(name="t", description="", train="a.csv", text="text", label="y", labels={"n": 2}).splitlines()[0])
+    # A task for ruletune: what is to be learned, from which data, and what you know about it.
+    """
+    first = next(iter(labels))
+    lines = [
+        "# A task for ruletune: what is to be learned, from which data, and what you know about it.",
+        "# Paths are relative to this file. Every key is explained in docs/task-file.md.",
+        "",
+        "task: classification",
+        f"name: {_scalar(name)}",
+        f"description: {_scalar(description)}  # one sentence; a template can show it to the model",
+        "",
+        "# A sentence about each label helps whoever reads the report, and the model if a template shows {labels}.",
+        "labels:",
+        *(
+            f"  {_scalar(label_name)}: ''" + (f"  # {count} rows" if count else "")
+            for label_name, count in labels.items()
+        ),
+        *(["multi_label: true"] if multi_label else []),
+        "",
+        "data:",
+        f"  train: {_scalar(train)}  # rows without a label count as unlabelled text",
+        "  # unlabeled: more_texts.jsonl  # texts that only the rules speak about",
+        "  # test: held_out.jsonl         # without it, a share of train is held out",
+        "  columns:",
+        f"    text: {_scalar(text)}",
+        f"    label: {_scalar(label or 'label')}",
+        "  split: {validation: 0.0, test: 0.2}",
+        "",
+        "# What you know. A rule votes for a label where it matches and abstains elsewhere; it need not",
+        "# always be right. Try it with: ruletune rules THIS_FILE",
+        "rules: []",
+        "#  - name: telling words",
+        "#    keywords: [word, another word]",
+        f"#    vote: {_scalar(first)}",
+        "#  - name: telling pattern",
+        "#    regex: '\\bnot (good|great)\\b'",
+        "#    ignore_case: true",
+        f"#    vote: {_scalar(first)}",
+        "",
+        'templates: ["{text}"]  # for instance "{description} {text}"',
+        "",
+        "model:",
+        "  checkpoint: minilm  # comes with ruletune; or a folder, or a hub id",
+        "  max_length: 128     # tokens; what was cut is in the report",
+        "",
+        "seed: 0",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _scalar(value: str) -> str:
+    """A string as YAML on one line, quoted where it must be."""
+    stream = io.StringIO()
+    yaml = YAML()
+    yaml.width = 1_000_000
+    plain = value.isprintable() and value.strip() and "{" not in value
+    yaml.dump([value if plain else DoubleQuotedScalarString(value)], stream)
+    return stream.getvalue().removeprefix("- ").strip()

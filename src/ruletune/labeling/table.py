@@ -1,0 +1,108 @@
+"""The rule table of a task: every rule on every text that the task names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ruletune.config import TaskSpec
+from ruletune.labeling.analysis import analyse, kind_name
+from ruletune.labeling.apply import RuleSet, Votes
+from ruletune.labeling.corpus import corpus, gold_matrix
+from ruletune.labeling.label_model import LABEL_MODELS, LabelModel
+from ruletune.report.model import RuleRow
+from ruletune.types import Example
+
+__all__ = ["RuleTable", "fit_label_model", "rule_rows", "rule_table"]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTable:
+    """What each rule does, and all of them together. It shows itself in a notebook.
+
+    Attributes:
+        texts, gold: Number of texts, and of those with a gold label.
+        coverage, overlap, conflict: Share of texts with a vote, with several, and with votes that differ.
+    """
+
+    rows: tuple[RuleRow, ...]
+    texts: int
+    gold: int
+    coverage: float
+    overlap: float
+    conflict: float
+
+    def _repr_html_(self) -> str:
+        from ruletune.report.page import rule_table_html
+
+        return rule_table_html(self.rows)
+
+
+def rule_table(
+    spec: TaskSpec, examples: Sequence[Example] | None = None, *, progress: Callable[[int, int], None] | None = None
+) -> RuleTable:
+    """Apply a task's rules and say what each of them does.
+
+    Args:
+        examples: The texts; default all that the task's data files hold.
+        progress: Told the number of texts done, and of all.
+
+    Raises:
+        UserError: The data or a rule is wrong.
+    """
+    texts = corpus(spec) if examples is None else list(examples)
+    done = 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        if progress:
+            progress(done, len(texts))
+
+    votes = RuleSet(spec.rules, labels=spec.labels).apply(texts, progress=advance)
+    gold = gold_matrix(texts, spec.labels)
+    model = fit_label_model(spec, votes.matrix, gold)
+    fired = votes.matrix >= 0
+    lowest = np.where(fired, votes.matrix, np.iinfo(np.int16).max).min(axis=1, initial=np.iinfo(np.int16).max)
+    differ = fired.any(axis=1) & (votes.matrix.max(axis=1, initial=-1) != lowest)
+    return RuleTable(
+        rows=rule_rows(votes, gold=gold, label_model=model),
+        texts=len(texts),
+        gold=int((~np.isnan(gold).any(axis=1)).sum()),
+        coverage=_mean(votes.covered),
+        overlap=_mean(fired.sum(axis=1) > 1),
+        conflict=_mean(differ),
+    )
+
+
+def fit_label_model(spec: TaskSpec, matrix: np.ndarray, gold: np.ndarray) -> LabelModel:
+    """The task's label model, fitted on votes and what gold there is."""
+    weights = [rule.says.weight if rule.says else rule.weight for rule in spec.rules]
+    fitted = LABEL_MODELS[spec.file.training.label_model]
+    return fitted(matrix, classes=len(spec.labels), weights=weights, gold=gold, multi=spec.file.multi_label)
+
+
+def rule_rows(votes: Votes, *, gold: np.ndarray | None, label_model: LabelModel | None) -> tuple[RuleRow, ...]:
+    """Rows of the rule table: shares over the texts of ``votes``, accuracy against gold where there is any."""
+    return tuple(
+        RuleRow(
+            name=stats.rule.name,
+            where=str(stats.rule.where or ""),
+            kind=kind_name(stats.rule),
+            labels=stats.labels,
+            coverage=stats.coverage,
+            overlap=stats.overlap,
+            conflict=stats.conflict,
+            correct=stats.correct,
+            judged=stats.judged,
+            estimated=stats.estimated,
+            faults=stats.faults,
+        )
+        for stats in analyse(votes, gold=gold, label_model=label_model)
+    )
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean()) if len(values) else 0.0

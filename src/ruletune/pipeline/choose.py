@@ -1,0 +1,67 @@
+"""Choose what to label next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ruletune.config import TaskSpec
+from ruletune.data.readers import read_all
+from ruletune.data.sampling import next_to_label
+from ruletune.errors import Location, UserError
+from ruletune.labeling.corpus import columns_of, labels_of, read_part
+from ruletune.models import checkpoints
+from ruletune.models.backbone import embed
+from ruletune.pipeline.run import load
+from ruletune.progress import Event, Listener, silent
+from ruletune.types import Example
+
+__all__ = ["choose"]
+
+
+def choose(
+    spec: TaskSpec,
+    *,
+    count: int,
+    data: str | None = None,
+    run: Path | None = None,
+    listener: Listener = silent,
+) -> list[Example]:
+    """Texts worth a label: far from each other and from what has one, and unsure to a trained model.
+
+    Args:
+        data: Where to choose from, relative to the working folder; default the task's texts without a label.
+        run: A run folder whose model tells what it is unsure of.
+
+    Raises:
+        UserError: There is no text without a label.
+    """
+    train = read_part(spec, spec.file.data.train)
+    labelled = [example for example in train if example.answer is not None]
+    if data is not None:
+        pool = read_all(data, columns_of(spec, data), labels=labels_of(spec))
+    else:
+        pool = [*train, *(read_part(spec, spec.file.data.unlabeled) if spec.file.data.unlabeled else [])]
+    pool = [example for example in pool if example.answer is None]
+    if not pool:
+        raise UserError("there is no text without a label", where=Location(data or str(spec.path)))
+    checkpoint = checkpoints.resolve(spec.file.model.checkpoint, folder=spec.folder, where=Location(str(spec.path)))
+    texts = [example.text for example in (*pool, *labelled)]
+    done = 0
+
+    def progress(number: int) -> None:
+        nonlocal done
+        done += number
+        listener(Event("embedding texts", done, len(texts)))
+
+    vectors = embed(checkpoint, texts, max_length=spec.file.model.max_length, progress=progress)
+    probability = load(run).probabilities(pool, listener=listener) if run is not None else None
+    rows = next_to_label(
+        vectors[: len(pool)],
+        count=min(count, len(pool)),
+        labelled=vectors[len(pool) :] if labelled else None,
+        probabilities=None if probability is None else np.asarray(probability),
+        seed=spec.file.seed,
+    )
+    return [pool[row] for row in rows]

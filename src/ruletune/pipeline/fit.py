@@ -1,0 +1,302 @@
+"""The order of the stages, from a task to a run folder. Nothing else knows it."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ruletune.config import TaskSpec, to_yaml
+from ruletune.engine import Engine
+from ruletune.engine.local import LocalEngine
+from ruletune.errors import Location, UserError
+from ruletune.labeling.apply import RuleSet, Votes
+from ruletune.labeling.corpus import gold_matrix
+from ruletune.labeling.label_model import LabelModel
+from ruletune.labeling.table import fit_label_model
+from ruletune.models import checkpoints
+from ruletune.models.backbone import load_tokenizer
+from ruletune.models.encoding import Encoded, encode
+from ruletune.pipeline import findings
+from ruletune.pipeline.findings import Curve
+from ruletune.pipeline.fits import Fit
+from ruletune.pipeline.guided import Guided, Inputs
+from ruletune.pipeline.prepare import Parts, prepare
+from ruletune.pipeline.run import Run, load, probabilities
+from ruletune.progress import Event, Listener, silent
+from ruletune.report.model import Report
+from ruletune.store import FORMAT, Workspace, open_workspace, write_json, write_text
+
+__all__ = ["fit"]
+
+RULES, LABELS, BOTH = "rules alone", "labels alone", "rules + labels"
+"""Names of the ways of answering, in tables and reports."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weak:
+    """What the rules say about every part, and the label model that weighs it."""
+
+    votes: dict[str, Votes]
+    model: LabelModel
+
+    def posterior(self, part: str) -> np.ndarray:
+        return self.model.posterior(self.votes[part].matrix)
+
+
+def fit(
+    spec: TaskSpec,
+    *,
+    out: str | Path,
+    resume: bool = False,
+    overwrite: bool = False,
+    listener: Listener = silent,
+    engine: Engine | None = None,
+) -> Run:
+    """Fine-tune a model from a task's labels, rules and unlabelled text.
+
+    Args:
+        out: The run folder. It appears when everything in it is there.
+        resume: Go on with an interrupted run of the same task and data.
+        overwrite: Replace a run folder that exists.
+        listener: Told what is being done, for progress bars.
+        engine: Where the work runs; default this process.
+
+    Raises:
+        UserError: The task, its data or the folder is wrong. Nothing is written then.
+
+    Example:
+        >>> run = ruletune.fit(ruletune.load_task("task.yaml"), out="runs/first")  # doctest: +SKIP
+    """
+    out, engine = Path(out), engine or LocalEngine()
+    if out.exists() and not overwrite:
+        raise UserError(f"{out} exists already", remedy="name another folder, or say --overwrite")
+    checkpoint = checkpoints.resolve(spec.file.model.checkpoint, folder=spec.folder, where=Location(str(spec.path)))
+    parts = prepare(spec, listener=listener)
+    weak = _label(spec, parts, listener)
+    _check_teachable(spec, parts, weak)
+    with open_workspace(out, identity=_identity(spec, parts), resume=resume, overwrite=overwrite) as workspace:
+        inputs = _inputs(spec, parts, weak, checkpoint, listener)
+        guided = Guided(spec, checkpoint, inputs, workspace=workspace, listener=listener)
+        fits, curve = engine.train(lambda g: _train(g, spec, parts, weak), guided)
+        listener(Event("writing the report", 0, 1))
+        report = _report(spec, parts, weak, inputs, fits, curve)
+        delivered = next(f.model for f in reversed(fits.values()) if f.model is not None)
+        _write(workspace, spec, parts, weak, report, delivered)
+        folder = workspace.publish()
+        listener(Event("writing the report", 1, 1))
+    return load(folder)
+
+
+def _label(spec: TaskSpec, parts: Parts, listener: Listener) -> Weak:
+    """Apply the rules to every part; fit the label model on what may be learned from."""
+    rules = RuleSet(spec.rules, labels=spec.labels)
+    total = sum(parts.sizes().values())
+    done = 0
+
+    def progress(count: int) -> None:
+        nonlocal done
+        done += count
+        listener(Event("applying rules", done, total))
+
+    votes = {
+        name: rules.apply(getattr(parts, name), progress=progress)
+        for name in ("gold", "unlabeled", "validation", "test")
+    }
+    matrix = np.concatenate([votes["gold"].matrix, votes["unlabeled"].matrix])
+    gold = gold_matrix([*parts.gold, *parts.unlabeled], spec.labels)
+    return Weak(votes, fit_label_model(spec, matrix, gold))
+
+
+def _check_teachable(spec: TaskSpec, parts: Parts, weak: Weak) -> None:
+    """There must be something to learn: gold labels, or rules that fire on unlabelled text."""
+    where = Location(str(spec.path))
+    if not parts.gold and not weak.votes["unlabeled"].covered.any():
+        what = "no rule fires on any text" if spec.rules else "there are no rules"
+        raise UserError(f"there are no gold labels and {what}", where=where, remedy="label a few texts, or add rules")
+    used = {name for example in parts.gold for name in getattr(example.answer, "names", ())}
+    voted = {spec.labels[k] for k in np.unique(weak.votes["unlabeled"].matrix) if k >= 0}
+    if not spec.file.multi_label and len(used | voted) < 2:
+        only = ", ".join(map(repr, sorted(used | voted)))
+        remedy = "add a labelled text or a rule for another label"
+        raise UserError(f"everything there is to learn from has the one label {only}", where=where, remedy=remedy)
+
+
+def _identity(spec: TaskSpec, parts: Parts) -> dict[str, object]:
+    """What a run is made from; a resumed run must be made from the same."""
+    rules = hashlib.sha256(repr([(r.name, r.when, r.says) for r in _without_functions(spec)]).encode()).hexdigest()
+    return {
+        "task file": hashlib.sha256(to_yaml(spec).encode()).hexdigest(),
+        "set of rules": rules,
+        **{f"{name} data": digest for name, digest in parts.fingerprints().items()},
+        "version of ruletune": version("ruletune"),
+    }
+
+
+def _without_functions(spec: TaskSpec) -> list[Any]:
+    """Rules by value; a function has no value, but the task file names it."""
+    return [rule for rule in spec.rules if not hasattr(rule.when, "function")]
+
+
+def _inputs(spec: TaskSpec, parts: Parts, weak: Weak, checkpoint: checkpoints.Checkpoint, listener: Listener) -> Inputs:
+    tokenizer = load_tokenizer(checkpoint)
+    encoded: dict[str, Encoded] = {}
+    names = ("gold", "unlabeled", "validation", "test")
+    for position, name in enumerate(names):
+        listener(Event("tokenizing", position, len(names)))
+        encoded[name] = encode(
+            getattr(parts, name), rendering=spec.rendering, tokenizer=tokenizer, max_length=spec.file.model.max_length
+        )
+    listener(Event("tokenizing", len(names), len(names)))
+    return Inputs(
+        encoded=encoded,
+        gold=gold_matrix(parts.gold, spec.labels),
+        validation=gold_matrix(parts.validation, spec.labels),
+        posterior=weak.posterior("unlabeled"),
+        weights=weak.model.confidence(weak.votes["unlabeled"].matrix),
+    )
+
+
+def _train(guided: Guided, spec: TaskSpec, parts: Parts, weak: Weak) -> tuple[dict[str, Fit], list[Curve]]:
+    """Labels alone and its learning curve, then rules + labels; the last one is delivered."""
+    seed, everything = spec.file.seed, list(range(len(parts.gold)))
+    taught_by_rules = bool(weak.votes["unlabeled"].covered.any())
+    fits: dict[str, Fit] = {}
+    curve: list[Curve] = []
+    if parts.gold and (spec.file.training.baselines or not taught_by_rules):
+        fits[LABELS] = guided.labels_alone(LABELS, everything, seed=seed, keep=not taught_by_rules, score_on=("test",))
+        if spec.file.training.baselines and parts.test:
+            curve = _curve(guided, spec, parts, fits[LABELS])
+    if taught_by_rules:
+        fits[BOTH] = guided.rules_and_labels(BOTH, seed=seed, keep=True, score_on=("test",))
+    return fits, curve
+
+
+def _curve(guided: Guided, spec: TaskSpec, parts: Parts, full: Fit) -> list[Curve]:
+    """Labels alone at smaller numbers of labels, each drawn several times."""
+    settings = spec.file.training.curve
+    gold = gold_matrix(parts.gold, spec.labels)
+    points = [Curve(len(parts.gold), full.logits["test"])]
+    for share in settings.shares:
+        for repeat in range(settings.repeats):
+            rows = _draw(gold, share, np.random.default_rng([spec.file.seed, repeat, round(share * 1000)]))
+            if len(rows) < len(gold):
+                name = f"learning curve, {len(rows)} labels, draw {repeat + 1}"
+                fitted = guided.labels_alone(name, rows, seed=spec.file.seed + repeat, keep=False, score_on=("test",))
+                points.append(Curve(len(rows), fitted.logits["test"]))
+    return points
+
+
+def _draw(gold: np.ndarray, share: float, rng: np.random.Generator) -> list[int]:
+    """So large a share of every label's texts, at least one of each."""
+    keys = np.unique(gold, axis=0, return_inverse=True)[1].reshape(-1)
+    rows: set[int] = set()
+    for key in range(int(keys.max()) + 1):
+        group = rng.permutation(np.flatnonzero(keys == key))
+        rows.update(int(row) for row in group[: max(1, round(len(group) * share))])
+    return sorted(rows)
+
+
+def _report(
+    spec: TaskSpec, parts: Parts, weak: Weak, inputs: Inputs, fits: dict[str, Fit], curve: list[Curve]
+) -> Report:
+    multi = spec.file.multi_label
+    ways = {RULES: weak.posterior("test")} if spec.rules else {}
+    ways |= {name: probabilities(fitted.logits["test"], multi=multi) for name, fitted in fits.items()}
+    held_out = len(parts.validation)
+    used = {RULES: len(parts.gold), LABELS: len(parts.gold) + held_out, BOTH: len(parts.gold) + held_out}
+    return findings.report(
+        spec,
+        parts,
+        votes=weak.votes,
+        label_model=weak.model,
+        ways=ways,
+        labels_used=used,
+        curve=curve,
+        losses=[point for fitted in fits.values() for point in fitted.losses],
+        truncation={name: encoded.loss for name, encoded in inputs.encoded.items()},
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _write(workspace: Workspace, spec: TaskSpec, parts: Parts, weak: Weak, report: Report, model: Path) -> None:
+    """Everything that a run folder holds."""
+    from ruletune.report.page import render, to_json
+
+    folder = workspace.files
+    if (folder / "model").exists():
+        shutil.rmtree(folder / "model")
+    shutil.copytree(model, folder / "model")
+    write_text(folder / "task.yaml", to_yaml(_relocated(spec, folder)))
+    write_json(folder / "report.json", to_json(report))
+    write_text(folder / "report.html", render(report))
+    write_json(folder / "metrics.json", findings.metrics(report))
+    write_json(folder / "rules.json", findings.rules(report, weak.model))
+    settings: dict[str, object] = {
+        "format": FORMAT,
+        "task": spec.task.name,
+        "name": spec.file.name,
+        "labels": list(spec.labels),
+        "multi_label": spec.file.multi_label,
+        "rendering": spec.rendering.to_json(),
+        "max_length": spec.file.model.max_length,
+        "precision": spec.file.training.precision,
+        "label_model": weak.model.to_json(),
+        "seed": spec.file.seed,
+        "data": parts.fingerprints(),
+        "versions": report.versions,
+    }
+    write_json(folder / "ruletune.json", settings)
+
+
+def _relocated(spec: TaskSpec, folder: Path) -> TaskSpec:
+    """The task as the run folder holds it.
+
+    Files of terms and tables are copied beside it, so that the run needs nothing else; data and Python files are
+    named by absolute paths, since code may read what lies beside it.
+    """
+    data = spec.file.data
+    names = ("train", "validation", "test", "unlabeled")
+    update: dict[str, object] = {
+        "data": data.model_copy(update={name: _absolute(getattr(data, name), spec.folder) for name in names}),
+        "rules": tuple(_kept_rule(rule, n, spec.folder, folder) for n, rule in enumerate(spec.file.rules, start=1)),
+        "knowledge": tuple(
+            entry.model_copy(update={"file": _kept(entry.file, f"knowledge-{n}", spec.folder, folder)})
+            for n, entry in enumerate(spec.file.knowledge, start=1)
+        ),
+    }
+    local = (spec.folder / spec.file.model.checkpoint).expanduser()
+    if spec.file.model.checkpoint not in checkpoints.PACKAGED and local.is_dir():
+        update["model"] = spec.file.model.model_copy(update={"checkpoint": str(local.resolve())})
+    return replace(spec, file=spec.file.model_copy(update=update))
+
+
+def _absolute(source: str | None, folder: Path) -> str | None:
+    return source if source is None or source.startswith("hf:") else str((folder / source).resolve())
+
+
+def _kept(file: str, name: str, source: Path, folder: Path) -> str:
+    """Copy a file into the run; its path relative to the run's task file."""
+    (folder / "files").mkdir(exist_ok=True)
+    target = folder / "files" / f"{name}{Path(file).suffix}"
+    shutil.copyfile(source / file, target)
+    return str(target.relative_to(folder))
+
+
+def _kept_rule(rule: Any, position: int, source: Path, folder: Path) -> Any:
+    for key in ("gazetteer", "table"):
+        if hasattr(rule, key):
+            # The default name of a table's rules comes from its file's name, which changes here.
+            name = rule.name or (Path(rule.table).stem if key == "table" else None)
+            kept = _kept(getattr(rule, key), f"rule-{position}", source, folder)
+            return rule.model_copy(update={key: kept, "name": name})
+    if hasattr(rule, "function") and ".py:" in rule.function:
+        path, _, name = rule.function.rpartition(":")
+        return rule.model_copy(update={"function": f"{(source / path).resolve()}:{name}"})
+    return rule

@@ -1,0 +1,23 @@
+"""Findings in plain words, the same in the terminal and on the page."""
+
+from __future__ import annotations
+
+from ruletune.report.model import LabelsSaved
+
+__all__ = ["labels_saved_sentence"]
+
+
+def labels_saved_sentence(saved: LabelsSaved) -> str:
+    """What the rules were worth in labels.
+
+    >>> labels_saved_sentence(LabelsSaved(40.2, 12.0, None, 300, "Read off the curve."))
+    'about 40 (90% interval 12 to more than 300). Read off the curve.'
+    """
+    if saved.estimate is None and saved.low is None:
+        return f"not known. {saved.note}"
+    high = f"more than {saved.limit}" if saved.high is None else f"{saved.high:.0f}"
+    if saved.estimate is None:
+        return f"more than {saved.limit} (90% interval {saved.low:.0f} to {high}). {saved.note}"
+    if saved.estimate == saved.low == saved.high == 0:
+        return f"none. {saved.note}"
+    return f"about {saved.estimate:.0f} (90% interval {saved.low:.0f} to {high}). {saved.note}"
