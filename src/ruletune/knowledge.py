@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ruletune.errors import Location, Problem, UserError
 from ruletune.rules.base import Terms
 from ruletune.rules.matcher import Matcher, fold
 
-__all__ = ["Knowledge", "Place", "read_entries"]
+__all__ = ["Injected", "Knowledge", "Place", "inject", "read_entries"]
 
 Place = Literal["prefix", "suffix", "insert", "field"]
+
+_SHOWN = 60
+"""Characters of a term that a message repeats."""
 
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
     """Terms with what they mean, and where the meaning goes.
 
+    A term occurs where a keyword rule would find it: as a whole word and in any case, without
+    boundaries in scripts that have none. Of terms that overlap in a text the longest counts.
+
     Attributes:
         entries: Term to text.
         place: ``prefix`` and ``suffix``: before or after the text, as ``term: meaning``.
             ``insert``: in brackets behind the term. ``field``: where the template has ``{knowledge}``.
         limit: Entries injected into one text at most, in the order of the text.
+        separator: What divides entries from each other and, as prefix or suffix, from the text.
 
     >>> Knowledge({"MRSA": "a resistant bacterium"}).find("Tested for mrsa.")
     [(15, 'MRSA', 'a resistant bacterium')]
@@ -33,6 +38,7 @@ class Knowledge:
     entries: Mapping[str, str]
     place: Place = "suffix"
     limit: int = 3
+    separator: str = " "
     _matcher: Matcher = field(init=False, repr=False, compare=False)
     _terms: Mapping[str, str] = field(init=False, repr=False, compare=False)
 
@@ -50,75 +56,58 @@ class Knowledge:
         return [(end, term, self.entries[term]) for term, end in first]
 
     def to_json(self) -> dict[str, Any]:
-        return {"entries": dict(self.entries), "place": self.place, "limit": self.limit}
+        """As the run folder keeps it; :meth:`from_json` gives an equal value back."""
+        return {
+            "entries": dict(self.entries),
+            "place": self.place,
+            "limit": self.limit,
+            "separator": self.separator,
+        }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Knowledge:
-        return cls(dict(value["entries"]), value["place"], value["limit"])
+        return cls(dict(value["entries"]), value["place"], value["limit"], value["separator"])
 
 
-def read_entries(text: str, *, where: Location) -> dict[str, str]:
-    """The entries of a knowledge file: ``term TAB meaning`` lines, a JSON object, or JSON lines
-    with ``term`` and ``text``.
+@dataclass(frozen=True, slots=True)
+class Injected:
+    """A text with what is known about its terms.
 
-    Raises:
-        UserError: Every bad line and every term that stands twice, together.
-
-    >>> read_entries("MRSA\\ta resistant bacterium\\n", where=Location("terms.tsv"))
-    {'MRSA': 'a resistant bacterium'}
+    Attributes:
+        text: With prefixes, suffixes and inserted meanings.
+        field: For ``{knowledge}`` in the template.
     """
-    entries: dict[str, str] = {}
-    seen: dict[str, int] = {}
-    problems: list[Problem] = []
-    for line, term, meaning, problem in _rows(text, where):
-        place = Location(where.file, line)
-        if problem:
-            problems.append(Problem(problem, place, "write term TAB meaning"))
-        elif fold(term) in seen:
-            problems.append(Problem(f"the term {term!r} stands on line {seen[fold(term)]} already", place))
-        else:
-            seen[fold(term)] = line or 0
-            entries[term] = meaning
-    if problems:
-        raise UserError.of(problems)
-    if not entries:
-        raise UserError("the file has no entries", where=where, remedy="write term TAB meaning, one a line")
-    return entries
+
+    text: str
+    field: str = ""
 
 
-def _rows(text: str, where: Location) -> Iterator[tuple[int | None, str, str, str | None]]:
-    """(line, term, meaning, problem) of every entry as written."""
-    whole = _json_object(text)
-    if whole is not None:
-        for term, meaning in whole.items():
-            good = term.strip() and isinstance(meaning, str) and meaning.strip()
-            yield None, term, str(meaning), None if good else f"the entry {term!r} has no text"
-        return
-    for number, line in enumerate(text.split("\n"), start=1):
-        line = line.strip("\r")
-        if not line.strip():
+def inject(sources: Iterable[Knowledge], text: str, *, length: int | None = None) -> Injected:
+    """Put what the sources know into a text.
+
+    Terms are looked up in the text as it is, never in what another source put there.
+
+    Args:
+        length: Characters of the text that are kept. Terms are looked up in the whole text, so
+            that half a word left at the cut is not taken for a term; those that end beyond the
+            cut bring nothing in.
+
+    >>> inject([Knowledge({"Paris": "in France"}, place="insert")], "To paris, now!").text
+    'To paris (in France), now!'
+    """
+    kept = text if length is None else text[:length]
+    inserted: list[tuple[int, str]] = []
+    shown, fields = kept, []
+    for source in sources:
+        found = [entry for entry in source.find(text) if entry[0] <= len(kept)]
+        if not found:
             continue
-        term, meaning = _json_line(line) if line.lstrip().startswith("{") else _tab_line(line)
-        yield number, term, meaning, None if term and meaning else "no term and meaning on this line"
-
-
-def _json_object(text: str) -> dict[str, Any] | None:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) and set(value) != {"term", "text"} else None
-
-
-def _json_line(line: str) -> tuple[str, str]:
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError):
-        return "", ""
-    term, meaning = (value.get("term"), value.get("text")) if isinstance(value, dict) else (None, None)
-    return (term.strip(), meaning.strip()) if isinstance(term, str) and isinstance(meaning, str) else ("", "")
-
-
-def _tab_line(line: str) -> tuple[str, str]:
-    term, _, meaning = line.partition("\t")
-    return term.strip(), meaning.strip()
+        listed = source.separator.join(f"{term}: {meaning}" for _, term, meaning in found)
+        match source.place:
+            case "insert":
+                inserted += [(end, meaning) for end, _, meaning in found]
+            case "field":
+                fields.append(listed)
+            case "prefix":
+                shown = ...
+    return Injected(shown, " ".join(fields))

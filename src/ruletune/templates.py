@@ -12,13 +12,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ruletune.errors import Location, UserError, nearest
-from ruletune.knowledge import Knowledge
+from ruletune.errors import Location, Problem, UserError, nearest
+from ruletune.knowledge import Knowledge, inject
 from ruletune.types import Example
 
 __all__ = ["FIELDS", "Rendered", "Rendering", "Template", "default_template"]
 
 FIELDS = ("text", "text_pair", "name", "description", "labels", "knowledge", "sep")
+
+_SHOWN = 40
+"""Characters of a field's name that a message repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +57,17 @@ class Template:
         """
         parts = tuple(_scan(source, where))
         fields = [name for is_field, name in parts if is_field]
-        for name in fields:
-            if name not in FIELDS:
-                raise UserError(f"unknown field {{{name}}} in the template", where=where, remedy=nearest(name, FIELDS))
-        if "text" not in fields:
-            raise UserError("the template does not show the text", where=where, remedy="put {text} into it")
+        unknown = [name for name in dict.fromkeys(fields) if name not in FIELDS]
+        problems = [
+            Problem(f"unknown field {{{name[:_SHOWN]}}} in the template", where, nearest(name[:_SHOWN], FIELDS))
+            for name in unknown
+        ]
+        if "text" not in fields and not unknown:
+            problems.append(Problem("the template does not show the text", where, "put {text} into it"))
         if fields.count("sep") > 1:
-            raise UserError("the template has {sep} twice", where=where, remedy="an input has two segments at most")
+            problems.append(Problem("the template has {sep} twice", where, "an input has two segments at most"))
+        if problems:
+            raise UserError.of(problems)
         return cls(source, parts)
 
     @property
@@ -139,34 +146,33 @@ class Rendering:
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def render(self, example: Example, *, text: str | None = None) -> Rendered:
-        """The input for an example; ``text`` stands in for its own text where that had to be shortened.
+        """The input for an example.
 
-        Knowledge is looked up in the text as given, so that what was cut away brings nothing in.
+        Args:
+            text: A beginning of the example's text, where the whole is too long for the model. What
+                stands around it stays whole, and so does knowledge about terms that lie in it;
+                knowledge about what was cut away is left out.
+
+        >>> rendering = Rendering(default_template(pair=False), (Knowledge({"MRSA": "a bacterium"}),))
+        >>> rendering.render(Example("1", "MRSA on ward 3")).first
+        'MRSA on ward 3 MRSA: a bacterium'
+        >>> rendering.render(Example("1", "MRSA on ward 3"), text="MRSA").first
+        'MRSA MRSA: a bacterium'
         """
-        shown = example.text if text is None else text
-        found: dict[str, list[str]] = {"prefix": [], "suffix": [], "field": []}
-        inserts: list[tuple[int, str]] = []
-        for source in self.knowledge:
-            entries = source.find(shown)
-            if source.place == "insert":
-                inserts += [(end, meaning) for end, _, meaning in entries]
-            else:
-                found[source.place] += [f"{term}: {meaning}" for _, term, meaning in entries]
-        for end, meaning in sorted(inserts, reverse=True):
-            shown = f"{shown[:end]} ({meaning}){shown[end:]}"
-        shown = " ".join([*found["prefix"], shown, *found["suffix"]])
+        injected = inject(self.knowledge, example.text, length=None if text is None else len(text))
         return self.template.render(
             {
-                "text": shown,
+                "text": injected.text,
                 "text_pair": example.text_pair or "",
                 "name": self.name,
                 "description": self.description,
                 "labels": "; ".join(f"{label}: {d}" if d else label for label, d in self.labels.items()),
-                "knowledge": " ".join(found["field"]),
+                "knowledge": injected.field,
             }
         )
 
     def to_json(self) -> dict[str, Any]:
+        """As the run folder keeps it; :meth:`from_json` gives an equal value back."""
         return {
             "template": self.template.source,
             "knowledge": [source.to_json() for source in self.knowledge],

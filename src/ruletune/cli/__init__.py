@@ -36,10 +36,15 @@ def _options(
     pass
 
 
-for _command in (authoring.init, authoring.check, authoring.rules, authoring.label, authoring.sample):
-    app.command()(_command)
-for _command in (modelling.train, modelling.evaluate, modelling.predict, modelling.explain):
-    app.command()(_command)
+app.command()(authoring.init)
+app.command()(authoring.check)
+app.command()(authoring.rules)
+app.command()(authoring.label)
+app.command()(authoring.sample)
+app.command()(modelling.train)
+app.command()(modelling.evaluate)
+app.command()(modelling.predict)
+app.command()(modelling.explain)
 
 
 def main() -> None:

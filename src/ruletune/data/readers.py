@@ -104,7 +104,7 @@ def _example(row: Row, number: int, columns: Columns, labels: Labels | None, see
     if row.problem is not None:
         return row.problem
     values, where = row.values, row.where
-    texts = []
+    texts: list[str | None] = []
     for name in (columns.text, columns.text_pair):
         if name is None:
             texts.append(None)

@@ -8,6 +8,7 @@ import numpy as np
 
 from ruletune.labeling.apply import ABSTAIN, Votes
 from ruletune.labeling.label_model import LabelModel
+from ruletune.metrics.calibration import wilson_interval
 from ruletune.rules.base import Call, Column, Pattern, Rule, Terms
 
 __all__ = ["RuleStats", "analyse", "kind_name"]
@@ -35,6 +36,11 @@ class RuleStats:
     judged: int
     estimated: float | None
     faults: int
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """95% interval of the share of correct votes (Wilson score); ``None`` where none could be judged."""
+        return wilson_interval(self.correct, self.judged) if self.judged else None
 
 
 def analyse(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import assert_never
 
 import numpy as np
 
@@ -17,7 +18,12 @@ __all__ = ["ABSTAIN", "RuleSet", "Votes", "answer_value"]
 
 ABSTAIN = -1
 _BATCH = 1024
+
 _SHOWN = 5
+"""Texts that a message names."""
+
+_Troubles = dict[Problem, list[str]]
+"""What is wrong, and the ids of the texts that have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,9 @@ class _FaultLog:
 class RuleSet:
     """Rules compiled once, to be applied many times.
 
+    Raises:
+        UserError: A rule votes for a label that is not among ``labels``.
+
     >>> from ruletune.rules.base import Terms, Vote
     >>> rules = RuleSet((Rule("praise", Terms(("superb",)), Vote("good")),), labels=("bad", "good"))
     >>> rules.apply([Example("1", "Superb!"), Example("2", "Hm.")]).matrix.tolist()
@@ -71,30 +80,44 @@ class RuleSet:
         self.labels = tuple(labels)
         self._index = {label: position for position, label in enumerate(labels)}
         self._patterns: list[int] = []
-        self._others: list[int] = []
+        self._calls: list[int] = []
+        self._columns: list[tuple[int, Column]] = []
         conditions: list[Pattern | Terms] = []
+        problems = []
         for position, rule in enumerate(self.rules):
+            if rule.says is not None and rule.says.label not in self._index:
+                message = f"rule {rule.name!r} votes for the unknown label {rule.says.label!r}"
+                problems.append(Problem(message, rule.where, nearest(rule.says.label, self.labels)))
             match rule.when:
                 case Pattern() | Terms():
                     self._patterns.append(position)
                     conditions.append(rule.when)
-                case Call() | Column():
-                    self._others.append(position)
+                    if rule.says is None:
+                        problems.append(Problem(f"rule {rule.name!r} votes for no label", rule.where))
+                case Call():
+                    self._calls.append(position)
+                case Column():
+                    self._columns.append((position, rule.when))
+                case _:
+                    assert_never(rule.when)
+        if problems:
+            raise UserError.of(problems)
         self._matcher = Matcher(conditions)
 
     def apply(self, examples: Sequence[Example], *, progress: Callable[[int], None] | None = None) -> Votes:
         """Votes of all rules on all examples.
 
         Raises:
-            UserError: A rule takes too long on a text, fails on every text, or votes for a label
-                that the task does not have; a column of votes is missing or malformed.
+            UserError: A column of votes is missing or malformed on any text; a rule takes too long
+                on a text, fails on every text, or returns what is no label.
         """
         matrix = np.full((len(examples), len(self.rules)), ABSTAIN, dtype=np.int16)
         faults = _FaultLog()
+        self._apply_columns(examples, matrix)
         for start in range(0, len(examples), _BATCH):
             batch = examples[start : start + _BATCH]
             self._apply_patterns(batch, matrix[start : start + _BATCH])
-            self._apply_others(batch, matrix[start : start + _BATCH], faults)
+            self._apply_calls(batch, matrix[start : start + _BATCH], faults)
             if progress:
                 progress(len(batch))
         for fault in faults.seen.values():
@@ -121,20 +144,23 @@ class RuleSet:
             assert says is not None  # a pattern cannot name a label itself
             matrix[fired[:, column], position] = self._index[says.label]
 
-    def _apply_others(self, examples: Sequence[Example], matrix: np.ndarray, faults: _FaultLog) -> None:
-        problems: list[Problem] = []
-        for position in self._others:
-            rule = self.rules[position]
+    def _apply_columns(self, examples: Sequence[Example], matrix: np.ndarray) -> None:
+        troubles: _Troubles = {}
+        for position, column in self._columns:
             for row, example in enumerate(examples):
-                if isinstance(rule.when, Column):
-                    vote, problem = self._column_vote(rule, rule.when, example)
-                else:
-                    vote, problem = self._call_vote(rule, example, faults)
-                matrix[row, position] = vote
-                if problem:
-                    problems.append(problem)
-        if problems:
-            raise UserError.of(problems)
+                matrix[row, position], trouble = self._column_vote(self.rules[position], column, example)
+                if trouble:
+                    troubles.setdefault(trouble, []).append(example.id)
+        _raise_any(troubles)
+
+    def _apply_calls(self, examples: Sequence[Example], matrix: np.ndarray, faults: _FaultLog) -> None:
+        troubles: _Troubles = {}
+        for position in self._calls:
+            for row, example in enumerate(examples):
+                matrix[row, position], trouble = self._call_vote(self.rules[position], example, faults)
+                if trouble:
+                    troubles.setdefault(trouble, []).append(example.id)
+        _raise_any(troubles)
 
     def _call_vote(self, rule: Rule, example: Example, faults: _FaultLog) -> tuple[int, Problem | None]:
         assert isinstance(rule.when, Call)
@@ -147,18 +173,24 @@ class RuleSet:
             return ABSTAIN, None
         if result is None or (isinstance(result, str) and result in self._index):
             return (ABSTAIN if result is None else self._index[result]), None
-        remedy = nearest(str(result)[:80], self.labels)
-        message = f"rule {rule.name!r} returned {str(result)[:80]!r}, which is no label, for the text {example.id!r}"
-        return ABSTAIN, Problem(message, rule.where, f"{remedy} or return None to abstain")
+        if not isinstance(result, str):
+            message = f"rule {rule.name!r} returned a value of type {type(result).__name__!r}"
+            return ABSTAIN, Problem(message, rule.where, "return a label's name, or None to abstain")
+        message = f"rule {rule.name!r} returned {result[:80]!r}, which is no label"
+        return ABSTAIN, Problem(message, rule.where, f"{nearest(result, self.labels)} or return None to abstain")
 
     def _column_vote(self, rule: Rule, column: Column, example: Example) -> tuple[int, Problem | None]:
-        values = example.fields.get(column.field)
+        if column.field not in example.fields:
+            remedy = nearest(column.field, example.fields) if example.fields else None
+            return ABSTAIN, Problem(f"there is no column {column.field!r} of votes", rule.where, remedy)
+        values = example.fields[column.field]
         if not isinstance(values, list | tuple):
-            what = "has no list" if column.field in example.fields else "has no column"
-            return ABSTAIN, Problem(f"text {example.id!r} {what} {column.field!r} of votes", rule.where)
-        if column.position >= len(values):
-            message = f"text {example.id!r} has {len(values)} votes in {column.field!r}, fewer than there are rules"
-            return ABSTAIN, Problem(message, rule.where)
+            message = f"the column {column.field!r} holds no list of votes but {type(values).__name__}"
+            return ABSTAIN, Problem(message, rule.where, "a list needs a format that has lists: JSONL or Parquet")
+        if len(values) <= column.position or column.size not in (None, len(values)):
+            expected = column.position + 1 if column.size is None else column.size
+            message = f"the column {column.field!r} holds {len(values)} votes, for {expected} rules"
+            return ABSTAIN, Problem(message, rule.where, "give as many names, or the count")
         value = values[column.position]
         if value is None or (value == ABSTAIN and not isinstance(value, bool)):
             return ABSTAIN, None
@@ -166,9 +198,7 @@ class RuleSet:
             return self._index[value], None
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(self.labels):
             return value, None
-        message = (
-            f"rule {rule.name!r} votes {value!r} on the text {example.id!r}, which is no label and no position of one"
-        )
+        message = f"rule {rule.name!r} votes {value!r:.80}, which is no label and no position of one"
         return ABSTAIN, Problem(message, rule.where, nearest(str(value), self.labels))
 
     def firings(self, example: Example) -> tuple[Firing, ...]:
@@ -187,13 +217,23 @@ class RuleSet:
         """Votes on one example, (1, rules). A function that fails, and votes that are not there, abstain here."""
         votes = np.full((1, len(self.rules)), ABSTAIN, dtype=np.int16)
         self._apply_patterns([example], votes)
-        for position in self._others:
-            rule = self.rules[position]
-            if not isinstance(rule.when, Column):
-                votes[0, position] = self._call_vote(rule, example, _FaultLog())[0]
-            elif rule.when.field in example.fields:
-                votes[0, position] = self._column_vote(rule, rule.when, example)[0]
+        for position in self._calls:
+            votes[0, position] = self._call_vote(self.rules[position], example, _FaultLog())[0]
+        for position, column in self._columns:
+            votes[0, position] = self._column_vote(self.rules[position], column, example)[0]
         return votes
+
+
+def _raise_any(troubles: _Troubles) -> None:
+    """One error for everything that is wrong, each thing said once."""
+    if not troubles:
+        return
+    problems = []
+    for problem, ids in troubles.items():
+        more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
+        texts = f"{'text' if len(ids) == 1 else 'texts'} {', '.join(map(repr, ids[:_SHOWN]))}{more}"
+        problems.append(Problem(f"{problem.message} ({texts})", problem.where, problem.remedy))
+    raise UserError.of(problems)
 
 
 def _always_fails(rule: Rule, fault: Fault) -> UserError:

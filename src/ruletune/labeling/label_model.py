@@ -92,7 +92,7 @@ class LabelModel:
         if self.kind == "majority":
             counts = _tally(matrix, self.weights, len(self.prior))
             total = counts.sum(axis=1, keepdims=True)
-            return np.where(total > 0, counts / np.maximum(total, 1e-12), self.prior)
+            return np.asarray(np.where(total > 0, counts / np.maximum(total, 1e-12), self.prior))
         return _beliefs(matrix, self.accuracy, self.weights, self.prior)
 
     def _several(self, matrix: np.ndarray) -> np.ndarray:
@@ -110,7 +110,7 @@ class LabelModel:
         """
         covered = (matrix != ABSTAIN).any(axis=1, keepdims=True)
         if self.multi:
-            return covered.astype(np.float64)
+            return np.asarray(covered, dtype=np.float64)
         chance = 1.0 / len(self.prior)
         best = self.posterior(matrix).max(axis=1, keepdims=True, initial=0.0)
         return np.asarray(np.where(covered, np.clip((best - chance) / (1 - chance), 0.0, 1.0), 0.0))
@@ -200,14 +200,14 @@ def _prior(matrix: np.ndarray, classes: int, gold: np.ndarray | None, *, multi: 
     if known is not None and len(known):
         return np.asarray((known.sum(axis=0) + 0.5) / (len(known) + 1.0))
     voted = np.stack([(matrix == k).any(axis=1).mean() if len(matrix) else 0.0 for k in range(classes)])
-    return np.clip(voted, 0.02, 0.5)
+    return np.asarray(np.clip(voted, 0.02, 0.5))
 
 
 def _tally(matrix: np.ndarray, strength: np.ndarray, classes: int) -> np.ndarray:
     """Sum of the rules' strengths by text and label voted for, (texts, classes)."""
     rows, rules = np.nonzero(matrix != ABSTAIN)
     cells = rows * classes + matrix[rows, rules]
-    return np.bincount(cells, weights=strength[rules], minlength=len(matrix) * classes).reshape(-1, classes)
+    return np.asarray(np.bincount(cells, weights=strength[rules], minlength=len(matrix) * classes).reshape(-1, classes))
 
 
 def _beliefs(matrix: np.ndarray, accuracy: np.ndarray, weights: np.ndarray, prior: np.ndarray) -> np.ndarray:

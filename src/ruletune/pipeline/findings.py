@@ -22,6 +22,7 @@ from ruletune.models.encoding import Loss
 from ruletune.pipeline.prepare import Parts
 from ruletune.pipeline.run import answers, probabilities
 from ruletune.report.model import Bin, Case, CurvePoint, LabelsSaved, LossPoint, Report, RuleRow, Score, Truncation
+from ruletune.rules import Fault
 from ruletune.types import Example, Label
 
 __all__ = ["Curve", "Judged", "judge", "measure", "metrics", "report", "rules"]
@@ -91,9 +92,9 @@ def cases(
     least certain first."""
     covered = votes.covered
     by_rules = [label for label, _ in answers(posterior, votes.labels, multi=multi)]
-    different = [row for row in np.flatnonzero(covered) if by_rules[row] != judged.predicted[row]]
+    different = [row for row in map(int, np.flatnonzero(covered)) if by_rules[row] != judged.predicted[row]]
     different.sort(key=lambda row: (-judged.scores[row], row))
-    lone = sorted(np.flatnonzero(~covered), key=lambda row: (judged.scores[row], row))
+    lone = sorted(map(int, np.flatnonzero(~covered)), key=lambda row: (judged.scores[row], row))
     return (
         tuple(_case(row, judged, examples, rule_set, str(by_rules[row])) for row in different[:_CASES]),
         tuple(_case(row, judged, examples, rule_set, None) for row in lone[:_CASES]),
@@ -190,7 +191,7 @@ def _all_rows(
     """Rules over all parts together; accuracy from every gold label at hand, none of which taught the rules."""
     names = ("gold", "unlabeled", "validation", "test")
     first = votes["gold"]
-    faults = {}
+    faults: dict[str, Fault] = {}
     for name in names:
         for fault in votes[name].faults:
             faults.setdefault(fault.rule, fault)

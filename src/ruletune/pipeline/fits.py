@@ -184,7 +184,7 @@ def _forget_position(workspace: Workspace, part: str) -> None:
 
 
 def _remembered(stored: dict[str, list[object]], model: Path | None) -> Fit:
-    logits = dict(stored["logits"])  # type: ignore[arg-type]
+    logits: dict[str, list[list[float]]] = dict(stored["logits"])  # type: ignore[arg-type]
     return Fit(
         {label: np.array(values, dtype=np.float32) for label, values in logits.items()},
         tuple(LossPoint(*entry) for entry in stored["losses"]),  # type: ignore[misc]

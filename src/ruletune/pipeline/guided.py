@@ -16,7 +16,7 @@ from ruletune.pipeline.fits import Fit, fit
 from ruletune.progress import Listener
 from ruletune.store import Workspace
 from ruletune.training import schedule
-from ruletune.training.loop import Stage
+from ruletune.training.loop import Stage, Supervision
 
 __all__ = ["Guided", "Inputs"]
 
@@ -130,7 +130,7 @@ class Guided:
         )
         return schedule.scaled(stage, examples, most_steps=_MOST_STEPS)
 
-    def _validation(self) -> schedule.Supervision | None:
+    def _validation(self) -> Supervision | None:
         if not len(self.inputs.validation):
             return None
         return schedule.gold_supervision(self.inputs.encoded["validation"], self.inputs.validation)

@@ -52,7 +52,8 @@ def prepare(spec: TaskSpec, *, listener: Listener) -> Parts:
     Raises:
         UserError: Bad rows, an empty part, or no text to learn from.
     """
-    data, warnings = spec.file.data, []
+    data = spec.file.data
+    warnings: list[str] = []
     listener(Event("reading data", 0, 1))
     train = read_part(spec, data.train)
     validation = read_part(spec, data.validation) if data.validation else []

@@ -48,7 +48,7 @@ def answers(probability: np.ndarray, labels: Sequence[str], *, multi: bool) -> l
     """The most probable label, or every label above one half; with the answer's score."""
     if multi:
         scores = np.maximum(probability, 1 - probability).mean(axis=1)
-        chosen = [Label.of(*(labels[k] for k in np.flatnonzero(row > 0.5))) for row in probability]
+        chosen = [Label.of(*(labels[int(k)] for k in np.flatnonzero(row > 0.5))) for row in probability]
         return [(label, float(score)) for label, score in zip(chosen, scores, strict=True)]
     best = probability.argmax(axis=1)
     return [(Label.of(labels[k]), float(probability[row, k])) for row, k in enumerate(best)]

@@ -6,11 +6,14 @@ behind :class:`Matcher` as long as it gives the same cells and spans.
 **Regular expressions** mean what ``re.search`` means on the whole text.
 
 **Terms** are found as literal substrings. Without regard to case, two characters are equal when
-their Unicode case foldings are equal single characters (``ſ`` is ``s``; ``ß``, which folds to two,
-is only ``ß``), so that offsets in the folded text are offsets in the text. With ``whole_words`` a
-match counts where no letter, digit or underscore continues the term on either side. Characters of
-scripts written without spaces (Chinese, Japanese kana, Thai, Lao, Khmer, Burmese) neither need a
-boundary at a term's edge nor continue a word that ends beside them.
+their Unicode case foldings are equal single characters (``ſ`` is ``s``); one that folds to several
+goes by its lower case where that is a single character (``ẞ`` is ``ß``, not ``ss``), else it equals
+only itself (``İ``). So offsets in the folded text are offsets in the text. With ``whole_words`` an
+occurrence counts unless, at one of its two edges, the term's own outermost character and its
+neighbour in the text both belong to words: letters, digits, the underscore, and the marks that combine
+with them (accents, vowel signs). So ``c++`` is found in ``c++11``, ``cafe`` is not found in a decomposed
+``café``. Characters of scripts written without spaces (Chinese, Japanese kana, Thai, Lao, Khmer,
+Burmese) belong to no word in this sense: they need no boundary and make none.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ import re
 import signal
 import threading
 import time
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,6 +46,7 @@ _NO_SPACES = re.compile(
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
 )
 _WORD = re.compile(r"\w")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class MatchTimeoutError(Exception):
@@ -49,7 +54,7 @@ class MatchTimeoutError(Exception):
 
     Attributes:
         condition, row: Positions of the condition and of the text.
-        seconds: The budget.
+        seconds: The budget, in seconds of processor time.
     """
 
     def __init__(self, condition: int, row: int, seconds: float) -> None:
@@ -87,6 +92,8 @@ class _Automaton:
     def hits(self, text: str) -> Iterator[tuple[int, int, int]]:
         """(condition, start, end) of every occurrence, overlapping ones included."""
         searched = fold(text) if self.ignore_case else text
+        if not text.isascii():
+            searched = _SURROGATE.sub("\ufffd", searched)  # the automaton reads UTF-8, which has none
         for term, start, end in self.automaton.find_matches_as_indexes(searched, overlapping=True):
             whole = None
             for condition, whole_words in self.owners[term]:
@@ -96,10 +103,16 @@ class _Automaton:
                     yield condition, start, end
 
 
+@lru_cache(maxsize=1 << 16)
+def _in_word(character: str) -> bool:
+    """Whether a character belongs to a word that is written with spaces around it."""
+    if _NO_SPACES.match(character):
+        return False
+    return bool(_WORD.match(character)) or unicodedata.category(character).startswith("M")
+
+
 def _continues(edge: str, neighbour: str) -> bool:
-    return bool(
-        _WORD.match(edge) and _WORD.match(neighbour) and not _NO_SPACES.match(edge) and not _NO_SPACES.match(neighbour)
-    )
+    return _in_word(edge) and _in_word(neighbour)
 
 
 def _is_whole(text: str, start: int, end: int) -> bool:
@@ -145,9 +158,9 @@ class Matcher:
         """Which conditions hold in which texts, a boolean array of shape (texts, conditions).
 
         Args:
-            budget: Seconds that one condition may work on a text of so many characters; default
-                2 s and 1 s more for every 100,000. It is enforced on the main thread of POSIX
-                systems; elsewhere a catastrophic expression is not stopped.
+            budget: Seconds of processor time that one condition may work on a text of so many
+                characters; default 2 s and 1 s more for every 100,000. It is enforced on the main
+                thread of POSIX systems; elsewhere a catastrophic expression is not stopped.
 
         Raises:
             MatchTimeoutError: A condition passed its budget.
@@ -169,7 +182,10 @@ class Matcher:
         return result
 
     def spans(self, text: str) -> list[list[Span]]:
-        """For each condition the characters that it matched: not overlapping, leftmost and longest first.
+        """For each condition the characters that it matched, in reading order and not overlapping.
+
+        For an expression they are those of ``re.finditer``; of overlapping terms the leftmost
+        counts, and of those the longest.
 
         Raises:
             MatchTimeoutError: As :meth:`fired`.
@@ -178,12 +194,13 @@ class Matcher:
         for automaton in self._automata:
             for position, start, end in automaton.hits(text):
                 found[position].append(Span(start, end))
+        found = [_leftmost_longest(spans) for spans in found]
         at = [0, 0]
         with _watchdog(at, [text], _default_budget):
             for position, compiled in self._patterns:
                 at[0] = position
                 found[position] = [Span(m.start(), m.end()) for m in compiled.finditer(text)]
-        return [_leftmost_longest(spans) for spans in found]
+        return found
 
 
 def _leftmost_longest(spans: list[Span]) -> list[Span]:
@@ -203,17 +220,18 @@ def _watchdog(at: list[int], texts: Sequence[str], budget: Callable[[int], float
     """Stop the matching of one (condition, text) that outlasts its budget.
 
     CPython's regular expressions look for signals while they backtrack, so a timer can end them.
-    It looks now and then whether the work has moved on; the matching itself pays nothing.
+    It looks now and then whether the work has moved on; the matching itself pays nothing. Processor
+    time is what counts, so that a busy machine makes no expression look bad. A timer that is running
+    already goes on: its handler is called when it is due.
     """
-    usable = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
-    if not usable or signal.getitimer(signal.ITIMER_REAL)[0] > 0 or not texts:
+    if not texts or not _can_watch():
         yield
         return
-    seen, since = (-1, -1), 0.0
+    seen, since, finished = (-1, -1), 0.0, False
 
-    def look(number: int, frame: FrameType | None) -> None:
+    def look() -> None:
         nonlocal seen, since
-        now, cell = time.monotonic(), (at[0], at[1])
+        now, cell = time.thread_time(), (at[0], at[1])
         if cell != seen:
             seen, since = cell, now
             return
@@ -221,10 +239,35 @@ def _watchdog(at: list[int], texts: Sequence[str], budget: Callable[[int], float
         if now - since > allowed:
             raise MatchTimeoutError(*cell, allowed)
 
-    previous = signal.signal(signal.SIGALRM, look)
+    remaining, interval = signal.getitimer(signal.ITIMER_REAL)
+    due = time.monotonic() + remaining if remaining else None
+    previous = signal.getsignal(signal.SIGALRM)
+
+    def on_alarm(number: int, frame: FrameType | None) -> None:
+        nonlocal due
+        if finished:
+            return
+        if due is not None and callable(previous) and time.monotonic() >= due:
+            due = time.monotonic() + interval if interval else None
+            previous(number, frame)
+        look()
+
+    signal.signal(signal.SIGALRM, on_alarm)
     signal.setitimer(signal.ITIMER_REAL, _TICK, _TICK)
     try:
         yield
     finally:
+        finished = True  # an alarm that is pending must not raise while the handler is put back
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous if previous is not None else signal.SIG_DFL)
+        signal.signal(signal.SIGALRM, previous)
+        if due is not None:
+            signal.setitimer(signal.ITIMER_REAL, max(due - time.monotonic(), 1e-3), interval)
+
+
+def _can_watch() -> bool:
+    """Python handles signals on its main thread; a handler that C code installed cannot be put back."""
+    return (
+        hasattr(signal, "setitimer")
+        and threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGALRM) is not None
+    )

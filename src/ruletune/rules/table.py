@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from pydantic import Field
 
 from ruletune.errors import Location, Problem, UserError
-from ruletune.rules.base import Pattern, Rule, Vote
+from ruletune.rules.base import Rule, Vote
 from ruletune.rules.entry import RuleContext, RuleEntry, read_text
+from ruletune.rules.matcher import Matcher, MatchTimeoutError
 from ruletune.rules.regex import pattern
 
 __all__ = ["TableEntry", "unmatched_exemplars"]
@@ -68,16 +68,31 @@ def _label(written: str, spelling: dict[str, str], context: RuleContext, where: 
     """By the entry's own table first, then as written, then without regard to case."""
     if written in spelling:
         return context.label(spelling[written])
+    if written in context.labels:
+        return written
     folded = {label.casefold(): label for label in context.labels}
     return context.label(folded.get(written.casefold(), written), where=where)
 
 
 def unmatched_exemplars(path: Path, *, ignore_case: bool, where: Location) -> list[int]:
-    """Lines of a table whose exemplar is not matched by its own expression: often a rule gone wrong."""
+    """Lines of a table whose exemplar is not matched by its own expression: often a rule gone wrong.
+
+    Raises:
+        UserError: The file cannot be read, an expression does not compile, or it does not come to an end.
+    """
     lines = []
     for number, cells in _rows(read_text(path, where=where)):
         if len(cells) == 3 and cells[2].strip():
-            condition = Pattern(cells[1], int(re.IGNORECASE) if ignore_case else 0)
-            if not re.search(condition.regex, cells[2], condition.flags):
+            place = Location(str(path), number)
+            condition = pattern(cells[1], ignore_case=ignore_case, where=place)
+            try:
+                matched = Matcher([condition]).fired([cells[2]])
+            except MatchTimeoutError as error:
+                raise UserError(
+                    f"the expression worked for more than {error.seconds:.0f} s on its own exemplar",
+                    where=place,
+                    remedy="write it without a repeated group inside a repetition",
+                ) from None
+            if not matched.any():
                 lines.append(number)
     return lines

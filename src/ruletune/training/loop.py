@@ -167,7 +167,7 @@ class Loop:
                 f"training diverged in stage {stage.name!r} at step {self.step + 1}: the loss is {value}; "
                 "lower training.learning_rate"
             )
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_([p for p in model.parameters() if p.requires_grad], stage.clip)
         self._optimizer.step()
         self._scheduler.step()
@@ -215,7 +215,7 @@ class Loop:
 
     def snapshot(self) -> Snapshot:
         """The state between two steps, as copies on the CPU."""
-        tensors = {f"weight.{name}": p for name, p in self._learning().items()}
+        tensors: dict[str, torch.Tensor] = {f"weight.{name}": p for name, p in self._learning().items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self._best_weights.items()}
         for key, state in self._optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{key}.{n}": t for n, t in state.items() if isinstance(t, torch.Tensor)}
