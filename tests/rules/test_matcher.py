@@ -1,0 +1,236 @@
+"""Matching: expressions mean what ``re`` means, terms mean what a slow and plain search finds."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import signal
+import threading
+import time
+import unicodedata
+from collections.abc import Iterator
+from types import FrameType
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ruletune.rules.base import Pattern, Terms
+from ruletune.rules.matcher import Matcher, MatchTimeoutError, fold
+from ruletune.types import Span
+
+TEXTS = [
+    "",
+    " ",
+    "😀👍🏽",
+    "这部电影很好看",
+    "İstanbul ſtraße ẞ",
+    "e\u0301te\u0301",
+    "a\n b\x85c\u2028d",
+    "\ud800 lone",
+    "x" * 1000,
+]
+EXPRESSIONS = [
+    r"",
+    r"\bnot\b",
+    r"(?i)STRASSE|straße",
+    r"^.$",
+    r"\w+$",
+    r"(?<=a)\n",
+    r"[一-龥]+",
+    r"(.)\1",
+    r"(?i)i",
+    r"\s",
+]
+
+posix_only = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="interval timers need POSIX")
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+@pytest.mark.parametrize("flags", [0, re.IGNORECASE])
+def test_an_expression_means_what_re_means(expression: str, flags: int) -> None:
+    matcher = Matcher([Pattern(expression, flags)])
+    assert matcher.fired(TEXTS)[:, 0].tolist() == [bool(re.search(expression, text, flags)) for text in TEXTS]
+    for text in TEXTS:
+        assert matcher.spans(text) == [[Span(*m.span()) for m in re.finditer(expression, text, flags)]]
+
+
+def test_conditions_keep_their_columns() -> None:
+    conditions = [Terms(("b",)), Pattern("a"), Terms(("B",), ignore_case=False), Pattern("c"), Terms(("a", "b"))]
+    assert Matcher(conditions).fired(["a", "b", "B", ""]).tolist() == [
+        [False, True, False, False, True],
+        [True, False, False, False, True],
+        [True, False, True, False, True],
+        [False] * 5,
+    ]
+
+
+def test_no_conditions_and_no_texts() -> None:
+    assert Matcher([]).fired(["a", "b"]).shape == (2, 0)
+    assert Matcher([Pattern("a"), Terms(("a",))]).fired([]).shape == (0, 2)
+    assert Matcher([]).spans("a") == []
+
+
+# -- terms
+
+
+def _equal(a: str, b: str) -> bool:
+    """Equal without regard to case, and without one character standing for two."""
+    if a == b:
+        return True
+    if len(a.casefold()) == len(b.casefold()) == 1:
+        return a.casefold() == b.casefold()
+    return len(a.lower()) == len(b.lower()) == 1 and a.lower() == b.lower()
+
+
+def _in_word(character: str) -> bool:
+    name = unicodedata.name(character, "")
+    if name.startswith(("CJK UNIFIED", "HIRAGANA", "KATAKANA", "THAI")):
+        return False
+    return character.isalnum() or character == "_" or unicodedata.category(character)[0] == "M"
+
+
+def _occurrences(term: str, text: str, *, ignore_case: bool, whole_words: bool) -> Iterator[tuple[int, int]]:
+    same = _equal if ignore_case else str.__eq__
+    for start in range(len(text) - len(term) + 1):
+        end = start + len(term)
+        if all(same(a, b) for a, b in zip(term, text[start:end], strict=True)):
+            joins_left = start > 0 and _in_word(text[start - 1]) and _in_word(text[start])
+            joins_right = end < len(text) and _in_word(text[end - 1]) and _in_word(text[end])
+            if not whole_words or not (joins_left or joins_right):
+                yield start, end
+
+
+NASTY = st.text(alphabet="aAbsSſßẞİiıIkKKéE\u0301कि日本ไก_1-+ 😀\n", max_size=24)
+TERM = st.text(alphabet="aAbsSſßẞİiıIkKé\u0301कि日ไก_1-+ 😀", min_size=1, max_size=3)
+
+
+@settings(max_examples=400, deadline=None)
+@given(text=NASTY, terms=st.lists(TERM, min_size=1, max_size=4), ignore_case=st.booleans(), whole_words=st.booleans())
+def test_terms_are_found_as_a_plain_search_finds_them(
+    text: str, terms: list[str], ignore_case: bool, whole_words: bool
+) -> None:
+    found = [
+        span for term in terms for span in _occurrences(term, text, ignore_case=ignore_case, whole_words=whole_words)
+    ]
+    matcher = Matcher([Terms(tuple(terms), ignore_case=ignore_case, whole_words=whole_words)])
+    assert matcher.fired([text]).tolist() == [[bool(found)]]
+    spans = [(span.start, span.end) for span in matcher.spans(text)[0]]
+    assert set(spans) <= set(found)
+    assert spans == sorted(spans) and all(a[1] <= b[0] for a, b in itertools.pairwise(spans))
+    for start, end in found:  # whatever is not shown lies under something that is
+        assert any(s < end and start < e for s, e in spans)
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=st.text(alphabet="abAB_1 .-", max_size=30), term=st.text(alphabet="abAB1", min_size=1, max_size=3))
+def test_on_ascii_words_a_term_is_an_escaped_expression_between_boundaries(text: str, term: str) -> None:
+    expected = [m.span() for m in re.finditer(rf"\b{re.escape(term)}\b", text, re.IGNORECASE)]
+    assert [(s.start, s.end) for s in Matcher([Terms((term,))]).spans(text)[0]] == expected
+
+
+@pytest.mark.parametrize(
+    ("term", "text", "shown"),
+    [
+        ("good", "not goody", []),
+        ("good", "so GOOD!", ["GOOD"]),
+        ("c++", "in c++11", ["c++"]),
+        ("straße", "Straße STRASSE STRAẞE", ["Straße", "STRAẞE"]),
+        ("suss", "ſuſs süß", ["ſuſs"]),
+        ("bar", "İİ bar", ["bar"]),
+        ("好看", "这部电影很好看", ["好看"]),
+        ("iphone", "我的iPhone很好", ["iPhone"]),
+        ("ดี", "หนังดีมาก", ["ดี"]),
+        ("cafe", "cafe\u0301", []),
+        ("कि", "कितना कि", ["कि"]),
+        ("❤", "❤️😀", ["❤"]),
+        ("new york", "New York, New Yorker", ["New York"]),
+        ("good", "good\ud800 good", ["good", "good"]),
+    ],
+)
+def test_words_and_offsets(term: str, text: str, shown: list[str]) -> None:
+    assert [text[s.start : s.end] for s in Matcher([Terms((term,))]).spans(text)[0]] == shown
+
+
+def test_overlapping_terms_of_different_rules_all_count() -> None:
+    matcher = Matcher([Terms(("new york",)), Terms(("york city",)), Terms(("york",))])
+    assert matcher.fired(["new york city"]).all()
+    assert Matcher([Terms(("new", "new york city", "york"))]).spans("new york city") == [[Span(0, 13)]]
+
+
+@given(st.text(max_size=50))
+def test_folding_keeps_the_length(text: str) -> None:
+    assert len(fold(text)) == len(text)
+    assert fold(fold(text)) == fold(text)
+
+
+# -- time
+
+
+def test_a_row_of_a_megabyte() -> None:
+    text = "lorem ipsum 好 " * 80_000 + "needle"
+    matcher = Matcher([Terms(("needle", "absent")), Pattern(r"\bneedle$"), Terms(("ipsu",))])
+    assert matcher.fired([text]).tolist() == [[True, True, False]]
+    assert matcher.spans(text)[0] == [Span(len(text) - 6, len(text))]
+
+
+CATASTROPHE = Pattern("(a+)+$")
+ENDLESS = "a" * 60 + "b"
+
+
+@posix_only
+def test_backtracking_without_end_is_stopped_and_named() -> None:
+    matcher = Matcher([Pattern("b"), CATASTROPHE])
+    with pytest.raises(MatchTimeoutError) as caught:
+        matcher.fired(["aab", "b", ENDLESS, "a"], budget=lambda characters: 0.05)
+    assert (caught.value.condition, caught.value.row, caught.value.seconds) == (1, 2, 0.05)
+    assert matcher.fired(["b", "aa"]).tolist() == [[True, False], [False, True]]  # it can be used again
+
+
+@posix_only
+def test_the_budget_is_for_one_text_not_for_all() -> None:
+    text, matcher = "a" * 18 + "b", Matcher([CATASTROPHE])
+    began = time.thread_time()
+    matcher.fired([text])
+    each = time.thread_time() - began
+    count = int(1.5 / each) + 1
+    assert not matcher.fired([text] * count, budget=lambda characters: max(0.5, 20 * each)).any()
+
+
+@posix_only
+def test_a_timer_that_runs_already_goes_on() -> None:
+    rang: list[int] = []
+
+    def ring(number: int, frame: FrameType | None) -> None:
+        rang.append(number)
+
+    before = signal.signal(signal.SIGALRM, ring)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05, 30.0)
+        with pytest.raises(MatchTimeoutError):
+            Matcher([CATASTROPHE]).fired([ENDLESS], budget=lambda characters: 0.4)
+        assert rang == [signal.SIGALRM]
+        remaining, interval = signal.getitimer(signal.ITIMER_REAL)
+        assert 0 < remaining <= 30.0 and interval == 30.0
+        assert signal.getsignal(signal.SIGALRM) is ring
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@posix_only
+def test_no_timer_and_no_handler_is_left_behind() -> None:
+    before = signal.getsignal(signal.SIGALRM)
+    Matcher([Pattern("a")]).fired(["a"])
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    assert signal.getsignal(signal.SIGALRM) is before
+
+
+def test_off_the_main_thread_matching_is_the_same() -> None:
+    results: list[np.ndarray] = []
+    matcher = Matcher([Pattern("a"), Terms(("b",))])
+    thread = threading.Thread(target=lambda: results.append(matcher.fired(["a", "b"])))
+    thread.start()
+    thread.join()
+    assert results[0].tolist() == [[True, False], [False, True]]
