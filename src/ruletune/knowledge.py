@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, assert_never
 
+from ruletune.errors import Location, Problem, UserError
 from ruletune.rules.base import Terms
 from ruletune.rules.matcher import Matcher, fold
 
@@ -96,18 +98,145 @@ def inject(sources: Iterable[Knowledge], text: str, *, length: int | None = None
     'To paris (in France), now!'
     """
     kept = text if length is None else text[:length]
+    before, after, fields = "", "", []
     inserted: list[tuple[int, str]] = []
-    shown, fields = kept, []
     for source in sources:
         found = [entry for entry in source.find(text) if entry[0] <= len(kept)]
         if not found:
             continue
         listed = source.separator.join(f"{term}: {meaning}" for _, term, meaning in found)
         match source.place:
+            case "prefix":
+                before += listed + source.separator
+            case "suffix":
+                after += source.separator + listed
             case "insert":
                 inserted += [(end, meaning) for end, _, meaning in found]
             case "field":
                 fields.append(listed)
-            case "prefix":
-                shown = ...
-    return Injected(shown, " ".join(fields))
+            case _:
+                assert_never(source.place)
+    return Injected(before + _insert(kept, inserted) + after, " ".join(fields))
+
+
+def _insert(text: str, inserted: list[tuple[int, str]]) -> str:
+    """``text`` with each meaning in brackets at its place."""
+    pieces, done = [], 0
+    for end, meaning in sorted(inserted, key=lambda item: item[0]):
+        pieces += [text[done:end], f" ({meaning})"]
+        done = end
+    return "".join([*pieces, text[done:]])
+
+
+_Entry = tuple[int | None, object, object]
+"""Line (``None`` where the format does not tell), term and meaning, as found."""
+
+
+def read_entries(text: str, *, where: Location) -> dict[str, str]:
+    """The entries of a knowledge file, in its order.
+
+    The file's ending says how it is read: ``.json`` is one object, term to meaning; ``.jsonl`` has
+    an object with ``term`` and ``text`` on each line; every other file has ``term TAB meaning``
+    lines, where a line without a TAB that begins with ``#`` is a comment.
+
+    Raises:
+        UserError: Every bad line and every term that stands twice, together.
+
+    >>> read_entries("# wards\\nMRSA\\ta resistant bacterium\\n", where=Location("terms.tsv"))
+    {'MRSA': 'a resistant bacterium'}
+    """
+    problems: list[Problem] = []
+    entries: dict[str, str] = {}
+    seen: dict[str, int | None] = {}
+    for line, term, meaning in _read(text, where, problems):
+        place = Location(where.file, line)
+        wrong = _wrong("term", term) or _wrong("text", meaning)
+        if wrong or not isinstance(term, str) or not isinstance(meaning, str):
+            problems.append(Problem(wrong or "not an entry", place, "write a term and what it means"))
+            continue
+        term, meaning = term.strip(), meaning.strip()
+        if fold(term) in seen:
+            first = seen[fold(term)]
+            at = "" if first is None else f" on line {first}"
+            problems.append(Problem(f"the term {term[:_SHOWN]!r} stands{at} already", place, "keep one of them"))
+            continue
+        seen[fold(term)] = line
+        entries[term] = meaning
+    if problems:
+        raise UserError.of(sorted(problems, key=lambda problem: (problem.where and problem.where.line) or 0))
+    if not entries:
+        raise UserError("the file has no entries", where=where, remedy="write term TAB meaning, one a line")
+    return entries
+
+
+def _read(text: str, where: Location, problems: list[Problem]) -> Iterator[_Entry]:
+    match where.file.lower().rpartition(".")[2]:
+        case "json":
+            yield from _json_object(text, where, problems)
+        case "jsonl" | "ndjson":
+            yield from _json_lines(text, where, problems)
+        case _:
+            yield from _tab_lines(text, where, problems)
+
+
+def _wrong(what: str, value: object) -> str | None:
+    """What is wrong with a term or its text."""
+    if not isinstance(value, str):
+        return f"the {what} is {type(value).__name__}, not text" if value is not None else f"there is no {what}"
+    if not value.strip():
+        return f"the {what} is blank"
+    if any("\ud800" <= character <= "\udfff" for character in value) or "\0" in value:
+        return f"the {what} holds something that is no character"
+    return None
+
+
+def _tab_lines(text: str, where: Location, problems: list[Problem]) -> Iterator[_Entry]:
+    for number, line in _lines(text):
+        cells = line.split("\t")
+        if len(cells) == 2:
+            yield number, cells[0], cells[1]
+        elif len(cells) > 1 or not line.startswith("#"):
+            found = "no TAB" if len(cells) == 1 else f"{len(cells) - 1} TABs"
+            problems.append(Problem(f"{found} on this line", Location(where.file, number), "write term TAB meaning"))
+
+
+def _json_lines(text: str, where: Location, problems: list[Problem]) -> Iterator[_Entry]:
+    for number, line in _lines(text):
+        place = Location(where.file, number)
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            problems.append(Problem(f"not JSON: {_reason(error)}", place))
+            continue
+        if isinstance(value, dict):
+            yield number, value.get("term"), value.get("text")
+        else:
+            problems.append(Problem("not an object", place, 'write {"term": ..., "text": ...}'))
+
+
+def _json_object(text: str, where: Location, problems: list[Problem]) -> Iterator[_Entry]:
+    try:
+        value = json.loads(text, object_pairs_hook=list)
+    except (ValueError, RecursionError) as error:
+        line = error.lineno if isinstance(error, json.JSONDecodeError) else None
+        remedy = "JSON lines belong in a file that ends in .jsonl" if line and line > 1 else None
+        problems.append(Problem(f"not JSON: {_reason(error)}", Location(where.file, line), remedy))
+        return
+    if text.lstrip().startswith("{"):
+        yield from ((None, term, meaning) for term, meaning in value)
+    else:
+        problems.append(Problem("not one object of terms", where, 'write {"term": "what it means", ...}'))
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at character {error.colno}"
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error)
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """Lines that are not blank, counted from 1. Only line feeds end a line: other separators may be text."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        line = line.removesuffix("\r")
+        if line.strip():
+            yield number, line
