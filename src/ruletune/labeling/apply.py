@@ -22,8 +22,8 @@ _BATCH = 1024
 _SHOWN = 5
 """Texts that a message names."""
 
-_Troubles = dict[Problem, list[str]]
-"""What is wrong, and the ids of the texts that have it."""
+_Troubles = dict[Problem, dict[str, None]]
+"""What is wrong, and the ids of the texts that have it, each once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +132,7 @@ class RuleSet:
         try:
             fired = self._matcher.fired([example.text for example in examples])
         except MatchTimeoutError as error:
-            rule, example = self.rules[self._patterns[error.condition]], examples[error.row]
-            raise UserError(
-                f"rule {rule.name!r} worked for more than {error.seconds:.0f} s on one text (id {example.id!r}, "
-                f"{len(example.text)} characters): its expression backtracks without end",
-                where=rule.where,
-                remedy="write it without a repeated group inside a repetition",
-            ) from None
+            raise _endless(self.rules[self._patterns[error.condition]], examples[error.row], error) from None
         for column, position in enumerate(self._patterns):
             says = self.rules[position].says
             assert says is not None  # a pattern cannot name a label itself
@@ -150,7 +144,7 @@ class RuleSet:
             for row, example in enumerate(examples):
                 matrix[row, position], trouble = self._column_vote(self.rules[position], column, example)
                 if trouble:
-                    troubles.setdefault(trouble, []).append(example.id)
+                    troubles.setdefault(trouble, {})[example.id] = None
         _raise_any(troubles)
 
     def _apply_calls(self, examples: Sequence[Example], matrix: np.ndarray, faults: _FaultLog) -> None:
@@ -159,7 +153,7 @@ class RuleSet:
             for row, example in enumerate(examples):
                 matrix[row, position], trouble = self._call_vote(self.rules[position], example, faults)
                 if trouble:
-                    troubles.setdefault(trouble, []).append(example.id)
+                    troubles.setdefault(trouble, {})[example.id] = None
         _raise_any(troubles)
 
     def _call_vote(self, rule: Rule, example: Example, faults: _FaultLog) -> tuple[int, Problem | None]:
@@ -205,9 +199,15 @@ class RuleSet:
         """The rules that say something about one example, with the characters that triggered them.
 
         A function that fails says nothing here.
+
+        Raises:
+            UserError: An expression takes too long.
         """
-        spans = dict(zip(self._patterns, self._matcher.spans(example.text), strict=True))
         votes = self.apply_one(example)
+        try:
+            spans = dict(zip(self._patterns, self._matcher.spans(example.text), strict=True))
+        except MatchTimeoutError as error:
+            raise _endless(self.rules[self._patterns[error.condition]], example, error) from None
         return tuple(
             Firing(self.rules[p].name, Label.of(self.labels[votes[0, p]]), tuple(spans.get(p, ())))
             for p in map(int, np.flatnonzero(votes[0] != ABSTAIN))
@@ -229,11 +229,21 @@ def _raise_any(troubles: _Troubles) -> None:
     if not troubles:
         return
     problems = []
-    for problem, ids in troubles.items():
+    for problem, found in troubles.items():
+        ids = list(found)
         more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
         texts = f"{'text' if len(ids) == 1 else 'texts'} {', '.join(map(repr, ids[:_SHOWN]))}{more}"
         problems.append(Problem(f"{problem.message} ({texts})", problem.where, problem.remedy))
     raise UserError.of(problems)
+
+
+def _endless(rule: Rule, example: Example, error: MatchTimeoutError) -> UserError:
+    return UserError(
+        f"rule {rule.name!r} worked for more than {error.seconds:.3g} s on one text (id {example.id!r}, "
+        f"{len(example.text)} characters): its expression backtracks without end",
+        where=rule.where,
+        remedy="write it without a repeated group inside a repetition",
+    )
 
 
 def _always_fails(rule: Rule, fault: Fault) -> UserError:
