@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import copy
 import io
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.constructor import DuplicateKeyError
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from ruletune.config.messages import explain
 from ruletune.config.schema import TaskFile
-from ruletune.errors import Location, Problem, UserError, close_match, nearest
+from ruletune.config.tree import Tree, read_tree
+from ruletune.errors import Location, Problem, UserError, close_match
 from ruletune.knowledge import Knowledge, read_entries
 from ruletune.rules import KINDS, Rule, RuleContext, build_rules, kind_of
 from ruletune.rules.entry import read_text
@@ -25,11 +24,8 @@ from ruletune.templates import Rendering, Template, default_template
 
 __all__ = ["TaskSpec", "load_task", "parse_task", "to_yaml", "with_seed"]
 
-_LARGEST = 10_000_000
-"""Bytes; a task file beyond it is some other file."""
-
-_MOST_NODES = 1_000_000
-"""Values after aliases are followed; more is an alias bomb."""
+_LARGEST = 1 << 20
+"""Bytes; a task file beyond it is some other file. The parser reads about 150 kB in a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +69,31 @@ def load_task(path: str | Path, *, check_data: bool = True) -> TaskSpec:
     path = Path(path)
     where = Location(str(path))
     if path.is_file() and path.stat().st_size > _LARGEST:
-        raise UserError("too large for a task file", where=where, remedy="name the task file, not the data")
+        remedy = "name the task file, not the data; keep long lists of terms in files of their own"
+        raise UserError("too large for a task file", where=where, remedy=remedy)
     return parse_task(read_text(path, where=where), path=path, check_data=check_data)
 
 
 def parse_task(source: str, *, path: Path, check_data: bool = True) -> TaskSpec:
     """As :func:`load_task`, from text; ``path`` is where it stands or would stand."""
-    tree = _parse_yaml(source, path)
-    lines = _Lines(tree, str(path))
-    problems = list(_rule_kinds(tree, lines))
+    tree = read_tree(source, file=str(path))
+    problems = list(_unusable_rules(tree))
+    file: TaskFile | None = None
+    kept = list(range(len(_entries(tree.values))))
     try:
-        file = TaskFile.model_validate(_plain(tree))
+        file = TaskFile.model_validate(tree.values)
     except ValidationError as error:
-        problems += [problem for problem in (_problem(e, lines) for e in error.errors()) if problem]
-        raise UserError.of(_sorted(problems)) from None
+        problems += explain(error, tree)
+        file, kept = _salvage(tree.values, error)
+    if file is None:
+        raise UserError.of(_in_order(problems, path))
+    rules = _rules(file, kept, tree, path.parent, problems)
+    rendering = _rendering(file, tree, path.parent, problems)
+    if check_data:
+        problems += _missing_data(file, tree, path.parent)
     if problems:
-        raise UserError.of(_sorted(problems))
-    return _compile(file, lines, path, source, check_data=check_data)
+        raise UserError.of(_in_order(problems, path))
+    return TaskSpec(file, TASKS[file.task], rules, rendering, path, source)
 
 
 def with_seed(spec: TaskSpec, seed: int) -> TaskSpec:
@@ -98,8 +102,9 @@ def with_seed(spec: TaskSpec, seed: int) -> TaskSpec:
 
 
 def to_yaml(spec: TaskSpec) -> str:
-    """The task file with every default written out."""
-    value = spec.file.model_dump(mode="json", exclude_none=True)
+    """The task file with every default written out; read again it says the same."""
+    value = spec.file.model_dump(mode="json")
+    value["rules"] = [rule.model_dump(mode="json", exclude_none=True) for rule in spec.file.rules]
     stream = io.StringIO()
     yaml = YAML()
     yaml.width = 4096
@@ -107,92 +112,16 @@ def to_yaml(spec: TaskSpec) -> str:
     return stream.getvalue()
 
 
-def _parse_yaml(source: str, path: Path) -> CommentedMap:
-    yaml = YAML(typ="rt")
-    try:
-        tree = yaml.load(source)
-    except DuplicateKeyError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else None
-        message = str(error.problem or "a key stands twice").splitlines()[0]
-        raise UserError(message, where=Location(str(path), line), remedy="keep one of them") from None
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = Location(str(path), mark.line + 1 if mark else None)
-        raise UserError(f"not valid YAML: {error.problem or error.context}", where=where) from None
-    except (YAMLError, ValueError, RecursionError, AttributeError, TypeError) as error:
-        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error).splitlines()[0:1]
-        raise UserError(f"not valid YAML: {''.join(reason)}", where=Location(str(path))) from None
-    if tree is None:
-        raise UserError("the task file is empty", where=Location(str(path)), remedy="make one with: ruletune init")
-    if not isinstance(tree, CommentedMap):
-        raise UserError("a task file is a mapping of keys to values", where=Location(str(path), 1))
-    return tree
+def _entries(values: dict[Any, Any]) -> list[Any]:
+    entries = values.get("rules")
+    return entries if isinstance(entries, list) else []
 
 
-def _plain(tree: CommentedMap) -> dict[Any, Any]:
-    """The tree as plain Python values, refused where aliases blow it up."""
-    count = 0
-
-    def copy_of(node: Any, depth: int) -> Any:
-        nonlocal count
-        count += 1
-        if count > _MOST_NODES or depth > 100:
-            raise UserError("the task file expands to too many values", remedy="do without YAML aliases")
-        if isinstance(node, dict):
-            return {_scalar(key): copy_of(value, depth + 1) for key, value in node.items()}
-        if isinstance(node, list):
-            return [copy_of(value, depth + 1) for value in node]
-        return _scalar(node)
-
-    value = copy_of(tree, 0)
-    assert isinstance(value, dict)
-    return value
-
-
-def _scalar(value: Any) -> Any:
-    """ruamel's own scalar types as Python's; dates and the like as text."""
-    for kind in (bool, int, float, str):
-        if isinstance(value, kind):
-            return kind(value)
-    return value if value is None else str(value)
-
-
-class _Lines:
-    """Finds the line of a place in the tree, given as pydantic gives it."""
-
-    def __init__(self, tree: Any, file: str) -> None:
-        self._tree, self._file = tree, file
-
-    def at(self, *steps: object) -> Location:
-        node, line = self._tree, 1
-        for step in steps:
-            if isinstance(node, CommentedMap) and step in node:
-                line = node.lc.key(step)[0] + 1
-            elif isinstance(node, CommentedSeq) and isinstance(step, int) and step < len(node):
-                line = node.lc.item(step)[0] + 1
-            else:
-                continue  # a tag of a union, or a key that is missing
-            node = node[step]
-        return Location(self._file, line)
-
-    def keys(self, *steps: object) -> list[object]:
-        node = self._tree
-        for step in steps:
-            if isinstance(node, CommentedMap | CommentedSeq):
-                try:
-                    node = node[step]
-                except (KeyError, IndexError, TypeError):
-                    continue
-        return list(node) if isinstance(node, CommentedMap) else []
-
-
-def _rule_kinds(tree: CommentedMap, lines: _Lines) -> Iterator[Problem]:
-    """Rules without a kind, or with one that the task cannot use; pydantic would say it less well."""
-    entries, task = tree.get("rules"), TASKS.get(str(tree.get("task")))
-    if task is None and "task" in tree:
-        yield Problem(f"unknown task {str(tree['task'])!r}", lines.at("task"), nearest(str(tree["task"]), TASKS))
-    for position, entry in enumerate(entries if isinstance(entries, list) else []):
-        where = lines.at("rules", position)
+def _unusable_rules(tree: Tree) -> Iterator[Problem]:
+    """Rules without a kind, or of one that the task cannot use; pydantic would say it less well."""
+    task = TASKS.get(str(tree.values.get("task")))
+    for position, entry in enumerate(_entries(tree.values)):
+        where = tree.at("rules", position)
         if not isinstance(entry, dict):
             yield Problem("a rule is a mapping of keys to values", where, f"begin it with one of {', '.join(KINDS)}")
             continue
@@ -202,148 +131,110 @@ def _rule_kinds(tree: CommentedMap, lines: _Lines) -> Iterator[Problem]:
             yield Problem(str(error), where)
             continue
         if task is not None and kind not in task.rule_kinds:
-            allowed = ", ".join(sorted(task.rule_kinds))
-            yield Problem(
-                f"the task {task.name!r} cannot use a rule of kind {kind!r}", where, f"choose one of {allowed}"
-            )
+            message = f"the task {task.name!r} cannot use a rule of kind {kind!r}"
+            yield Problem(message, where, f"choose one of {', '.join(sorted(task.rule_kinds))}")
 
 
-_SENTENCES = {
-    "missing": "the key {key!r} is missing",
-    "string_type": "{key!r} must be text",
-    "int_type": "{key!r} must be a whole number",
-    "int_parsing": "{key!r} must be a whole number",
-    "int_from_float": "{key!r} must be a whole number",
-    "float_type": "{key!r} must be a number",
-    "float_parsing": "{key!r} must be a number",
-    "bool_type": "{key!r} must be true or false",
-    "bool_parsing": "{key!r} must be true or false",
-    "dict_type": "{key!r} must be a mapping of keys to values",
-    "model_type": "{key!r} must be a mapping of keys to values",
-    "model_attributes_type": "{key!r} must be a mapping of keys to values",
-    "tuple_type": "{key!r} must be a list",
-    "list_type": "{key!r} must be a list",
-    "greater_than": "{key!r} must be greater than {gt}",
-    "greater_than_equal": "{key!r} must be {ge} or more",
-    "less_than": "{key!r} must be less than {lt}",
-    "less_than_equal": "{key!r} must be {le} or less",
-    "too_short": "{key!r} must not be empty",
-    "string_too_short": "{key!r} must not be empty",
-    "too_long": "{key!r} may have {max_length} at most",
-}
+_STAND_IN = "hf:stand-in"
+"""Training data where the file names none: a hub's, which nobody looks up while checking."""
 
 
-def _problem(error: Any, lines: _Lines) -> Problem | None:
-    """A pydantic error as a sentence with a place; ``None`` where it was said already."""
-    steps = tuple(error["loc"])
-    kind, context = error["type"], error.get("ctx", {})
-    key = next((str(step) for step in reversed(steps) if isinstance(step, str)), "task file")
-    if kind in ("union_tag_invalid", "union_tag_not_found") or (steps[:1] == ("rules",) and "discriminator" in context):
-        return None
-    where = lines.at(*steps)
-    if kind == "extra_forbidden":
-        return Problem(f"unknown key {key!r}", where, nearest(key, _valid_keys(steps[:-1])))
-    if kind == "literal_error":
-        choices = [str(value) for value in _literal_choices(steps)]
-        remedy = nearest(str(error["input"]), choices) if choices else f"it must be {context.get('expected')}"
-        return Problem(f"{key!r} cannot be {str(error['input'])!r}", where, remedy)
-    if kind == "value_error":
-        return Problem(str(context["error"]), where)
-    if kind in _SENTENCES:
-        return Problem(_SENTENCES[kind].format(key=key, **context), where)
-    return Problem(f"{key!r}: {error['msg']}", where)
+def _salvage(values: dict[Any, Any], error: ValidationError) -> tuple[TaskFile | None, list[int]]:
+    """What is left of a file without its wrong parts, so that the rest can be checked all the same.
+
+    Returns:
+        The file and the positions of the rules that it kept; ``None`` where too little is left.
+    """
+    left = deepcopy(values)
+    wrong_rules: set[object] = set()
+    for found in error.errors():
+        match found["loc"]:
+            case ("rules", int(position), *_):
+                wrong_rules.add(position)
+            case ("data", str(key), *_) if isinstance(left.get("data"), dict):
+                left["data"].pop(key, None)
+            case (key, *_):
+                left.pop(key, None)
+        if found["loc"][:1] in [("templates",), ("knowledge",)] or found["loc"][:2] == ("data", "columns"):
+            # These are judged together: one of them alone would be found wrong for want of the others.
+            left.pop("templates", None)
+            left.pop("knowledge", None)
+    kept = [position for position in range(len(_entries(left))) if position not in wrong_rules]
+    left["rules"] = [_entries(left)[position] for position in kept]
+    left.setdefault("task", next(iter(TASKS)))
+    left.setdefault("data", {}).setdefault("train", _STAND_IN)
+    try:
+        return TaskFile.model_validate(left), kept
+    except ValidationError:
+        return None, []
 
 
-def _model_at(steps: tuple[object, ...]) -> type[BaseModel] | None:
-    """The model that describes a place in the task file."""
-    model: type[BaseModel] | None = TaskFile
-    for step in steps:
-        if isinstance(step, str) and step in KINDS:
-            model = KINDS[step]
-        elif isinstance(step, str) and model is not None and step in model.model_fields and step != "rules":
-            model = _inner_model(model.model_fields[step].annotation)
-    return model
+def _in_order(problems: list[Problem], path: Path) -> list[Problem]:
+    """By line; what is wrong in other files comes after, file by file."""
+
+    def key(problem: Problem) -> tuple[bool, str, int]:
+        file, line = (problem.where.file, problem.where.line or 0) if problem.where else ("", 0)
+        return file != str(path), file, line
+
+    return sorted(dict.fromkeys(problems), key=key)
 
 
-def _inner_model(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for found in map(_inner_model, get_args(annotation)) if found), None)
-
-
-def _valid_keys(steps: tuple[object, ...]) -> list[str]:
-    model = _model_at(steps)
-    return list(model.model_fields) if model else []
-
-
-def _literal_choices(steps: tuple[object, ...]) -> tuple[object, ...]:
-    *parents, last = [step for step in steps if isinstance(step, str)]
-    model = _model_at(tuple(parents))
-    annotation = model.model_fields[last].annotation if model and last in model.model_fields else None
-    return get_args(annotation)
-
-
-def _sorted(problems: list[Problem]) -> list[Problem]:
-    return sorted(problems, key=lambda p: (p.where.line or 0) if p.where else 0)
-
-
-def _compile(file: TaskFile, lines: _Lines, path: Path, source: str, *, check_data: bool) -> TaskSpec:
-    """Everything behind the file: rules, term files, templates, data paths. Problems are reported together."""
-    problems: list[Problem] = []
+def _rules(file: TaskFile, positions: list[int], tree: Tree, folder: Path, problems: list[Problem]) -> tuple[Rule, ...]:
     labels = tuple(file.labels)
-    contexts = [RuleContext(path.parent, labels, lines.at("rules", n), n + 1) for n in range(len(file.rules))]
-    rules: tuple[Rule, ...] = ()
+    contexts = [RuleContext(folder, labels, tree.at("rules", n), n + 1) for n in positions]
     try:
-        rules = build_rules(zip(file.rules, contexts, strict=True))
+        return build_rules(zip(file.rules, contexts, strict=True))
     except UserError as error:
         problems += error.problems
-    rendering = None
-    try:
-        rendering = _rendering(file, lines, path.parent)
-    except UserError as error:
-        problems += error.problems
-    if check_data:
-        problems += _missing_data(file, lines, path.parent)
-    if problems or rendering is None:
-        raise UserError.of(problems)
-    return TaskSpec(file, TASKS[file.task], rules, rendering, path, source)
+        return ()
 
 
-def _rendering(file: TaskFile, lines: _Lines, folder: Path) -> Rendering:
-    pair = file.data.columns.text_pair is not None
-    problems: list[Problem] = []
-    template = default_template(pair=pair)
+def _rendering(file: TaskFile, tree: Tree, folder: Path, problems: list[Problem]) -> Rendering:
+    template = default_template(pair=file.data.columns.text_pair is not None)
     if file.templates:
-        where = lines.at("templates", 0)
         try:
-            template = Template.parse(file.templates[0], where=where)
+            template = Template.parse(file.templates[0], where=tree.at("templates", 0))
+            problems += _mismatches(template, file, tree)
         except UserError as error:
             problems += error.problems
-        if "text_pair" in template.fields and not pair:
-            problems.append(Problem("the template shows {text_pair}", where, "name its column in data.columns"))
     knowledge = []
     for position, source in enumerate(file.knowledge):
-        where = lines.at("knowledge", position)
+        where = tree.at("knowledge", position)
         try:
             text = read_text(folder / source.file, where=where)
             entries = read_entries(text, where=Location(str(folder / source.file)))
-            knowledge.append(Knowledge(entries, source.place, source.limit))
+            knowledge.append(Knowledge(entries, source.place, source.limit, source.separator))
         except UserError as error:
             problems += error.problems
         if source.place == "field" and "knowledge" not in template.fields:
             problems.append(Problem("the template has no {knowledge}", where, "put it there, or choose another place"))
-    if problems:
-        raise UserError.of(problems)
-    return Rendering(template, tuple(knowledge), file.name, file.description, copy.copy(file.labels))
+    return Rendering(template, tuple(knowledge), file.name, file.description, dict(file.labels))
 
 
-def _missing_data(file: TaskFile, lines: _Lines, folder: Path) -> Iterator[Problem]:
+def _mismatches(template: Template, file: TaskFile, tree: Tree) -> Iterator[Problem]:
+    """Fields of the template that nothing fills, and inputs that it does not show."""
+    where = tree.at("templates", 0)
+    pair = file.data.columns.text_pair is not None
+    if "text_pair" in template.fields and not pair:
+        yield Problem("the template shows {text_pair}", where, "name its column: data.columns.text_pair")
+    if pair and "text_pair" not in template.fields:
+        yield Problem("the template does not show the second text", where, "put {text_pair} into it")
+    if "knowledge" in template.fields and all(source.place != "field" for source in file.knowledge):
+        yield Problem("the template shows {knowledge}, and there is none", where, "add an entry with place: field")
+
+
+def _missing_data(file: TaskFile, tree: Tree, folder: Path) -> Iterator[Problem]:
     """Data files that are not there. Hub ids (``hf:``) are not looked up: checking must not use the network."""
     for part in ("train", "validation", "test", "unlabeled"):
         name = getattr(file.data, part)
         if name is None or name.startswith("hf:"):
             continue
-        path = folder / name.partition("#")[0]
-        if not path.exists():
+        path = (folder / name.partition("#")[0]).expanduser()
+        try:
+            if path.exists():
+                continue
             beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-            yield Problem(f"no data at {name!r}", lines.at("data", part), close_match(path.name, beside))
+        except OSError:  # a name that no file can have, or a folder that may not be read
+            beside = []
+        shown = name if len(name) <= 200 else f"{name[:200]}..."
+        yield Problem(f"no data at {shown!r}", tree.at("data", part), close_match(path.name[:200], beside))

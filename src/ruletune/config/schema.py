@@ -2,17 +2,68 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import (
+    AllowInfNan,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Strict,
+    Tag,
+    field_validator,
+    model_validator,
+)
 
+from ruletune.errors import nearest
 from ruletune.rules import KINDS, RuleEntry, kind_of
+from ruletune.tasks import TASKS
 
-__all__ = ["Data", "Model", "TaskFile", "Training"]
+__all__ = ["Data", "Model", "TaskFile", "Training", "WrongValueError"]
+
+# Strict: true is not the number 1, and "3" is not 3. A whole number is a number.
+Flag = Annotated[bool, Strict()]
+Number = Annotated[float, Strict(), AllowInfNan(False)]
+Whole = Annotated[int, Strict()]
+
+
+class WrongValueError(ValueError):
+    """A value that is wrong for a reason of ours.
+
+    Attributes:
+        remedy: What would be right.
+        key: The key below the validated value that the message is about.
+    """
+
+    def __init__(self, message: str, *, remedy: str | None = None, key: str | None = None) -> None:
+        super().__init__(message)
+        self.remedy, self.key = remedy, key
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, protected_namespaces=())
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        protected_namespaces=(),
+        coerce_numbers_to_str=True,
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_default(cls, value: object) -> object:
+        """A key with nothing behind it has its default, unless null means something there."""
+        if not isinstance(value, dict):
+            return value
+        fields = cls.model_fields
+
+        def left_out(key: object) -> bool:
+            info = fields.get(key) if isinstance(key, str) else None
+            return info is not None and not info.is_required() and type(None) not in get_args(info.annotation)
+
+        return {key: item for key, item in value.items() if item is not None or not left_out(key)}
 
 
 class Columns(_Part):
@@ -27,20 +78,21 @@ class Columns(_Part):
 class Split(_Part):
     """Shares cut from the training data for parts that have no file of their own."""
 
-    validation: float = Field(default=0.0, ge=0, lt=1, description="Share that chooses when training stops.")
-    test: float = Field(default=0.2, ge=0, lt=1, description="Share that only measures.")
+    validation: Number = Field(default=0.0, ge=0, lt=1, description="Share that chooses when training stops.")
+    test: Number = Field(default=0.2, ge=0, lt=1, description="Share that only measures.")
 
     @model_validator(mode="after")
     def _something_left(self) -> Self:
         if self.validation + self.test >= 1:
-            raise ValueError("validation and test together leave nothing to train on")
+            remedy = "the shares must add up to less than 1"
+            raise WrongValueError("validation and test together leave nothing to train on", remedy=remedy)
         return self
 
 
 class Sample(_Part):
     """Learn from a few labels only; the rest of the training data counts as unlabelled."""
 
-    shots: int = Field(ge=1, description="Gold labels kept for each label.")
+    shots: Whole = Field(ge=1, description="Gold labels kept for each label.")
     method: Literal["random", "diverse"] = Field(
         default="random", description="Drawn at random, or spread out in embedding space (core-set)."
     )
@@ -56,25 +108,29 @@ class Data(_Part):
     columns: Columns = Field(default_factory=Columns, description="Which columns mean what.")
     split: Split = Field(default_factory=Split, description="Shares cut from train where a part has no file.")
     sample: Sample | None = Field(default=None, description="Learn from a few labels only.")
-    limit_unlabeled: int | None = Field(default=None, ge=1, description="Unlabelled texts used at most.")
+    limit_unlabeled: Whole | None = Field(default=None, ge=1, description="Unlabelled texts used at most.")
 
 
 class KnowledgeSource(_Part):
     """Terms with what they mean, injected where a term occurs."""
 
-    file: str = Field(min_length=1, description="term TAB meaning lines, a JSON object, or JSON lines.")
+    file: str = Field(
+        min_length=1,
+        description="term TAB meaning lines; or .json, one object; or .jsonl, objects with term and text.",
+    )
     place: Literal["prefix", "suffix", "insert", "field"] = Field(
         default="suffix",
         description="Before or after the text, in brackets behind the term, or where the template has {knowledge}.",
     )
-    limit: int = Field(default=3, ge=1, description="Entries injected into one text at most.")
+    limit: Whole = Field(default=3, ge=1, description="Entries injected into one text at most.")
+    separator: str = Field(default=" ", description="What divides entries from each other and from the text.")
 
 
 class Lora(_Part):
     """Low-rank adaptation."""
 
-    rank: int = Field(default=8, ge=1, description="Rank of the update matrices.")
-    alpha: int = Field(default=16, ge=1, description="Scale of the updates, divided by the rank.")
+    rank: Whole = Field(default=8, ge=1, description="Rank of the update matrices.")
+    alpha: Whole = Field(default=16, ge=1, description="Scale of the updates, divided by the rank.")
 
 
 class Model(_Part):
@@ -86,8 +142,8 @@ class Model(_Part):
     adapter: Literal["full", "head", "lora"] = Field(
         default="full", description="What learns: all weights, the output layer, or low-rank updates."
     )
-    max_length: int = Field(default=128, ge=8, le=8192, description="Input length in tokens; longer texts are cut.")
-    dropout: float | None = Field(
+    max_length: Whole = Field(default=128, ge=8, le=8192, description="Input length in tokens; longer texts are cut.")
+    dropout: Number | None = Field(
         default=0.1, ge=0, lt=1, description="Dropout before the output layer; null: as the checkpoint says."
     )
     lora: Lora = Field(default_factory=Lora, description="Settings of the lora adapter.")
@@ -96,60 +152,60 @@ class Model(_Part):
 class Weak(_Part):
     """Training on what the rules say."""
 
-    epochs: int = Field(default=3, ge=1, description="Passes over the weakly labelled texts at most.")
-    max_texts: int | None = Field(default=2000, ge=1, description="Weakly labelled texts used at most.")
+    epochs: Whole = Field(default=3, ge=1, description="Passes over the weakly labelled texts at most.")
+    max_texts: Whole | None = Field(default=2000, ge=1, description="Weakly labelled texts used at most.")
 
 
 class Gold(_Part):
     """Training on the gold labels."""
 
-    epochs: int = Field(default=30, ge=1, description="Passes over the gold labels at most.")
+    epochs: Whole = Field(default=30, ge=1, description="Passes over the gold labels at most.")
 
 
 class Curve(_Part):
     """The labels-only learning curve, from which the labels that rules saved are estimated."""
 
-    shares: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
+    shares: tuple[Annotated[Number, Field(gt=0, lt=1)], ...] = Field(
         default=(0.25, 0.5), description="Shares of the gold labels that the curve is measured at, beside all of them."
     )
-    repeats: int = Field(default=2, ge=1, le=20, description="Draws at each share.")
+    repeats: Whole = Field(default=2, ge=1, le=20, description="Draws at each share.")
 
 
 class Training(_Part):
     """How training goes."""
 
     optimizer: Literal["adamw", "adam", "sgd"] = Field(default="adamw", description="Optimizer.")
-    learning_rate: float | None = Field(
+    learning_rate: Number | None = Field(
         default=None,
         gt=0,
         le=1,
         description="Peak rate of the pretrained weights; default 5e-5 (lora: 5e-4), a tenth of MiniLM's pretraining rate.",
     )
-    head_learning_rate: float | None = Field(
+    head_learning_rate: Number | None = Field(
         default=None,
         gt=0,
         le=1,
         description="Peak rate of the new output layer, which starts from nothing; default 1e-3.",
     )
-    weight_decay: float = Field(default=0.01, ge=0, le=1, description="L2 penalty on weight matrices.")
-    warmup: float = Field(default=0.1, ge=0, lt=1, description="Share of the steps in which the rate rises.")
+    weight_decay: Number = Field(default=0.01, ge=0, le=1, description="L2 penalty on weight matrices.")
+    warmup: Number = Field(default=0.1, ge=0, lt=1, description="Share of the steps in which the rate rises.")
     schedule: Literal["linear", "cosine", "constant"] = Field(default="linear", description="How the rate falls.")
-    clip: float = Field(default=1.0, gt=0, description="Largest norm of the gradient.")
-    batch_size: int = Field(default=16, ge=1, le=1024, description="Texts per update.")
+    clip: Number = Field(default=1.0, gt=0, description="Largest norm of the gradient.")
+    batch_size: Whole = Field(default=16, ge=1, le=1024, description="Texts per update.")
     precision: Literal["auto", "fp32", "bf16"] = Field(
         default="auto", description="auto: bf16 where the hardware computes it, else fp32."
     )
-    patience: int = Field(default=5, ge=1, description="Validation checks without progress before a stage stops.")
+    patience: Whole = Field(default=5, ge=1, description="Validation checks without progress before a stage stops.")
     label_model: Literal["dawid_skene", "majority"] = Field(
         default="dawid_skene", description="How the rules' votes are reconciled."
     )
     weak: Weak = Field(default_factory=Weak, description="The stage on weak labels.")
     gold: Gold = Field(default_factory=Gold, description="The stage on gold labels.")
-    baselines: bool = Field(default=True, description="Also train on labels alone, to tell what the rules were worth.")
+    baselines: Flag = Field(default=True, description="Also train on labels alone, to tell what the rules were worth.")
     curve: Curve = Field(default_factory=Curve, description="The labels-only learning curve.")
 
 
-def _text_key(value: object) -> object:
+def _name(value: object) -> object:
     """YAML may read a label as a number or a truth value; labels are names."""
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -157,14 +213,35 @@ def _text_key(value: object) -> object:
 
 
 def _labels(value: object) -> object:
+    """Labels as a mapping of names to descriptions."""
     if isinstance(value, list | tuple):
-        names = [_text_key(name) for name in value]
-        if len(set(map(str, names))) < len(names):
-            raise ValueError("a label stands twice")
-        return dict.fromkeys(names, "")
-    if isinstance(value, dict):
-        return {_text_key(name): "" if d is None else _text_key(d) for name, d in value.items()}
-    return value
+        if any(not isinstance(name, str | int | float) for name in value):
+            remedy = "write a list of names, or a mapping of names to descriptions"
+            raise WrongValueError("a label in the list is no name", remedy=remedy)
+        pairs = [(name, "") for name in value]
+    elif isinstance(value, dict):
+        if None in value:
+            raise WrongValueError("a label is null", remedy="put quotes around the name, or give it one")
+        pairs = [(name, "" if description is None else description) for name, description in value.items()]
+    else:
+        remedy = "write a list of names, or a mapping of names to descriptions"
+        raise WrongValueError("'labels' must name the labels", remedy=remedy)
+    labels: dict[object, object] = {}
+    for name, description in pairs:
+        name = str(_name(name)).strip()
+        if name in labels:
+            raise WrongValueError(f"the label {name!r} stands twice", remedy="keep one of them", key=name)
+        labels[name] = _name(description)
+    return labels
+
+
+def _named_votes(value: object) -> object:
+    """Rules whose votes are named as the labels are."""
+    if not isinstance(value, list):
+        return value
+    return [
+        rule | {"vote": _name(rule["vote"])} if isinstance(rule, dict) and "vote" in rule else rule for rule in value
+    ]
 
 
 def _rule_kind(value: object) -> str:
@@ -186,7 +263,7 @@ AnyRule = Annotated[_members, Discriminator(_rule_kind)]
 class TaskFile(_Part):
     """A task, as a person writes it down."""
 
-    task: str = Field(description="The kind of task.")
+    task: str = Field(description=f"The kind of task: {', '.join(TASKS)}.")
     name: str = Field(default="", description="Name in reports.")
     description: str = Field(
         default="", description="What the labels are about, in a sentence; {description} in templates."
@@ -194,26 +271,47 @@ class TaskFile(_Part):
     labels: Annotated[dict[str, str], BeforeValidator(_labels)] = Field(
         min_length=1, description="Label names, with a description each or as a plain list. Their order is kept."
     )
-    multi_label: bool = Field(default=False, description="Any number of labels may hold at once.")
+    multi_label: Flag = Field(default=False, description="Any number of labels may hold at once.")
     data: Data = Field(description="Where the data is.")
-    rules: tuple[AnyRule, ...] = Field(default=(), description="What you know, as rules.")
+    rules: Annotated[tuple[AnyRule, ...], BeforeValidator(_named_votes)] = Field(
+        default=(), description="What you know, as rules."
+    )
     templates: tuple[str, ...] = Field(
-        default=(), max_length=1, description="How the input is shown; one template, default {text}."
+        default=(), description="How the input is shown; one template for now, default {text}."
     )
     knowledge: tuple[KnowledgeSource, ...] = Field(default=(), description="Term files injected into the input.")
     model: Model = Field(default_factory=Model, description="The pretrained model.")
     training: Training = Field(default_factory=Training, description="How training goes.")
-    seed: int = Field(default=0, ge=0, lt=2**31, description="Everything random follows from it.")
+    seed: Whole = Field(default=0, ge=0, lt=2**31, description="Everything random follows from it.")
+
+    @field_validator("task")
+    @classmethod
+    def _known(cls, task: str) -> str:
+        if task not in TASKS:
+            raise WrongValueError(f"unknown task {task[:60]!r}", remedy=nearest(task[:60], TASKS))
+        return task
+
+    @field_validator("templates")
+    @classmethod
+    def _single(cls, templates: tuple[str, ...]) -> tuple[str, ...]:
+        if len(templates) > 1:
+            raise WrongValueError("there can be one template for now", remedy="keep one of them")
+        return templates
 
     @field_validator("labels")
     @classmethod
     def _named(cls, labels: dict[str, str]) -> dict[str, str]:
-        if any(not name.strip() for name in labels):
-            raise ValueError("a label has no name")
+        if "" in labels:
+            raise WrongValueError("a label has no name", remedy="give it one")
         return labels
 
     @model_validator(mode="after")
-    def _enough_labels(self) -> Self:
+    def _answerable(self) -> Self:
         if len(self.labels) < 2 and not self.multi_label:
-            raise ValueError("a task needs two labels at least; for one yes-or-no label set multi_label: true")
+            remedy = "name two at least; for one label that holds or does not, set multi_label: true"
+            raise WrongValueError("there is nothing to choose between with one label", remedy=remedy, key="labels")
+        divided = next((name for name in self.labels if self.multi_label and "|" in name), None)
+        if divided is not None:
+            remedy = "rename it: | divides the labels of a text from each other"
+            raise WrongValueError(f"the label {divided!r} has a | in its name", remedy=remedy, key="labels")
         return self

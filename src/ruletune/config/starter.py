@@ -24,7 +24,9 @@ def starter(
     """A commented task file.
 
     Args:
-        labels: Name to number of rows, shown as a comment.
+        train: Path of the data, relative to where the file will stand.
+        text, label: Columns of the data.
+        labels: Name to number of rows, shown as a comment. At least one.
 
     >>> print(starter(name="t", description="", train="a.csv", text="text", label="y", labels={"n": 2}).splitlines()[0])
     # A task for ruletune: what is to be learned, from which data, and what you know about it.
@@ -56,15 +58,19 @@ def starter(
         "  split: {validation: 0.0, test: 0.2}",
         "",
         "# What you know. A rule votes for a label where it matches and abstains elsewhere; it need not",
-        "# always be right. Try it with: ruletune rules THIS_FILE",
-        "rules: []",
-        "#  - name: telling words",
-        "#    keywords: [word, another word]",
-        f"#    vote: {_scalar(first)}",
-        "#  - name: telling pattern",
-        "#    regex: '\\bnot (good|great)\\b'",
-        "#    ignore_case: true",
-        f"#    vote: {_scalar(first)}",
+        "# always be right. Take the # off these two, change them, and see what they do: ruletune rules THIS_FILE",
+        "rules:",
+        "  # - name: telling words",
+        "  #   keywords: [word, another word]",
+        f"  #   vote: {_scalar(first)}",
+        "  # - name: telling pattern",
+        "  #   regex: '\\bnot (good|great)\\b'",
+        "  #   ignore_case: true",
+        f"  #   vote: {_scalar(first)}",
+        "",
+        "# Texts that say what a term means, shown to the model where the term occurs.",
+        "knowledge:",
+        "  # - file: terms.tsv  # term TAB meaning, one a line",
         "",
         'templates: ["{text}"]  # for instance "{description} {text}"',
         "",
