@@ -71,7 +71,9 @@ class Columns(_Part):
 
     text: str = Field(default="text", description="The text.")
     text_pair: str | None = Field(default=None, description="The second text, where the task compares two.")
-    label: str = Field(default="label", description="The gold label; empty or null where there is none.")
+    label: str = Field(
+        default="label", description="The gold label, or a list of them; empty or null where there is none."
+    )
     id: str | None = Field(default=None, description="A unique id; default: the row's number.")
 
 
@@ -99,7 +101,9 @@ class Sample(_Part):
 
 
 class Data(_Part):
-    """Where the data is. Paths are relative to the task file."""
+    """Where the data is: JSON lines, JSON, CSV, TSV, Parquet, plain text, the folder of a saved Hugging
+    Face dataset (``folder#split``), or one of the hub (``hf:owner/name#split``).
+    """
 
     train: str = Field(min_length=1, description="Training data; rows without a label are unlabelled text.")
     validation: str | None = Field(default=None, description="Labelled data that chooses when training stops.")
