@@ -52,6 +52,14 @@ def test_a_parameter_called_example_is_the_whole_example(context: RuleContext) -
     assert call(context, "rules.py:sender", Example("1", "t", fields={"from": "bank"})) == "bank"
 
 
+@pytest.fixture
+def caching(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python keeps compiled modules beside their source, as it does unless told otherwise."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    monkeypatch.setattr(sys, "pycache_prefix", None)
+
+
+@pytest.mark.usefixtures("caching")
 def test_the_search_path_and_the_folder_stay_as_they_were(context: RuleContext) -> None:
     path = list(sys.path)
     write(context, "def f(text): return True", "my_own_rules.py")
@@ -61,6 +69,7 @@ def test_the_search_path_and_the_folder_stay_as_they_were(context: RuleContext) 
     assert [entry.name for entry in context.folder.iterdir()] == ["my_own_rules.py"]
 
 
+@pytest.mark.usefixtures("caching")
 def test_a_file_that_was_changed_is_read_again(context: RuleContext) -> None:
     for answer in ("ham_", "spam"):  # of the same length, within the same second
         write(context, f"def f(text): return {answer!r}")

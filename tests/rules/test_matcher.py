@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ruletune.rules import matcher as matcher_module
 from ruletune.rules.base import Pattern, Terms
 from ruletune.rules.matcher import Matcher, MatchTimeoutError, fold
 from ruletune.types import Span
@@ -189,13 +190,17 @@ def test_backtracking_without_end_is_stopped_and_named() -> None:
 
 
 @posix_only
-def test_the_budget_is_for_one_text_not_for_all() -> None:
-    text, matcher = "a" * 18 + "b", Matcher([CATASTROPHE])
-    began = time.thread_time()
-    matcher.fired([text])
-    each = time.thread_time() - began
-    count = int(1.5 / each) + 1
-    assert not matcher.fired([text] * count, budget=lambda characters: max(0.5, 20 * each)).any()
+def test_the_budget_is_for_one_text_not_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matcher_module, "_TICK", 0.01)
+    matcher, text, each = Matcher([CATASTROPHE]), "a" * 12 + "b", 0.0
+    while each < 0.1:  # many looks of the watchdog
+        text = "a" + text
+        began = time.thread_time()
+        matcher.fired([text])
+        each = time.thread_time() - began
+    assert not matcher.fired([text] * 6, budget=lambda characters: 4 * each).any()
+    with pytest.raises(MatchTimeoutError):
+        matcher.fired(["a" * 6 + text], budget=lambda characters: 4 * each)
 
 
 @posix_only
