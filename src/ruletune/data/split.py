@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,15 @@ import numpy as np
 from ruletune.types import Example, Label
 
 __all__ = ["Splits", "remove_leaks", "same_text", "stratified_split"]
+
+_RARE = 10
+"""Different texts below which a combination of several labels is pooled with the other rare ones."""
+
+_LISTED = 8
+"""Labels that a warning names."""
+
+_Stratum = tuple[str, ...] | None
+"""The labels that its texts have; ``None`` for the pool of rare combinations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,73 +33,122 @@ class Splits:
     warnings: tuple[str, ...] = ()
 
 
-def same_text(example: Example) -> str:
+def same_text(example: Example) -> tuple[str, ...]:
     """A key that is equal for texts that are the same to a reader: case, width and spacing left aside.
 
     >>> same_text(Example("1", "Ｈello  World")) == same_text(Example("2", "hello world"))
     True
     """
-    parts = [example.text] if example.text_pair is None else [example.text, example.text_pair]
-    return "\0".join(" ".join(unicodedata.normalize("NFKC", part).casefold().split()) for part in parts)
+    parts = (example.text,) if example.text_pair is None else (example.text, example.text_pair)
+    return tuple(" ".join(unicodedata.normalize("NFKC", part).casefold().split()) for part in parts)
 
 
 def stratified_split(examples: Sequence[Example], *, validation: float, test: float, seed: int) -> Splits:
     """Hold out shares of the labelled examples.
 
-    Each label gives its share of texts; rare combinations of labels are pooled. Equal texts stay together. Texts
-    without a label stay in train, and so does a label with too few texts to share.
+    Each label gives its share of texts (by largest remainder, so that the shares of the whole hold too); rare
+    combinations of labels are pooled. Copies of a text go together and count once; what the first one is labelled
+    decides. A label with too few texts for all the parts stays in train, and so do texts without a label, except
+    copies of held-out texts, which are left out.
 
     Args:
         validation, test: Shares in [0, 1), together below 1.
+
+    >>> data = [Example(str(n), f"text {n}", answer=Label.of("ab"[n % 2])) for n in range(20)]
+    >>> splits = stratified_split(data, validation=0.2, test=0.3, seed=0)
+    >>> len(splits.train), len(splits.validation), len(splits.test)
+    (10, 4, 6)
     """
-    if validation == test == 0:
+    if min(validation, test) < 0 or validation + test >= 1:
+        raise ValueError(f"not shares that leave something to train on: {validation}, {test}")
+    shares = {part: share for part, share in (("test", test), ("validation", validation)) if share}
+    if not shares:
         return Splits(tuple(examples), (), ())
-    groups: dict[str, list[int]] = defaultdict(list)
-    for row, example in enumerate(examples):
-        if example.answer is not None:
-            groups[same_text(example)].append(row)
-    strata: dict[tuple[str, ...], list[list[int]]] = defaultdict(list)
-    for rows in groups.values():
-        strata[_names(examples[rows[0]])].append(rows)
+    keys = [same_text(example) for example in examples]
+    strata, warnings = _with_enough(_strata(examples, keys), parts=len(shares))
     rng = np.random.default_rng(seed)
-    part_of = dict.fromkeys(range(len(examples)), "train")
-    warnings = []
-    for names, members in _pooled(strata).items():
-        counts = {"test": round(len(members) * test), "validation": round(len(members) * validation)}
-        if any(
-            share > 0 and not count for share, count in ((test, counts["test"]), (validation, counts["validation"]))
-        ):
-            warnings.append(f"{len(members)} texts of {', '.join(names) or 'no label'} are too few to hold some out.")
-        order = [members[position] for position in rng.permutation(len(members))]
-        held = iter(order)
-        for part, count in counts.items():
-            for _ in range(count):
-                part_of.update(dict.fromkeys(next(held), part))
-    parts = {part: tuple(e for row, e in enumerate(examples) if part_of[row] == part) for part in _PARTS}
-    return Splits(parts["train"], parts["validation"], parts["test"], tuple(warnings))
-
-
-_PARTS = ("train", "validation", "test")
-
-
-def _names(example: Example) -> tuple[str, ...]:
-    return example.answer.names if isinstance(example.answer, Label) else ()
-
-
-def _pooled(strata: dict[tuple[str, ...], list[list[int]]]) -> dict[tuple[str, ...], list[list[int]]]:
-    """Combinations of several labels that are rare go together; single labels stay apart."""
-    result: dict[tuple[str, ...], list[list[int]]] = defaultdict(list)
-    for names, members in sorted(strata.items()):
-        rare = len(names) > 1 and len(members) < 10
-        result[("several labels",) if rare else names] += members
-    return result
+    held: dict[tuple[str, ...], str] = {}
+    counts = _counts({names: len(members) for names, members in strata.items()}, shares, rng)
+    for names, members in strata.items():
+        order = iter(rng.permutation(len(members)))
+        for part in shares:
+            held.update((members[next(order)], part) for _ in range(counts[part][names]))
+    for part in shares:
+        without = [names for names in strata if not counts[part][names]]
+        if without:
+            warnings.append(f"Too few texts to have some in the {part} part: {_listed(without)}.")
+    parts: dict[str, list[Example]] = {"train": [], "validation": [], "test": []}
+    copies = 0
+    for example, key in zip(examples, keys, strict=True):
+        if example.answer is None and key in held:
+            copies += 1
+        else:
+            parts[held.get(key, "train")].append(example)
+    if copies:
+        warnings.append(f"Texts without a label that also stand, labelled, in a held-out part were left out: {copies}.")
+    return Splits(tuple(parts["train"]), tuple(parts["validation"]), tuple(parts["test"]), tuple(warnings))
 
 
 def remove_leaks(train: Iterable[Example], held_out: Iterable[Example]) -> tuple[list[Example], list[Example]]:
-    """Take texts out of ``train`` that stand in ``held_out`` too; (kept, dropped)."""
+    """Take texts out of ``train`` that stand in ``held_out`` too; (kept, dropped).
+
+    >>> kept, dropped = remove_leaks([Example("1", "Good."), Example("2", "Bad.")], [Example("9", "good. ")])
+    >>> [example.id for example in kept]
+    ['2']
+    """
     taken = {same_text(example) for example in held_out}
     kept: list[Example] = []
     dropped: list[Example] = []
     for example in train:
         (dropped if taken and same_text(example) in taken else kept).append(example)
     return kept, dropped
+
+
+def _strata(examples: Sequence[Example], keys: Sequence[tuple[str, ...]]) -> dict[_Stratum, list[tuple[str, ...]]]:
+    """Different labelled texts by their labels, rare combinations of several labels together."""
+    names: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for example, key in zip(examples, keys, strict=True):
+        if example.answer is not None:
+            names.setdefault(key, example.answer.names if isinstance(example.answer, Label) else ())
+    by_names: dict[tuple[str, ...], list[tuple[str, ...]]] = defaultdict(list)
+    for key, labels in names.items():
+        by_names[labels].append(key)
+    strata: dict[_Stratum, list[tuple[str, ...]]] = defaultdict(list)
+    for labels, members in sorted(by_names.items()):
+        strata[None if len(labels) > 1 and len(members) < _RARE else labels] += members
+    return strata
+
+
+def _with_enough(
+    strata: dict[_Stratum, list[tuple[str, ...]]], *, parts: int
+) -> tuple[dict[_Stratum, list[tuple[str, ...]]], list[str]]:
+    """Strata with a text for each of the parts and one to train on, and a warning about the others."""
+    few = [names for names, members in strata.items() if len(members) <= parts]
+    enough = {names: members for names, members in strata.items() if len(members) > parts}
+    return enough, [f"Too few different texts to hold some out, all kept for training: {_listed(few)}."] if few else []
+
+
+def _counts(
+    sizes: Mapping[_Stratum, int], shares: Mapping[str, float], rng: np.random.Generator
+) -> dict[str, dict[_Stratum, int]]:
+    """How many texts of each stratum go to each part: shares rounded down, and the rest of the part's size to those
+    that would have none, then to those that lost most by rounding. Each stratum keeps one to train on."""
+    counts = {part: {names: int(size * share) for names, size in sizes.items()} for part, share in shares.items()}
+    for part, share in shares.items():
+        lost = {names: size * share - counts[part][names] for names, size in sizes.items()}
+        luck = {names: rng.random() for names in sizes}
+        order = sorted(sizes, key=lambda names: (counts[part][names] > 0, -round(lost[names], 9), luck[names]))
+        missing = round(sum(sizes.values()) * share) - sum(counts[part].values())
+        for names in order:
+            spare = sizes[names] - 1 - sum(counts[other][names] for other in shares)
+            if missing > 0 and spare > 0:
+                counts[part][names] += 1
+                missing -= 1
+    return counts
+
+
+def _listed(strata: Sequence[_Stratum]) -> str:
+    shown = ", ".join(
+        "rare combinations" if names is None else ", ".join(names) or "no label" for names in strata[:_LISTED]
+    )
+    return shown + (f" and {len(strata) - _LISTED} more" if len(strata) > _LISTED else "")

@@ -36,9 +36,8 @@ def reliability(confidence: np.ndarray, correct: np.ndarray, *, bins: int = 10) 
         confidence: (answers,) in [0, 1].
         correct: (answers,) bool.
     """
-    if not len(confidence):
-        return []
-    position = np.minimum((np.asarray(confidence) * bins).astype(int), bins - 1)
+    confidence, correct = np.asarray(confidence, dtype=np.float64), np.asarray(correct, dtype=bool)
+    position = np.clip((confidence * bins).astype(int), 0, bins - 1)
     result = []
     for number in range(bins):
         inside = position == number
@@ -56,4 +55,4 @@ def expected_calibration_error(confidence: np.ndarray, correct: np.ndarray, *, b
     0.25
     """
     total = max(len(confidence), 1)
-    return sum(abs(mean - share) * n / total for mean, share, n in reliability(confidence, correct, bins=bins))
+    return float(sum(abs(mean - share) * n / total for mean, share, n in reliability(confidence, correct, bins=bins)))

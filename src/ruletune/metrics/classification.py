@@ -30,18 +30,18 @@ def score(
     >>> score([a, a, b], [a, b, b], labels=["a", "b"])["macro_f1"]
     0.6666666666666666
     """
-    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+    if not len(gold):
+        return _nothing(labels, multi=multi)
+    from sklearn.metrics import precision_recall_fscore_support
 
     truth, found = _indicators(gold, labels), _indicators(predicted, labels)
-    if not len(gold):
-        nothing = {"precision": 0.0, "recall": 0.0, "f1": 0.0, "support": 0}
-        empty: dict[str, Any] = {"accuracy": 0.0, "macro_f1": 0.0, "per_label": dict.fromkeys(labels, nothing)}
-        return empty | {"confusion": []} | ({"micro_f1": 0.0} if multi else {})
-    precision, recall, f1, support = precision_recall_fscore_support(truth, found, average=None, zero_division=0.0)
+    # A column without entries keeps scikit-learn from taking a single label for a binary question.
+    columns = [np.pad(matrix, ((0, 0), (0, 1))) for matrix in (truth, found)]
+    precision, recall, f1, support = precision_recall_fscore_support(*columns, average=None, zero_division=0.0)
     occurs = truth.any(axis=0) | found.any(axis=0)
     result: dict[str, Any] = {
         "accuracy": float((truth == found).all(axis=1).mean()),
-        "macro_f1": float(f1[occurs].mean()) if occurs.any() else 0.0,
+        "macro_f1": float(f1[:-1][occurs].mean()) if occurs.any() else 0.0,
         "per_label": {
             label: {
                 "precision": float(precision[k]),
@@ -51,21 +51,25 @@ def score(
             }
             for k, label in enumerate(labels)
         },
-        "confusion": [],
+        "confusion": [] if multi else (truth.T @ found).tolist(),
     }
     if multi:
-        micro = precision_recall_fscore_support(truth, found, average="micro", zero_division=0.0)
+        micro = precision_recall_fscore_support(*columns, average="micro", zero_division=0.0)
         result["micro_f1"] = float(micro[2])
-    else:
-        matrix = confusion_matrix(truth.argmax(axis=1), found.argmax(axis=1), labels=range(len(labels)))
-        result["confusion"] = matrix.tolist()
     return result
+
+
+def _nothing(labels: Sequence[str], *, multi: bool) -> dict[str, Any]:
+    """What is said where nothing was measured: zeros everywhere."""
+    zeros = {"accuracy": 0.0, "macro_f1": 0.0} | ({"micro_f1": 0.0} if multi else {})
+    per_label = {label: {"precision": 0.0, "recall": 0.0, "f1": 0.0, "support": 0} for label in labels}
+    return {**zeros, "per_label": per_label, "confusion": [] if multi else [[0] * len(labels) for _ in labels]}
 
 
 def _indicators(answers: Sequence[Label], labels: Sequence[str]) -> np.ndarray:
     """(answers, labels) of zeros and ones."""
     index = {label: position for position, label in enumerate(labels)}
-    matrix = np.zeros((len(answers), len(labels)), dtype=np.int8)
+    matrix = np.zeros((len(answers), len(labels)), dtype=np.int64)
     for row, answer in enumerate(answers):
         for name in answer.names:
             matrix[row, index[name]] = 1

@@ -1,9 +1,13 @@
 r"""How many labels a result is worth: read off the learning curve of labels alone.
 
 The curve is taken to be an inverse power law, as learning curves of classifiers mostly are:
-:math:`\mathrm{error}(n) = c + a n^{-b}`. With the few points that a handful of labels allows, the floor *c* cannot be
-told from the slope, so it is kept at zero, which makes labels look as good as they can be and the rules' worth a
-careful estimate.
+
+.. math:: \mathrm{error}(n) = c + a n^{-b}, \qquad c \ge 0, \; 0 \le b \le 2.
+
+A handful of points cannot tell the floor *c* from the slope *b*: a least-squares fit finds floors where there are
+none, and then no number of labels seems enough. So the floor is the smallest one whose squared error is within one
+unit of the repetitions' variance of the best. That makes labels look as good as the points allow, and the rules'
+worth a careful estimate.
 
 Source: Hestness et al. 2017, *Deep learning scaling is predictable, empirically*.
 """
@@ -22,6 +26,16 @@ _REACH = 20
 """The curve is trusted up to so many times the labels at hand."""
 
 _DRAWS = 400
+_INTERVAL = (0.05, 0.95)
+
+_FLOORS = np.linspace(0.0, 0.95, 20)
+"""Floors that are tried, as shares of the smallest error measured."""
+
+_STEEPEST = 2.0
+_FLATTEST = 1e-3
+
+_NOISE, _LEAST_NOISE = 0.03, 0.01
+"""Standard deviation of the accuracy between repetitions: where nothing was repeated, and at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +56,27 @@ class Saved:
     note: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Points:
+    """Labels alone by number of labels: mean error, repetitions and their spread.
+
+    Attributes:
+        sizes, errors, repeats: (sizes,) float64.
+        values: The errors of each size's repetitions.
+    """
+
+    sizes: np.ndarray
+    errors: np.ndarray
+    repeats: np.ndarray
+    values: tuple[np.ndarray, ...]
+    noise: float
+
+
 def labels_saved(points: Sequence[tuple[int, float]], *, target: float, used: int, seed: int) -> Saved:
     """Labels that labels alone would need beyond ``used`` to reach ``target``.
 
     Args:
-        points: (labels, accuracy) of labels alone, repetitions included; accuracy in [0, 1].
+        points: (labels, accuracy) of labels alone, repetitions included; at least one label, accuracy in [0, 1].
         target: Accuracy of the model that rules taught too.
         used: Labels that this model used.
 
@@ -55,46 +85,78 @@ def labels_saved(points: Sequence[tuple[int, float]], *, target: float, used: in
     >>> 20 < saved.estimate < 80
     True
     """
-    limit = used * (_REACH - 1)
-    sizes = sorted({size for size, _ in points})
-    if len(sizes) < 2:
-        return Saved(None, None, None, limit, "The curve of labels alone has one point only, which gives no slope.")
-    alone = float(np.mean([value for size, value in points if size == sizes[-1]]))
-    if target <= alone:
+    limit = used * _REACH
+    measured = _collect(points)
+    if len(measured.sizes) < 2:
+        return Saved(
+            None, None, None, limit, "The curve of labels alone has fewer than two points, which gives no slope."
+        )
+    at_hand = measured.errors[measured.sizes <= used]
+    if len(at_hand) and 1.0 - target >= at_hand[-1] - 1e-9:
         return Saved(0.0, 0.0, 0.0, limit, "Labels alone are as good already: the rules saved no labels.")
-    rng = np.random.default_rng(seed)
-    estimate = _needed(points, target) - used
-    draws = np.array([_needed(_resampled(points, rng), target) - used for _ in range(_DRAWS)])
-    low, high = (float(max(q, 0.0)) for q in np.quantile(draws, (0.05, 0.95), method="nearest"))
-    estimate = max(estimate, 0.0)
+    needed = float(_needed(measured, measured.errors[None, :], 1.0 - target)[0])
+    draws = _needed(measured, _resampled(measured, np.random.default_rng(seed)), 1.0 - target)
+    estimate = max(needed - used, 0.0)
+    low, high = (max(float(q) - used, 0.0) for q in np.quantile(draws, _INTERVAL, method="nearest"))
+    low, high = min(low, estimate), max(high, estimate)
+    if math.isinf(needed) and low < limit:
+        return Saved(None, None, None, limit, "The curve of labels alone rises too little to tell how many would do.")
     if estimate > limit:
-        shown = min(low, float(limit))
         note = f"Labels alone would need more than {limit} labels on top, beyond what their curve can tell."
-        return Saved(None, shown, None, limit, note)
-    note = f"Read off the curve of labels alone, extrapolated as a power law from {sizes[0]} to {sizes[-1]} labels."
-    return Saved(float(estimate), min(low, estimate), None if high > limit else max(high, estimate), limit, note)
+        return Saved(None, min(low, float(limit)), None, limit, note)
+    first, last = int(measured.sizes[0]), int(measured.sizes[-1])
+    note = f"Read off the curve of labels alone, a power law fitted from {first} to {last} labels."
+    return Saved(estimate, low, None if high > limit else high, limit, note)
 
 
-def _needed(points: Sequence[tuple[int, float]], target: float) -> float:
-    """Labels at which the fitted curve reaches the target; infinite where it does not fall."""
-    size = np.log([n for n, _ in points])
-    error = np.log([max(1.0 - value, 1e-3) for _, value in points])
-    slope, level = np.polyfit(size, error, 1)
-    if slope >= -1e-3:
-        return math.inf
-    exponent = (math.log(max(1.0 - target, 1e-3)) - level) / slope
-    return math.exp(min(exponent, 50.0))
-
-
-def _resampled(points: Sequence[tuple[int, float]], rng: np.random.Generator) -> list[tuple[int, float]]:
-    """A bootstrap draw within every size, with the spread of the whole curve where a size has one point."""
+def _collect(points: Sequence[tuple[int, float]]) -> _Points:
     by_size: dict[int, list[float]] = {}
-    for size, value in points:
-        by_size.setdefault(size, []).append(value)
-    spreads = [np.std(values, ddof=1) for values in by_size.values() if len(values) > 1]
-    spread = float(np.mean(spreads)) if spreads else 0.02
-    drawn = []
-    for size, values in by_size.items():
-        centre = float(np.mean(rng.choice(values, len(values))))
-        drawn.append((size, float(np.clip(centre + rng.normal(0, spread / math.sqrt(len(values))), 0.0, 1.0))))
-    return drawn
+    for size, accuracy in sorted(points):
+        by_size.setdefault(size, []).append(1.0 - accuracy)
+    values = tuple(np.array(errors) for errors in by_size.values())
+    repeats = np.array([len(errors) for errors in values], dtype=np.float64)
+    freedom = float((repeats - 1).sum()) if len(repeats) else 0.0
+    spread = math.sqrt(sum(float(((v - v.mean()) ** 2).sum()) for v in values) / freedom) if freedom else _NOISE
+    means = np.array([errors.mean() for errors in values])
+    return _Points(np.array(list(by_size), dtype=np.float64), means, repeats, values, max(spread, _LEAST_NOISE))
+
+
+def _resampled(points: _Points, rng: np.random.Generator) -> np.ndarray:
+    """Bootstrap draws of the mean errors, (draws, sizes).
+
+    Repetitions are drawn again within every size; since there are few, often one, the mean gets its pooled standard
+    error on top (a smoothed bootstrap).
+    """
+    means = [rng.choice(values, (_DRAWS, len(values))).mean(axis=1) for values in points.values]
+    noise = rng.normal(0.0, points.noise, (_DRAWS, len(points.sizes))) / np.sqrt(points.repeats)
+    return np.asarray(np.clip(np.stack(means, axis=1) + noise, 0.0, 1.0))
+
+
+def _needed(points: _Points, errors: np.ndarray, goal: float) -> np.ndarray:
+    """Labels at which the fitted curve has come down to the error ``goal``; infinite where it never does.
+
+    For each floor the law is a line in logarithms, fitted by least squares; a point weighs by its repetitions and,
+    since logarithms stretch small errors, by its squared distance from the floor.
+
+    Args:
+        errors: (draws, sizes).
+    """
+    size = np.log(points.sizes)
+    floor = _FLOORS * errors.min(axis=1, keepdims=True)  # (draws, floors)
+    above = np.maximum(errors[:, None, :] - floor[:, :, None], 1e-3)
+    weight = points.repeats * above**2
+    weight /= weight.sum(axis=2, keepdims=True)
+    centre, level = (weight * size).sum(axis=2), (weight * np.log(above)).sum(axis=2)
+    spread = size - centre[:, :, None]
+    slope = (weight * spread * np.log(above)).sum(axis=2) / (weight * spread**2).sum(axis=2)
+    decay = np.clip(-slope, 0.0, _STEEPEST)
+    fitted = floor[:, :, None] + np.exp(level[:, :, None] - decay[:, :, None] * spread)
+    loss = (points.repeats * (fitted - errors[:, None, :]) ** 2).sum(axis=2)
+    smallest = (loss <= loss.min(axis=1, keepdims=True) + points.noise**2).argmax(axis=1)
+    floor, decay, centre, level = (
+        np.take_along_axis(values, smallest[:, None], axis=1)[:, 0] for values in (floor, decay, centre, level)
+    )
+    reached = (goal > floor) & (decay > _FLATTEST)
+    distance = np.log(np.where(reached, np.maximum(goal - floor, 1e-9), 1.0))
+    exponent = centre + (level - distance) / np.maximum(decay, _FLATTEST)
+    return np.asarray(np.where(reached, np.exp(np.minimum(exponent, 50.0)), np.inf))
