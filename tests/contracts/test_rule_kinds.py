@@ -1,0 +1,163 @@
+"""What holds for every kind of rule: it loads from a task file, and any text that data can hold goes through it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ruletune.config import TaskSpec, parse_task, to_yaml
+from ruletune.errors import UserError
+from ruletune.labeling.apply import ABSTAIN, RuleSet
+from ruletune.rules import KINDS
+from ruletune.types import Example, Label
+
+ENTRIES = {
+    "regex": r"{regex: '\bnot\b|好|😀$', vote: bad}",
+    "keywords": "{keywords: [not, 好, '😀'], vote: bad}",
+    "gazetteer": "{gazetteer: terms.txt, vote: bad}",
+    "function": "{function: 'contract_rules.py:short', vote: bad}",
+    "table": "{table: table.tsv}",
+    "votes": "{votes: weak, count: 2}",
+}
+
+FILES = {
+    "terms.txt": "not\n好\n😀\n",
+    "contract_rules.py": "def short(text):\n    return len(text) < 10\n",
+    "table.tsv": "bad\tnot\tnot good\nGOOD\t好|😀\n",
+}
+
+TEXTS = [
+    "not good",
+    "",
+    " \n\t",
+    "这部电影很好看",
+    "👩‍👩‍👧 😀",
+    "İ ß ſ ẞ",
+    "e\u0301\u200b\u202e",
+    "\ud800",
+    "x" * 1_000_000,
+]
+
+
+def task(kind: str, extra: str = "") -> str:
+    return f"""
+task: classification
+labels: [bad, good]
+data: {{train: train.csv}}
+rules:
+  - {ENTRIES[kind].removesuffix("}")}{extra}}}
+"""
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Callable[[str], TaskSpec]:
+    for name, content in FILES.items():
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    return lambda source: parse_task(source, path=tmp_path / "task.yaml", check_data=False)
+
+
+def examples(texts: list[str]) -> list[Example]:
+    return [Example(str(n), text, fields={"weak": [n % 3 - 1, "bad"]}) for n, text in enumerate(texts)]
+
+
+def test_every_kind_is_held_to_this_contract() -> None:
+    assert set(ENTRIES) == set(KINDS)
+
+
+@pytest.mark.parametrize("kind", ENTRIES)
+def test_it_knows_where_it_was_written_and_under_which_name(kind: str, load: Callable[[str], TaskSpec]) -> None:
+    rules = load(task(kind)).rules
+    assert rules
+    for rule in rules:
+        assert rule.kind == kind
+        assert rule.name
+        assert rule.where is not None
+        assert str(rule.where).endswith(("task.yaml:6", "table.tsv:1", "table.tsv:2"))
+
+
+@pytest.mark.parametrize("kind", ENTRIES)
+def test_it_survives_the_way_through_the_run_folder(kind: str, load: Callable[[str], TaskSpec]) -> None:
+    spec = load(task(kind))
+    again = load(to_yaml(spec))
+    assert again.file == spec.file
+    data = examples(TEXTS)
+    first, second = (RuleSet(s.rules, labels=s.labels).apply(data) for s in (spec, again))
+    assert (first.matrix == second.matrix).all()
+
+
+@pytest.mark.parametrize("kind", ENTRIES)
+def test_any_text_goes_through_and_batches_change_nothing(kind: str, load: Callable[[str], TaskSpec]) -> None:
+    spec = load(task(kind))
+    rules, data = RuleSet(spec.rules, labels=spec.labels), examples(TEXTS)
+    together = rules.apply(data)
+    assert together.faults == ()
+    assert together.matrix.shape == (len(TEXTS), len(spec.rules))
+    assert set(np.unique(together.matrix)) <= {ABSTAIN, 0, 1}
+    alone = np.concatenate([rules.apply([example]).matrix for example in data])
+    assert (together.matrix == alone).all()
+    assert (together.matrix == np.concatenate([rules.apply_one(example) for example in data])).all()
+    assert (together.matrix[0] != ABSTAIN).any()
+
+
+@pytest.mark.parametrize("kind", ENTRIES)
+def test_what_fires_is_what_votes_and_shows_where(kind: str, load: Callable[[str], TaskSpec]) -> None:
+    spec = load(task(kind))
+    rules, data = RuleSet(spec.rules, labels=spec.labels), examples(TEXTS)
+    matrix = rules.apply(data).matrix
+    for row, example in enumerate(data):
+        firings = rules.firings(example)
+        expected = {r.name: spec.labels[v] for r, v in zip(spec.rules, matrix[row], strict=True) if v != ABSTAIN}
+        assert {firing.rule: firing.answer for firing in firings} == {k: Label.of(v) for k, v in expected.items()}
+        for firing in firings:
+            assert all(0 <= span.start <= span.end <= len(example.text) for span in firing.spans)
+            assert bool(firing.spans) == (kind not in ("function", "votes"))
+
+
+@pytest.mark.parametrize("kind", ENTRIES)
+def test_no_texts_give_no_votes(kind: str, load: Callable[[str], TaskSpec]) -> None:
+    spec = load(task(kind))
+    votes = RuleSet(spec.rules, labels=spec.labels).apply([])
+    assert votes.matrix.shape == (0, len(spec.rules))
+    assert votes.covered.shape == (0,)
+
+
+@pytest.mark.parametrize("kind", ENTRIES)
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(texts=st.lists(st.text(max_size=30), min_size=1, max_size=5))
+def test_votes_do_not_depend_on_the_company(kind: str, load: Callable[[str], TaskSpec], texts: list[str]) -> None:
+    spec = load(task(kind))
+    rules, data = RuleSet(spec.rules, labels=spec.labels), examples(texts)
+    forward, backward = rules.apply(data).matrix, rules.apply(data[::-1]).matrix
+    assert (forward == backward[::-1]).all()
+
+
+@pytest.mark.parametrize("kind", ENTRIES)
+@pytest.mark.parametrize(
+    ("extra", "complaint"),
+    [
+        ("wieght: 2", "did you mean 'weight'?"),
+        ("weight: 0", "'weight' must be greater than 0"),
+        ("weight: heavy", "'weight' must be a number"),
+        ("weight: .inf", "'weight' must be"),
+        ("name: ''", "'name' must not be empty"),
+    ],
+)
+def test_wrong_keys_and_values_are_told_with_the_line(
+    kind: str, extra: str, complaint: str, load: Callable[[str], TaskSpec]
+) -> None:
+    with pytest.raises(UserError) as caught:
+        load(task(kind, f", {extra}"))
+    assert len(caught.value.problems) == 1
+    assert complaint in str(caught.value)
+    assert "task.yaml:6: " in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ENTRIES if "vote: bad" in ENTRIES[kind]])
+def test_an_unknown_label_is_told_with_the_line_and_the_nearest(kind: str, load: Callable[[str], TaskSpec]) -> None:
+    with pytest.raises(UserError, match=r"task\.yaml:6: unknown label 'godo'; did you mean 'good'\?"):
+        load(task(kind).replace("vote: bad", "vote: godo"))
