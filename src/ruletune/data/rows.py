@@ -31,8 +31,6 @@ FORMATS = {
 _LONGEST = 256 * 1024 * 1024
 """Bytes in one line; beyond it a file is taken to be something else."""
 
-csv.field_size_limit(_LONGEST)
-
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -186,7 +184,7 @@ def _delimited(path: Path, delimiter: str) -> Iterator[Row]:
     while True:
         begin = at + 1
         try:
-            cells = next(reader)
+            cells = _next_cells(reader)
         except StopIteration:
             return
         except csv.Error as error:
@@ -204,6 +202,15 @@ def _delimited(path: Path, delimiter: str) -> Iterator[Row]:
             yield Row(where, {}, Problem(message, where, "quote fields that contain the separator"))
             continue
         yield Row(where, dict(zip(header, cells, strict=True)))
+
+
+def _next_cells(reader: Iterator[list[str]]) -> list[str]:
+    """The next row, however large its fields; the limit is the whole process's, so it is put back."""
+    usual = csv.field_size_limit(_LONGEST)
+    try:
+        return next(reader)
+    finally:
+        csv.field_size_limit(usual)
 
 
 def _header(cells: list[str], path: Path) -> list[str]:

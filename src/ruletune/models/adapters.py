@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, assert_never
 
+import torch
+
 from ruletune.models.backbone import Classifier
 
 __all__ = ["Adapter", "attach", "is_head", "merge"]
@@ -23,8 +25,8 @@ def is_head(parameter_name: str) -> bool:
     return any(part in _HEAD for part in parameter_name.split("."))
 
 
-def attach(classifier: Classifier, adapter: Adapter, *, rank: int = 8, alpha: int = 16) -> None:
-    """Choose what learns, in place.
+def attach(classifier: Classifier, adapter: Adapter, *, seed: int, rank: int = 8, alpha: int = 16) -> None:
+    """Choose what learns, in place; new weights depend on ``seed`` only.
 
     ``full``: everything. ``head``: the layers above the encoder. ``lora``: low-rank updates of
     every linear layer of the encoder, and the output layer (Hu et al. 2021, LoRA).
@@ -47,7 +49,9 @@ def attach(classifier: Classifier, adapter: Adapter, *, rank: int = 8, alpha: in
                 target_modules="all-linear",
                 modules_to_save=modules,
             )
-            classifier.model = get_peft_model(classifier.model, config)
+            with torch.random.fork_rng():
+                torch.manual_seed(seed)
+                classifier.model = get_peft_model(classifier.model, config)
         case _:
             assert_never(adapter)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 from transformers import logging as transformers_logging
 
@@ -73,7 +74,7 @@ def _loading(what: str) -> Iterator[None]:
     """Turn whatever a damaged or foreign checkpoint raises into one sentence."""
     try:
         yield
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         reason = str(error).strip().splitlines()
         raise RuletuneError(f"cannot load {what}: {reason[0] if reason else type(error).__name__}") from error
 

@@ -106,7 +106,7 @@ class Guided:
                 dropout=settings.dropout,
                 seed=seed,
             )
-            adapters.attach(classifier, settings.adapter, rank=settings.lora.rank, alpha=settings.lora.alpha)
+            adapters.attach(classifier, settings.adapter, seed=seed, rank=settings.lora.rank, alpha=settings.lora.alpha)
             return classifier
 
         return make

@@ -253,7 +253,7 @@ class Loop:
                     optimizer.setdefault(int(key), {})[entry] = tensor
         groups = self._optimizer.state_dict()["param_groups"]
         self._optimizer.load_state_dict({"state": optimizer, "param_groups": groups})
-        self._scheduler.load_state_dict(values["scheduler"])
+        self._scheduler.load_state_dict(self._scheduler.state_dict() | values["scheduler"])
         for group, rate in zip(self._optimizer.param_groups, values["scheduler"]["_last_lr"], strict=True):
             group["lr"] = rate
 

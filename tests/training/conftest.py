@@ -1,0 +1,1 @@
+from tests.model_fixtures import checkpoint, task  # noqa: F401  (fixtures)
