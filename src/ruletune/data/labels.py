@@ -9,6 +9,8 @@ from ruletune.types import Label
 
 __all__ = ["Labels"]
 
+_FLAGS = {"0": False, "1": True, "false": False, "true": True}
+
 
 @dataclass(frozen=True, slots=True)
 class Labels:
@@ -16,7 +18,8 @@ class Labels:
 
     A value is a label's name, or its position (an integer or digits) where no label is itself
     called by a number: datasets often store labels so. Several labels are a list, a string with
-    ``|`` between names, or a list of zeros and ones as long as the labels.
+    ``|`` between names, or a list of zeros and ones as long as the labels; where there is one label,
+    a zero or a one.
 
     Attributes:
         names: In the order of the task file.
@@ -52,13 +55,24 @@ class Labels:
             value = [part for part in value.split("|") if part.strip()]
         if not isinstance(value, list | tuple):
             value = [value]
-        if self._is_indicator(value):
-            return Label.of(*(name for name, flag in zip(self.names, value, strict=True) if flag))
+        flags = self._flags(value)
+        if flags is not None:
+            return Label.of(*(name for name, holds in zip(self.names, flags, strict=True) if holds))
         return Label.of(*(self._one(part) for part in value))
 
-    def _is_indicator(self, values: list[object] | tuple[object, ...]) -> bool:
-        flags = all(isinstance(v, int | bool) and v in (0, 1) for v in values)
-        return len(values) == len(self.names) and len(values) > 1 and flags
+    def _flags(self, values: list[object] | tuple[object, ...]) -> list[bool] | None:
+        """One truth value for each label, or ``None`` where these are names or positions.
+
+        A position makes no sense where there is one label: there 0 and 1 say whether it holds, as text too.
+        """
+        if len(values) != len(self.names):
+            return None
+        if len(values) == 1 and isinstance(values[0], str):
+            flag = None if values[0].strip() in self.names else _FLAGS.get(values[0].strip().lower())
+            return None if flag is None else [flag]
+        if all(isinstance(value, int | float) and value in (0, 1) for value in values):
+            return [bool(value) for value in values]
+        return None
 
     def _one(self, value: object) -> str:
         if isinstance(value, bool):
