@@ -149,6 +149,9 @@ class Run:
             tokenizer=classifier.tokenizer,
             max_length=classifier.max_length,
         )
+        loss = encoded.loss
+        if loss.truncated:
+            listener(Event("texts cut to fit", loss.truncated, loss.texts, f"{loss.tokens_lost} tokens left out"))
         done = 0
 
         def progress(count: int) -> None:

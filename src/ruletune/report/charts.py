@@ -24,7 +24,7 @@ def _svg(chart: Any) -> str:
     import vl_convert
 
     chart = (
-        chart.configure(background="transparent", font=_FONT, padding={"left": 4, "right": 12, "top": 6, "bottom": 4})
+        chart.configure(background="transparent", font=_FONT, padding={"left": 18, "right": 12, "top": 6, "bottom": 4})
         .configure_view(stroke=None)
         .configure_axis(
             labelColor=_INK,
@@ -45,6 +45,12 @@ def _svg(chart: Any) -> str:
     return svg.replace(_INK, "currentColor").replace(_FAINT, "var(--line)")
 
 
+def _data(rows: list[dict[str, Any]]) -> Any:
+    import altair as alt
+
+    return alt.Data(values=rows)  # type: ignore[no-untyped-call]
+
+
 def _colors(names: Sequence[str]) -> Any:
     import altair as alt
 
@@ -57,7 +63,7 @@ def comparison(scores: Sequence[Score], metric: str) -> str:
 
     names = [score.name for score in scores]
     rows = [{"way": s.name, "value": s.metrics[metric], "low": s.interval[0], "high": s.interval[1]} for s in scores]
-    base = alt.Chart(alt.Data(values=rows)).encode(
+    base = alt.Chart(_data(rows)).encode(
         y=alt.Y("way:N", sort=names, title=None, axis=alt.Axis(ticks=False, domain=False)),
         color=alt.Color("way:N", scale=_colors(names), legend=None),
     )
@@ -85,7 +91,7 @@ def coverage(scores: Sequence[Score], metric: str) -> str:
         for side, value in zip(sides, (score.covered, score.uncovered), strict=True)
         if value is not None
     ]
-    base = alt.Chart(alt.Data(values=rows)).encode(
+    base = alt.Chart(_data(rows)).encode(
         x=alt.X("side:N", sort=list(sides), title=None, axis=alt.Axis(labelAngle=0)),
         xOffset=alt.XOffset("way:N", sort=names),
         y=alt.Y("value:Q", title=metric, axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])),
@@ -108,13 +114,13 @@ def learning_curve(points: Sequence[CurvePoint], metric: str, target: float | No
         axis=alt.Axis(values=sizes, format="d", grid=False),
     )
     y = alt.Y("value:Q", title=metric, axis=alt.Axis(format="%"), scale=alt.Scale(zero=False))
-    base = alt.Chart(alt.Data(values=rows)).encode(x=x)
+    base = alt.Chart(_data(rows)).encode(x=x)
     color = _WAYS["labels alone"]
     chart = base.mark_area(opacity=0.18, color=color).encode(y=alt.Y("low:Q", title=None), y2="high:Q")
     chart += base.mark_line(color=color, strokeWidth=2).encode(y=y)
     chart += base.mark_point(color=color, filled=True, size=70, opacity=1).encode(y=y)
     if target is not None:
-        line = alt.Chart(alt.Data(values=[{"value": target, "name": f"rules + labels {target:.1%}"}]))
+        line = alt.Chart(_data([{"value": target, "name": f"rules + labels {target:.1%}"}]))
         chart += line.mark_rule(color=_ACCENT, strokeDash=[6, 4], strokeWidth=2).encode(y="value:Q")
         chart += line.mark_text(color=_ACCENT, align="left", dx=6, dy=-8, fontWeight="bold").encode(
             y="value:Q", x=alt.value(0), text="name:N"
@@ -137,7 +143,7 @@ def rules(rows: Sequence[RuleRow]) -> str:
         if row.judged and row.coverage
     ]
     chart = (
-        alt.Chart(alt.Data(values=values))
+        alt.Chart(_data(values))
         .mark_point(filled=True, opacity=0.75)
         .encode(
             x=alt.X("coverage:Q", title="texts where the rule fires (logarithmic)", scale=alt.Scale(type="log"), axis=alt.Axis(format=".1%", tickCount=5)),
@@ -159,7 +165,7 @@ def confusion(matrix: Sequence[Sequence[int]], labels: Sequence[str]) -> str:
         for answer, n in zip(labels, counts, strict=True)
     ]
     side = max(34, min(90, 420 // max(len(labels), 1)))
-    base = alt.Chart(alt.Data(values=rows)).encode(
+    base = alt.Chart(_data(rows)).encode(
         x=alt.X("answer:N", sort=list(labels), title="answer", axis=alt.Axis(labelAngle=-30 if len(labels) > 4 else 0)),
         y=alt.Y("gold:N", sort=list(labels), title="gold"),
     )
@@ -176,11 +182,11 @@ def calibration(bins: Sequence[Bin]) -> str:
 
     rows = [{"confidence": b.confidence, "accuracy": b.accuracy, "count": b.count} for b in bins]
     scale = alt.Scale(domain=[0, 1])
-    base = alt.Chart(alt.Data(values=rows)).encode(
+    base = alt.Chart(_data(rows)).encode(
         x=alt.X("confidence:Q", title="confidence", axis=alt.Axis(format="%"), scale=scale),
         y=alt.Y("accuracy:Q", title="accuracy", axis=alt.Axis(format="%"), scale=scale),
     )
-    ideal = alt.Chart(alt.Data(values=[{"p": 0}, {"p": 1}])).mark_line(color=_INK, strokeDash=[4, 4], opacity=0.5)
+    ideal = alt.Chart(_data([{"p": 0}, {"p": 1}])).mark_line(color=_INK, strokeDash=[4, 4], opacity=0.5)
     points = base.mark_point(filled=True, color=_ACCENT, opacity=0.9).encode(
         size=alt.Size("count:Q", title="texts", scale=alt.Scale(range=[30, 500]))
     )
@@ -206,7 +212,7 @@ def losses(points: Sequence[LossPoint]) -> str:
     line = base.mark_line(strokeWidth=1.5, opacity=0.85).transform_filter("datum.part == 'train'")
     dots = base.mark_line(point=True, strokeWidth=2).transform_filter("datum.part == 'validation'")
     chart = (
-        alt.layer(line, dots, data=alt.Data(values=rows))
+        alt.layer(line, dots, data=_data(rows))
         .properties(width=230, height=150)
         .facet(facet=alt.Facet("stage:N", sort=stages, title=None), columns=2)
         .resolve_scale(x="independent", y="independent")
