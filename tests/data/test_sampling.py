@@ -66,8 +66,8 @@ def test_an_example_counts_for_all_its_labels() -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_copies_are_one_text(method: Method) -> None:
     examples = [Example(str(n), "Same" if n % 2 else "same ", answer=Label.of("a")) for n in range(10)]
-    sampled = sample([*examples, Example("x", "other", answer=Label.of("a"))], shots=4, method=method, seed=0,
-                     embeddings=vectors(11))  # fmt: skip
+    examples.append(Example("x", "other", answer=Label.of("a")))
+    sampled = sample(examples, shots=4, method=method, seed=0, embeddings=vectors(11))
     assert sampled.rows == (0, 10)
     assert sampled.warnings == ("Fewer than 4 different labelled texts, all of them taken: a (2).",)
 
@@ -110,8 +110,8 @@ def test_k_center_is_within_twice_the_best_radius(count: int, chosen: int, seed:
     assert len(rows) == len(set(rows)) == min(chosen, count)
     distances = np.linalg.norm(points[:, None] - points[None], axis=2)
     radius = distances[:, rows].min(axis=1).max()
-    # By the pigeonhole principle no choice does better than half the smallest gap of k + 1 points: the chosen ones
-    # and the one that is farthest from them.
+    # The chosen points and the one farthest from them are all at least a radius apart. Any choice of k has two of
+    # these k + 1 nearest to the same centre, so that none has less than half this radius.
     if chosen < count:
         far = int(distances[:, rows].min(axis=1).argmax())
         gaps = distances[np.ix_([*rows, far], [*rows, far])] + np.diag([np.inf] * (chosen + 1))

@@ -90,3 +90,15 @@ def test_no_answers_score_zero_with_the_same_keys(multi: bool) -> None:
 def test_scores_are_plain_numbers_that_json_takes(multi: bool) -> None:
     result = score(single([0, 1]), single([0, 2]), labels=NAMES, multi=multi)
     assert json.loads(json.dumps(result)) == result
+
+
+@pytest.mark.parametrize(("gold", "found"), [((), ("sport",)), (("sport",), ()), (("sport",), ("sport",)), ((), ())])
+def test_a_task_with_one_label(gold: tuple[str, ...], found: tuple[str, ...]) -> None:
+    result = score([Label(gold)], [Label(found)], labels=["sport"], multi=True)
+    assert result["accuracy"] == float(gold == found)
+    assert result["micro_f1"] == result["macro_f1"] == float(gold == found == ("sport",))
+    assert result["per_label"]["sport"]["support"] == len(gold)
+
+
+def test_one_label_without_a_choice() -> None:
+    assert score([Label.of("no")], [Label.of("no")], labels=["no"])["confusion"] == [[1]]

@@ -28,11 +28,28 @@ def test_on_a_power_law_the_labels_are_those_of_the_law(a: float, b: float, fact
 
 
 def test_repetitions_are_averaged_on_the_curve() -> None:
-    # In the logarithm of the error, as the law is fitted: 0.4 * sqrt(2) and 0.4 / sqrt(2) stand for 0.4.
-    noisy = [(10, 1 - 0.4 * 2**0.5), (10, 1 - 0.4 / 2**0.5), (40, 0.8)]
     exact = labels_saved([(10, 0.6), (40, 0.8)], target=0.9, used=40, seed=0)
-    assert labels_saved(noisy, target=0.9, used=40, seed=0).estimate == pytest.approx(exact.estimate, rel=1e-6)
+    noisy = labels_saved([(10, 0.5), (10, 0.7), (40, 0.8)], target=0.9, used=40, seed=0)
     assert exact.estimate == pytest.approx(120)
+    assert noisy.estimate == pytest.approx(exact.estimate, rel=1e-6)
+
+
+def test_a_floor_is_seen_where_the_points_show_one() -> None:
+    sizes = (4, 8, 16, 32, 64, 128)
+    points = [(n, 1 - 0.15 - 0.8 * n**-0.6 + sign * 0.005) for n in sizes for sign in (-1, 1) * 20]
+    saved = labels_saved(points, target=1 - 0.15 - 0.8 * 384**-0.6, used=128, seed=0)
+    assert saved.estimate == pytest.approx(256, rel=0.3)
+    beyond = labels_saved(points, target=0.9, used=128, seed=0)
+    assert beyond.estimate is None and beyond.high is None
+
+
+def test_noise_is_not_taken_for_a_floor() -> None:
+    rng = np.random.default_rng(0)
+    found = []
+    for seed in range(20):
+        points = [(n, 1 - 0.8 * n**-0.45 + rng.normal(0, 0.02)) for n in (4, 4, 8, 8, 16)]
+        found.append(_estimate(labels_saved(points, target=1 - 0.8 * 32**-0.45, used=16, seed=seed)))
+    assert 8 < np.median(found) < 32  # 16 is right
 
 
 ACCURACY = st.floats(0, 1)
@@ -86,6 +103,25 @@ def test_a_curve_that_does_not_rise_tells_no_number(curve: list[tuple[int, float
     assert saved.estimate is None and saved.high is None
     assert saved.low is not None and 0 <= saved.low <= saved.limit
     assert str(saved.limit) in saved.note
+
+
+def test_a_flat_curve_says_nothing_of_a_target_close_by() -> None:
+    saved = labels_saved([(4, 0.6), (8, 0.6), (16, 0.6)], target=0.601, used=16, seed=0)
+    assert (saved.estimate, saved.low, saved.high) == (None, None, None)
+    assert "too little" in saved.note
+
+
+def test_the_curve_is_trusted_up_to_twenty_times_the_labels() -> None:
+    near, far = (labels_saved(power_law(0.8, 0.5), target=1 - 0.8 * n**-0.5, used=16, seed=0) for n in (300, 400))
+    assert near.limit == far.limit == 320
+    assert near.estimate == pytest.approx(284, rel=1e-6)
+    assert far.estimate is None and far.high is None and "more than 320" in far.note
+
+
+def test_labels_alone_are_compared_at_the_labels_at_hand() -> None:
+    points = [(8, 0.6), (16, 0.7), (32, 0.8)]
+    assert labels_saved(points, target=0.75, used=16, seed=0).estimate == pytest.approx(8, abs=3)
+    assert labels_saved(points, target=0.7, used=16, seed=0).estimate == 0.0
 
 
 def test_perfection_is_beyond_what_a_curve_can_tell() -> None:

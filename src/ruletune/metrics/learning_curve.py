@@ -88,9 +88,7 @@ def labels_saved(points: Sequence[tuple[int, float]], *, target: float, used: in
     limit = used * _REACH
     measured = _collect(points)
     if len(measured.sizes) < 2:
-        return Saved(
-            None, None, None, limit, "The curve of labels alone has fewer than two points, which gives no slope."
-        )
+        return Saved(None, None, None, limit, "The curve of labels alone has at most one point, which gives no slope.")
     at_hand = measured.errors[measured.sizes <= used]
     if len(at_hand) and 1.0 - target >= at_hand[-1] - 1e-9:
         return Saved(0.0, 0.0, 0.0, limit, "Labels alone are as good already: the rules saved no labels.")
