@@ -24,7 +24,17 @@ def test_nothing_is_no_answer(labels: Labels, value: object) -> None:
 
 @pytest.mark.parametrize(
     ("value", "name"),
-    [("pos", "pos"), (" pos ", "pos"), ("好", "好"), (0, "neg"), (2, "好"), ("1", "pos"), (1.0, "pos"), ("02", "好")],
+    [
+        ("pos", "pos"),
+        (" pos ", "pos"),
+        ("好", "好"),
+        (0, "neg"),
+        (2, "好"),
+        ("1", "pos"),
+        (1.0, "pos"),
+        ("02", "好"),
+        ("2.0", "好"),
+    ],
 )
 def test_a_name_or_a_position(value: object, name: str) -> None:
     assert WORDS.parse(value) == Label.of(name)
@@ -35,9 +45,20 @@ def test_where_labels_are_numbers_a_number_is_a_name(value: object, name: str) -
     assert NUMBERS.parse(value) == Label.of(name)
 
 
-def test_where_labels_are_numbers_no_position_is_guessed() -> None:
-    with pytest.raises(ValueError, match="unknown label '2'"):
-        NUMBERS.parse(2)
+@pytest.mark.parametrize("names", [("1", "0"), ("1.0", "0.0"), ("+1", "-1"), ("2", "1.5"), ("one", "1")])
+@pytest.mark.parametrize("value", [1, 0, -1, 2, 1.0, 0.0, -1.0, 1.5, "1", "0", "-1", "1.0", "0.0", "+1", "01"])
+def test_where_labels_are_numbers_no_position_is_guessed(names: tuple[str, ...], value: float | str) -> None:
+    numbers = {float(name): name for name in names if name != "one"}
+    if float(value) in numbers:
+        assert Labels(names).parse(value) == Label.of(numbers[float(value)])
+    else:
+        with pytest.raises(ValueError, match="unknown label"):
+            Labels(names).parse(value)
+
+
+def test_a_name_as_it_is_written_comes_before_a_number() -> None:
+    assert Labels(("1.0", "1")).parse("1") == Label.of("1")
+    assert Labels(("1", "1.0")).parse("1.0") == Label.of("1.0")
 
 
 def test_truth_values_are_names_or_nothing() -> None:

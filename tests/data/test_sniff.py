@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from ruletune.data.labels import Labels
+from ruletune.data.readers import read_all
 from ruletune.data.sniff import sniff
 
 Write = Callable[[str, str | bytes], Path]
@@ -54,8 +56,10 @@ def test_lists_mean_several_labels(write: Write) -> None:
 
 
 def test_rows_without_a_label_count_for_none(write: Write) -> None:
-    path = write("d.jsonl", jsonl(*({"text": "t", "label": v} for v in ("a", None, " ", "a", " a ", 3, True))))
-    assert dict(sniff(str(path)).labels) == {"a": 3, "3": 1, "true": 1}
+    path = write(
+        "d.jsonl", jsonl(*({"text": "t", "label": v} for v in ("a", None, " ", "a", " a ", 3, 3.0, 0.5, True)))
+    )
+    assert dict(sniff(str(path)).labels) == {"a": 3, "3": 2, "0.5": 1, "true": 1}
 
 
 def test_a_column_of_votes_is_no_label(write: Write) -> None:
@@ -88,3 +92,11 @@ def test_no_rows(content: str, write: Write, complaints: Complaints) -> None:
 def test_bad_rows_are_told(write: Write, complaints: Complaints) -> None:
     found = complaints(sniff, str(write("d.jsonl", '{"text": "a"}\nbroken\n[]\n')))
     assert [complaint.partition(": ")[0] for complaint in found] == ["d.jsonl:2", "d.jsonl:3"]
+
+
+def test_the_labels_found_are_read_as_found(write: Write) -> None:
+    """The task file that is made of them means the same labels."""
+    rows = [{"text": str(n), "label": value} for n, value in enumerate([1.0, 0.0, 1.0, -1, "x", " y ", True, 2.5])]
+    names = tuple(sniff(str(write("d.jsonl", jsonl(*rows)))).labels)
+    read = read_all(str(write("d.jsonl", jsonl(*rows))), labels=Labels(names))
+    assert [str(e.answer) for e in read] == ["1", "0", "1", "-1", "x", "y", "true", "2.5"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ruletune.errors import nearest
 from ruletune.types import Label
@@ -16,8 +18,8 @@ _FLAGS = {"0": False, "1": True, "false": False, "true": True}
 class Labels:
     """The labels of a task, and how to read them in data.
 
-    A value is a label's name, or its position (an integer or digits) where no label is itself
-    called by a number: datasets often store labels so. Several labels are a list, a string with
+    A value is a label's name, or its position where no label is itself a number: datasets often store
+    labels so. Numbers may be text, and written as ``1``, ``1.0`` or ``+1``. Several labels are a list, a string with
     ``|`` between names, or a list of zeros and ones as long as the labels; where there is one label,
     a zero or a one.
 
@@ -75,16 +77,27 @@ class Labels:
         return None
 
     def _one(self, value: object) -> str:
-        if isinstance(value, bool):
-            name = "true" if value else "false"
-        elif isinstance(value, float) and value.is_integer():
-            name = str(int(value))
-        else:
-            name = str(value).strip()
+        name = ("true" if value else "false") if isinstance(value, bool) else str(value).strip()
         if name in self.names:
             return name
-        numbered = any(label.isdecimal() for label in self.names)
-        if name.isdecimal() and not numbered and int(name) < len(self.names):
-            return self.names[int(name)]
+        number, numbers = _number(name), _numbers(self.names)
+        if numbers:
+            if number in numbers:
+                return numbers[number]
+        elif number is not None and number.is_integer() and 0 <= number < len(self.names):
+            return self.names[int(number)]
         shown = name if len(name) <= 60 else f"{name[:60]}…"
         raise ValueError(f"unknown label {shown!r}; {nearest(name[:200], self.names)}")
+
+
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?")
+
+
+def _number(name: str) -> float | None:
+    return float(name) if _NUMBER.fullmatch(name) else None
+
+
+@lru_cache(maxsize=8)
+def _numbers(names: tuple[str, ...]) -> dict[float | None, str]:
+    """The labels that are numbers: beside them a number is no position."""
+    return {_number(name): name for name in reversed(names) if _number(name) is not None}

@@ -78,7 +78,9 @@ def sniff(source: str, *, text: str | None = None, label: str | None = None, fol
 
 
 def _name(value: object) -> str:
-    return ("true" if value else "false") if isinstance(value, bool) else str(value).strip()
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
 
 
 def _text_column(values: list[dict[str, Any]], columns: list[str], source: str) -> str:
