@@ -58,6 +58,13 @@ def test_the_seed_decides() -> None:
     assert one == same != other
 
 
+def test_random_draws_are_even() -> None:
+    examples = examples_of(*"a" * 10)
+    drawn = Counter(row for seed in range(300) for row in sample(examples, shots=3, method="random", seed=seed).rows)
+    assert sum(drawn.values()) == 900
+    assert min(drawn.values()) > 50 and max(drawn.values()) < 140  # 90 each
+
+
 def test_an_example_counts_for_all_its_labels() -> None:
     sampled = sample(examples_of("a", "a", "a", "a+b", "a+b"), shots=2, method="random", seed=0)
     assert sampled.rows == (3, 4)  # b needs both, and a has its two by then
@@ -175,6 +182,11 @@ def test_next_never_takes_a_text_or_its_copy_twice(
     assert len(texts) == len(set(texts)) == min(wanted, count - known)
     assert not (known and 0 in texts)
     assert rows == next_to_label(doubled, count=wanted, labelled=labelled, probabilities=probabilities, seed=seed)
+
+
+@pytest.mark.parametrize("beliefs", [np.eye(4)[:, :3], np.zeros((4, 3)), np.ones((4, 1)), np.full((4, 3), 0.9)])
+def test_certainty_of_any_kind_breaks_nothing(beliefs: np.ndarray) -> None:
+    assert len(next_to_label(vectors(4), count=4, probabilities=beliefs)) == 4
 
 
 def test_next_of_nothing() -> None:

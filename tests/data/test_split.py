@@ -149,6 +149,11 @@ def test_the_same_to_a_reader(other: str) -> None:
     assert same_text(Example("1", "Strasse")) == same_text(Example("2", other))
 
 
+@pytest.mark.parametrize(("one", "other"), [("good", "good."), ("a b", "ab"), ("好看", "好 看"), ("é", "e"), ("", "a")])
+def test_not_the_same_to_a_reader(one: str, other: str) -> None:
+    assert same_text(Example("1", one)) != same_text(Example("2", other))
+
+
 def test_texts_without_a_label_stay_unless_they_are_held_out() -> None:
     examples = labelled({"a": 20})
     bare = [Example(f"bare {n}", example.text.upper()) for n, example in enumerate(examples)]
