@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 from ruamel.yaml import YAML
+from ruamel.yaml.representer import RoundTripRepresenter
 
 from ruletune.config.messages import explain
 from ruletune.config.schema import TaskFile
@@ -107,9 +108,20 @@ def to_yaml(spec: TaskSpec) -> str:
     value["rules"] = [rule.model_dump(mode="json", exclude_none=True) for rule in spec.file.rules]
     stream = io.StringIO()
     yaml = YAML()
+    yaml.Representer = _Representer
     yaml.width = 4096
     yaml.dump(value, stream)
     return stream.getvalue()
+
+
+class _Representer(RoundTripRepresenter):
+    """Writes null as ``null``, where ruamel leaves the place empty."""
+
+    def represent_null(self, value: None) -> Any:
+        return self.represent_scalar("tag:yaml.org,2002:null", "null")
+
+
+_Representer.add_representer(type(None), _Representer.represent_null)
 
 
 def _entries(values: dict[Any, Any]) -> list[Any]:

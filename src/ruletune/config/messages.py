@@ -56,7 +56,9 @@ def _problem(error: Any, tree: Tree) -> Problem | None:
     steps, kind, context = tuple(error["loc"]), error["type"], error.get("ctx", {})
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         return None
-    where, key = tree.at(*steps), _name(steps)
+    # pydantic names a rule's kind after its position; the file does not.
+    place = steps[:2] + steps[3:] if steps[:1] == ("rules",) else steps
+    where, key = tree.at(*place), _name(steps)
     match kind:
         case "extra_forbidden":
             return Problem(f"unknown key {key!r}", where, _right_key(key, steps[:-1]))
@@ -66,7 +68,7 @@ def _problem(error: Any, tree: Tree) -> Problem | None:
         case "value_error":
             reason = context["error"]
             if isinstance(reason, WrongValueError):
-                return Problem(str(reason), tree.at(*steps, reason.key), reason.remedy)
+                return Problem(str(reason), tree.at(*place, reason.key), reason.remedy)
             return Problem(str(reason), where)
         case _:
             outer = _name(steps[:-1])

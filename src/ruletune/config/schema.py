@@ -156,7 +156,7 @@ class Model(_Part):
 class Weak(_Part):
     """Training on what the rules say."""
 
-    epochs: Whole = Field(default=3, ge=1, description="Passes over the weakly labelled texts at most.")
+    epochs: Whole = Field(default=2, ge=1, description="Passes over the weakly labelled texts at most.")
     max_texts: Whole | None = Field(default=2000, ge=1, description="Weakly labelled texts used at most.")
 
 

@@ -1,0 +1,152 @@
+"""Every mistake is told in a sentence, with its line and what would be right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, get_args
+
+import pytest
+from pydantic import BaseModel
+
+from ruletune import tasks
+from ruletune.config.schema import TaskFile, Training
+from ruletune.rules import KINDS
+from tests.config.conftest import BASE, Parse, Problems
+
+CASES = [
+    # Keys
+    ("foo: 1", "4: unknown key 'foo'; choose one of 'task', 'name',"),
+    ("batch_size: 1", "4: unknown key 'batch_size'; it belongs to 'training'"),
+    ("training: {seed: 1}", "4: unknown key 'seed'; it belongs to the top level"),
+    ("model:\n  lora:\n    rnk: 3", "6: unknown key 'rnk'; did you mean 'rank'?"),
+    ("rules:\n- regex: a\n  vote: ham\n  whole_words: true", "7: unknown key 'whole_words'; choose one of 'name',"),
+    ("rules:\n- {keywords: [a]}", "5: the key 'vote' is missing from the rule"),
+    ("knowledge: [{place: prefix}]", "4: the key 'file' is missing from 'knowledge'"),
+    ("? [a, b]\n: c", "4: unknown key"),
+    # Types
+    ("seed: 1.5", "4: 'seed' must be a whole number"),
+    ("seed: true", "4: 'seed' must be a whole number"),
+    ("multi_label: 1", "4: 'multi_label' must be true or false"),
+    ("multi_label: maybe", "4: 'multi_label' must be true or false"),
+    ("training: {learning_rate: fast}", "4: 'learning_rate' must be a number"),
+    ("training: {learning_rate: '1e-3'}", "4: 'learning_rate' must be a number"),
+    ("model: minilm", "4: 'model' must be a mapping of keys to values"),
+    ("rules: {keywords: [a], vote: ham}", "4: 'rules' must be a list; begin each of its entries with a dash"),
+    ("rules:\n- keywords: great\n  vote: ham", "5: 'keywords' must be a list; write [\"great\"]"),
+    ("rules: [a]", "4: a rule is a mapping of keys to values; begin it with one of regex"),
+    ("templates: '{text}'", "4: 'templates' must be a list; write [\"{text}\"]"),
+    ("templates: [{text}]", "4: 'templates' must be text; put quotes around it"),
+    ("name: [a]", "4: 'name' must be text"),
+    # Ranges
+    ("training: {learning_rate: 0}", "4: 'learning_rate' must be greater than 0"),
+    ("training: {learning_rate: .nan}", "4: 'learning_rate' must be a finite number"),
+    ("training: {clip: .inf}", "4: 'clip' must be a finite number"),
+    ("model: {dropout: 1}", "4: 'dropout' must be less than 1"),
+    ("model: {checkpoint: ''}", "4: 'checkpoint' must not be empty"),
+    ("training: {batch_size: 0}", "4: 'batch_size' must be 1 or more"),
+    ("training: {curve: {shares: [0.5, 2]}}", "4: 'shares' must be less than 1"),
+    ("seed: -1", "4: 'seed' must be 0 or more"),
+    ("training: {optimizer: adam2}", "4: 'optimizer' cannot be 'adam2'; did you mean 'adam'?"),
+    ("training: {schedule: 3}", "4: 'schedule' cannot be '3'; choose one of 'linear', 'cosine', 'constant'"),
+    # Meaning
+    ("rules:\n- {keywords: [a], vote: sapm}", "5: unknown label 'sapm'; did you mean 'spam'?"),
+    ("rules:\n- {keywords: [a], regex: b, vote: ham}", "5: a rule has one kind, this one has 'regex' and 'keywords'"),
+    ("rules:\n- {}", "5: the rule has no kind; choose one of 'regex'"),
+    (
+        "rules:\n- {name: x, keywords: [a], vote: ham}\n- {name: x, keywords: [b], vote: ham}",
+        "6: two rules are called 'x'",
+    ),
+    ("templates: ['{text}', '{text}']", "4: there can be one template for now; keep one of them"),
+    ("templates: ['{text_pair} {text}']", "4: the template shows {text_pair}; name its column: data.columns.text_pair"),
+    ("templates: ['{text} {knowledge}']", "4: the template shows {knowledge}, and there is none; add an entry"),
+    ("knowledge: [{file: terms.tsv, place: field}]", "4: the template has no {knowledge}; put it there"),
+    ("knowledge: [{file: trems.tsv}]", "4: cannot read"),
+]
+
+
+@pytest.mark.parametrize(("added", "message"), CASES, ids=[added for added, _ in CASES])
+def test_mistake_below_the_least_file(problems: Problems, added: str, message: str) -> None:
+    [problem] = problems(f"{BASE}{added}\n")
+    assert problem.startswith(f"task.yaml:{message}")
+    assert "pydantic" not in problem.lower()
+    assert "Input should" not in problem
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ("[ham]", "there is nothing to choose between with one label; name two at least;"),
+        ("[]", "'labels' must not be empty"),
+        ("ham", "'labels' must name the labels; write a list of names"),
+        ("[ham, ham]", "the label 'ham' stands twice"),
+        ("{1: a, '1': b}", "the label '1' stands twice"),
+        ("[ham, ' ']", "a label has no name"),
+        ("{null: a, b: c}", "a label is null; put quotes around the name"),
+        ("[{ham: wanted}, {spam: not}]", "a label in the list is no name; write a list of names"),
+        ("{ham: [a], spam: b}", "'ham' must be text"),
+    ],
+)
+def test_labels(problems: Problems, labels: str, message: str) -> None:
+    found = problems(BASE.replace("[ham, spam]", labels))
+    assert len(found) == 1
+    assert found[0].startswith(f"task.yaml:2: {message}")
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ("train.jsonl", "'data' must be a mapping of keys to values"),
+        ("{}", "the key 'train' is missing from 'data'"),
+        ("{train: trian.jsonl}", "no data at 'trian.jsonl'; did you mean 'train.jsonl'?"),
+        ("{train: 'a\\0b'}", "no data at"),
+        (f"{{train: {'x' * 5000}}}", "no data at 'xxx"),
+        ("{train: train.jsonl, test: nowhere/x.csv}", "no data at 'nowhere/x.csv'"),
+        ("{train: train.jsonl, split: {validation: 0.5, test: 0.5}}", "validation and test together leave nothing"),
+        ("{train: train.jsonl, split: {test: 1}}", "'test' must be less than 1"),
+        ("{train: train.jsonl, sample: {}}", "the key 'shots' is missing from 'sample'"),
+        ("{train: train.jsonl, limit_unlabeled: 0}", "'limit_unlabeled' must be 1 or more"),
+    ],
+)
+def test_data(problems: Problems, data: str, message: str) -> None:
+    [problem] = problems(BASE.replace("{train: train.jsonl}", data))
+    assert problem.startswith(f"task.yaml:3: {message}")
+    assert len(problem) < 500
+
+
+def test_label_with_a_bar_cannot_be_one_of_several(problems: Problems, parse: Parse) -> None:
+    source = BASE.replace("[ham, spam]", "['a|b', c]")
+    assert parse(source).labels == ("a|b", "c")
+    assert "has a | in its name" in problems(source + "multi_label: true\n")[0]
+
+
+def test_missing_keys_are_all_named(problems: Problems) -> None:
+    assert problems("name: x\n") == [
+        "task.yaml:1: the key 'task' is missing",
+        "task.yaml:1: the key 'labels' is missing",
+        "task.yaml:1: the key 'data' is missing",
+    ]
+
+
+def test_rule_of_a_kind_that_the_task_cannot_use(problems: Problems, monkeypatch: pytest.MonkeyPatch) -> None:
+    narrow = replace(tasks.CLASSIFICATION, rule_kinds=frozenset({"regex", "votes"}))
+    monkeypatch.setitem(tasks.TASKS, "classification", narrow)
+    assert problems(BASE + "rules:\n- {keywords: [a], vote: ham}\n") == [
+        "task.yaml:5: the task 'classification' cannot use a rule of kind 'keywords'; choose one of regex, votes"
+    ]
+
+
+def models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Every model that is part of a type."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+        for info in annotation.model_fields.values():
+            yield from models(info.annotation)
+    for part in get_args(annotation):
+        yield from models(part)
+
+
+def test_every_key_has_a_description() -> None:
+    found = [(model, name, info) for model in models(TaskFile) for name, info in model.model_fields.items()]
+    assert {model for model, _, _ in found} >= {TaskFile, Training, *KINDS.values()}
+    assert [(model.__name__, name) for model, name, info in found if not info.description] == []
