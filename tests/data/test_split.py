@@ -67,12 +67,14 @@ def test_shares_hold_for_the_whole_and_for_every_label(
     splits = stratified_split(labelled(counts), validation=shares[0], test=shares[1], seed=seed)
     wanted = sum(share > 0 for share in shares)
     splittable = {n: c for n, c in counts.items() if c > wanted and not (n.count("+") and c < 10)}
+    unsplit = sum(counts.values()) - sum(splittable.values())
+    tight = sum(count * (1 - sum(shares)) < 1 for count in splittable.values())  # one of them is kept to train on
     for part, share in ((splits.validation, shares[0]), (splits.test, shares[1])):
         found = by_label(part)
         for names, count in splittable.items():
             key = ", ".join(sorted(filter(None, names.split("+"))))
             assert abs(found[key] - count * share) <= 1
-        assert abs(len(part) - sum(splittable.values()) * share) <= 1 + sum(counts.values()) - sum(splittable.values())
+        assert abs(len(part) - sum(splittable.values()) * share) <= 1 + unsplit + tight
     for name in by_label(labelled(counts)):
         assert by_label(splits.train)[name] or "+" in name or ", " in name
 
@@ -85,8 +87,14 @@ def test_the_sizes_are_those_asked_for() -> None:
 
 
 def test_a_small_label_is_served_before_a_large_one() -> None:
-    splits = stratified_split(labelled({"large": 95, "small": 5}), validation=0.0, test=0.1, seed=0)
+    splits = stratified_split(labelled({"large": 96, "small": 4}), validation=0.0, test=0.1, seed=0)
     assert by_label(splits.test) == {"large": 9, "small": 1}
+
+
+@pytest.mark.parametrize("count", [3, 4, 5, 7])
+def test_something_is_left_to_train_on(count: int) -> None:
+    splits = stratified_split(labelled({"a": count}), validation=0.45, test=0.5, seed=0)
+    assert all(parts(splits))
 
 
 def test_the_seed_decides() -> None:
