@@ -114,10 +114,10 @@ def open_workspace(
         identity: What the run is made from (task file, data fingerprints, seed). A run resumes
             only with the identity that it was begun with.
         resume: Go on with the unfinished run if there is one.
-        overwrite: Replace a finished run.
+        overwrite: Replace a run that exists, finished or not.
 
     Raises:
-        UserError: The run exists, is being worked on, or was begun from something else.
+        UserError: The run exists, finished or not, is being worked on, or was begun from something else.
         RuletuneError: The disk is full or may not be written.
     """
     target = target.absolute()
@@ -129,7 +129,7 @@ def open_workspace(
         target.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(target.with_name(f".{target.name}.lock"))
         with _only(lock, target):
-            workspace = _begin(Workspace(target, partial), identity, resume=resume)
+            workspace = _begin(Workspace(target, partial), identity, resume=resume, overwrite=overwrite)
             yield workspace
     except OSError as error:
         place = error.filename or target
@@ -151,7 +151,7 @@ def _only(lock: FileLock, target: Path) -> Iterator[None]:
         lock.release()
 
 
-def _begin(workspace: Workspace, identity: Mapping[str, object], *, resume: bool) -> Workspace:
+def _begin(workspace: Workspace, identity: Mapping[str, object], *, resume: bool, overwrite: bool) -> Workspace:
     old = workspace.partial / "old"
     if old.exists() and not workspace.target.exists():
         old.rename(workspace.target)  # a crash came between the two renames of publish()
@@ -161,10 +161,15 @@ def _begin(workspace: Workspace, identity: Mapping[str, object], *, resume: bool
         if changed:
             raise UserError(
                 f"the unfinished run of {workspace.target} was begun with another {', '.join(changed)}",
-                remedy="undo the change, or train without --resume to begin anew",
+                remedy="undo the change, or begin anew with --overwrite",
             )
         # A crash may have come while the run's files were being put together.
         shutil.rmtree(workspace.files, ignore_errors=True)
+    elif begun.is_file() and not overwrite:
+        raise UserError(
+            f"there is an unfinished run of {workspace.target}",
+            remedy="go on with --resume, or begin anew with --overwrite",
+        )
     else:
         shutil.rmtree(workspace.partial, ignore_errors=True)
     workspace.files.mkdir(parents=True, exist_ok=True)

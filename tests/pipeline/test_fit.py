@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -144,18 +145,21 @@ def test_a_damaged_position_is_not_trusted(
     assert all(torch.equal(t, weights(run.folder)[key]) for key, t in weights(finished.folder).items())
 
 
-def test_ctrl_c_saves_where_it_stands(tmp_path: Path, checkpoint: Path) -> None:
+def test_ctrl_c_saves_where_it_stands(tmp_path: Path, checkpoint: Path, finished: ruletune.Run) -> None:
     def interrupt(event: Event) -> None:
         if event.name == "rules + labels: weak" and event.done == 3:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
 
     spec = load_task(write_task(tmp_path, checkpoint))
     with pytest.raises(KeyboardInterrupt):
         ruletune.fit(spec, out=tmp_path / "run", listener=interrupt)
-    assert list(tmp_path.glob(".run.partial/parts/*.position.safetensors"))
-    first: list[Event] = []
-    ruletune.fit(spec, out=tmp_path / "run", resume=True, listener=first.append)
-    assert min(e.done for e in first if e.name == "rules + labels: weak") == 4
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    with pytest.raises(UserError, match="unfinished run .* go on with --resume, or begin anew with --overwrite"):
+        ruletune.fit(spec, out=tmp_path / "run")
+    events: list[Event] = []
+    run = ruletune.fit(spec, out=tmp_path / "run", resume=True, listener=events.append)
+    assert min(e.done for e in events if e.name == "rules + labels: weak") == 5  # the fourth step was made whole
+    assert all(torch.equal(t, weights(run.folder)[key]) for key, t in weights(finished.folder).items())
 
 
 def test_a_run_is_not_resumed_with_another_task(tmp_path: Path, checkpoint: Path) -> None:

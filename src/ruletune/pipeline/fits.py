@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -112,18 +116,41 @@ def _train(
         position, losses = saved
         running.restore(position)
     last_save = time.monotonic()
-    try:
+    with _interrupts_between_steps() as interrupted:
         for step in running.steps():
             losses += _points(name, step)
-            detail = f"loss {step.loss:.3f}"
-            listener(Event(f"{name}: {step.stage}", step.step, step.total, detail))
-            if time.monotonic() - last_save > _SAVE_EVERY:
+            if interrupted() or time.monotonic() - last_save > _SAVE_EVERY:
                 _save_position(workspace, part, running.position(), losses)
                 last_save = time.monotonic()
-    except KeyboardInterrupt:
-        _save_position(workspace, part, running.position(), losses)
-        raise
+            if interrupted():
+                raise KeyboardInterrupt
+            listener(Event(f"{name}: {step.stage}", step.step, step.total, f"loss {step.loss:.3f}"))
     return losses
+
+
+@contextmanager
+def _interrupts_between_steps() -> Iterator[Callable[[], bool]]:
+    """Hold Ctrl-C back until the step under way is whole, so that what is saved then is exact.
+
+    A second Ctrl-C ends at once, and the position saved before stays. Python handles signals on its main thread only;
+    elsewhere nothing is held back.
+    """
+    asked = False
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    previous = signal.signal(signal.SIGINT, ask)
+    try:
+        yield lambda: asked
+    finally:
+        signal.signal(signal.SIGINT, previous if previous is not None else signal.SIG_DFL)
 
 
 def _points(name: str, step: Step) -> list[LossPoint]:
