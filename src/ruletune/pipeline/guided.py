@@ -72,13 +72,13 @@ class Guided:
 
     def labels_alone(self, name: str, rows: list[int], *, seed: int, keep: bool, score_on: tuple[str, ...]) -> Fit:
         """Fine-tune on the gold labels in ``rows`` and nothing else."""
-        return self._fit(name, [self._gold_course(rows, after_weak=False, seed=seed)], seed, keep, score_on)
+        return self._fit(name, [self._gold_course(rows, seed=seed)], seed, keep, score_on)
 
     def rules_and_labels(self, name: str, *, seed: int, keep: bool, score_on: tuple[str, ...]) -> Fit:
         """Fine-tune on the rules' weak labels, then on gold."""
         courses = [self._weak_course(seed)]
         if len(self.inputs.gold):
-            courses.append(self._gold_course(list(range(len(self.inputs.gold))), after_weak=True, seed=seed))
+            courses.append(self._gold_course(list(range(len(self.inputs.gold))), seed=seed))
         return self._fit(name, courses, seed, keep, score_on)
 
     def _fit(self, name: str, courses: list[schedule.Course], seed: int, keep: bool, score_on: tuple[str, ...]) -> Fit:
@@ -135,7 +135,7 @@ class Guided:
             return None
         return schedule.gold_supervision(self.inputs.encoded["validation"], self.inputs.validation)
 
-    def _gold_course(self, rows: list[int], *, after_weak: bool, seed: int) -> schedule.Course:
+    def _gold_course(self, rows: list[int], *, seed: int) -> schedule.Course:
         training = self.spec.file.training
         data = schedule.gold_supervision(self.inputs.encoded["gold"].take(rows), self.inputs.gold[rows])
         validation = self._validation()
