@@ -27,7 +27,7 @@ LABELS = {
 
 
 def task_file(folder: Path, name: str, *, shots: int, seed: int) -> Path:
-    """The task: product defaults but for the number of labels."""
+    """The task: the defaults, but for the number of labels and one pass over the weak labels."""
     data = shared_data() / name
     with (data / "train.jsonl").open(encoding="utf-8") as lines:
         rules = len(json.loads(next(lines))["votes"])
@@ -43,7 +43,7 @@ def task_file(folder: Path, name: str, *, shots: int, seed: int) -> Path:
             "sample": {"shots": shots},
         },
         "rules": [{"votes": "votes", "count": rules}],
-        "training": {"curve": {"shares": []}},
+        "training": {"weak": {"epochs": 1}, "curve": {"shares": []}},
         "seed": seed,
     }
     path.write_text(json.dumps(value), encoding="utf-8")  # JSON is YAML
