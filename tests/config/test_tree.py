@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from ruletune.config import parse_task
+from ruletune.config import parse_task, to_yaml
 from ruletune.config.tree import read_tree
 from ruletune.errors import UserError
+from ruletune.rules import Terms, Vote
 
 NOWHERE = Path("nowhere/task.yaml")
 
@@ -46,9 +47,32 @@ def test_merged_keys_are_read() -> None:
 
 
 def test_scalars_are_those_of_yaml_1_2() -> None:
-    tree = read_tree("a: no\nb: 5e-5\nc: 0x10\nd: 2024-01-01\ne: ~\nf: 'true'\ng: true\n", file="t.yaml")
-    assert tree.values == {"a": "no", "b": 5e-5, "c": 16, "d": "2024-01-01", "e": None, "f": "true", "g": True}
+    tree = read_tree("a: no\nb: 0.5\nc: 16\nd: 2024-01-01\ne: ~\nf: 'true'\ng: &g true\n", file="t.yaml")
+    assert tree.values == {"a": "no", "b": 0.5, "c": 16, "d": "2024-01-01", "e": None, "f": "true", "g": True}
     assert {type(value) for value in tree.values.values()} == {str, float, int, bool, type(None)}
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [("5e-5", 5e-5), ("0x10", 16), ("0800", 800), ("+49", 49), ("1_000", 1000), ("2.50", 2.5), (".5", 0.5), ("-0", 0)],
+)
+def test_numbers_remember_how_they_were_written(written: str, value: float) -> None:
+    tree = read_tree(f"a: {written}\nb: [{written}]\n{written}: c\n", file="t.yaml")
+    found = [tree.values["a"], *tree.values["b"], list(tree.values)[-1]]
+    assert found == [value] * 3
+    assert [str(number) for number in found] == [written] * 3
+    assert tree.at(written).line == 3
+
+
+def test_terms_and_labels_that_look_like_numbers_are_what_was_written() -> None:
+    source = "task: classification\nlabels: {01: a, 2.50: b, 2020-13-45: c}\ndata: {train: x}\n"
+    rules = "rules: [{keywords: [0800, 1_000, +49, 1e3, 0x1F, 2020-13-45], vote: 01, weight: 2.50}]\n"
+    spec = parse_task(source + rules, path=NOWHERE, check_data=False)
+    assert spec.labels == ("01", "2.50", "2020-13-45")
+    [rule] = spec.rules
+    assert rule.when == Terms(("0800", "1_000", "+49", "1e3", "0x1F", "2020-13-45"))
+    assert rule.says == Vote("01", 2.5)
+    assert parse_task(to_yaml(spec), path=NOWHERE, check_data=False).file == spec.file
 
 
 @pytest.mark.parametrize(
@@ -79,6 +103,10 @@ def test_scalars_are_those_of_yaml_1_2() -> None:
 )
 def test_refused(source: str, message: str) -> None:
     assert refusal(source).startswith(message)
+
+
+def test_an_anchor_that_is_used_twice_is_no_matter() -> None:
+    assert read_tree("a: &x 1\nb: &x 2\nc: *x\n", file="t.yaml").values == {"a": 1, "b": 2, "c": 2}
 
 
 def test_alias_bomb_is_refused_quickly() -> None:

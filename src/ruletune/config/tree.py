@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import datetime
 import re
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.constructor import ConstructorError, DuplicateKeyError, RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.scalarbool import ScalarBoolean
 
 from ruletune.errors import Location, UserError
 
@@ -43,7 +44,8 @@ class Tree:
     """A mapping as read.
 
     Attributes:
-        values: As plain dicts, lists and scalars. Keys and scalars that YAML reads as dates are text.
+        values: As plain dicts, lists and scalars. Dates are text. A number's text is what was written, so that
+            the keyword 0800 is not 800.
         file: For messages.
     """
 
@@ -86,9 +88,60 @@ def read_tree(source: str, *, file: str) -> Tree:
     return Tree(values, file, nodes)
 
 
-def _parse(source: str, file: str) -> Any:
+class _Int(int):
+    """A whole number that was not written as Python would write it."""
+
+    written: str
+
+    def __str__(self) -> str:
+        return self.written
+
+
+class _Float(float):
+    """A number that was not written as Python would write it."""
+
+    written: str
+
+    def __str__(self) -> str:
+        return self.written
+
+
+class _Constructor(RoundTripConstructor):
+    """Makes numbers that remember how they were written, and no dates."""
+
+    def whole_number(self, node: Any) -> int:
+        return _written(node, self.construct_yaml_int, int, _Int)
+
+    def number(self, node: Any) -> float:
+        return _written(node, self.construct_yaml_float, float, _Float)
+
+
+_Constructor.add_constructor("tag:yaml.org,2002:int", _Constructor.whole_number)
+_Constructor.add_constructor("tag:yaml.org,2002:float", _Constructor.number)
+_Constructor.add_constructor("tag:yaml.org,2002:timestamp", _Constructor.construct_scalar)
+
+_Number = TypeVar("_Number", int, float)
+
+
+def _written(node: Any, construct: Callable[[Any], Any], plain: type[_Number], kind: type[_Number]) -> _Number:
     try:
-        return YAML(typ="rt").load(source)
+        value = plain(construct(node))
+        if str(value) == node.value:
+            return value
+    except (ValueError, IndexError):  # a tag says that it is a number, and it is none
+        raise ConstructorError(None, None, f"{node.value[:60]!r} is no number", node.start_mark) from None
+    value = kind(value)
+    value.written = node.value  # type: ignore[attr-defined]
+    return value
+
+
+def _parse(source: str, file: str) -> Any:
+    yaml = YAML(typ="rt")
+    yaml.Constructor = _Constructor
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of anchors that are used twice, and the like: for the parser's users
+            return yaml.load(source)
     except DuplicateKeyError as error:
         key = re.search(r'key "(.*?)" with value', str(error.problem), re.DOTALL)
         message = f"the key {key[1][:60]!r} stands twice" if key else "a key stands twice"
@@ -106,7 +159,7 @@ def _parse(source: str, file: str) -> Any:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(f"not valid YAML: {reason}", where=Location(file, line)) from None
     except (ValueError, TypeError, AttributeError, KeyError, NotImplementedError, AssertionError) as error:
-        # Scalars that look like a number or a date and are none, and tags put where they make no sense.
+        # Tags put where they make no sense.
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(f"not valid YAML: {reason[:200]}", where=Location(file)) from None
 
@@ -144,7 +197,7 @@ class _Copier:
         return _scalar(node)
 
 
-_SCALARS = (str, bool, int, float, datetime.date, datetime.datetime, type(None))
+_SCALARS = (str, bool, int, float, type(None))
 
 
 def _items(node: CommentedMap, line: int) -> Iterator[tuple[object, object, int]]:
@@ -153,11 +206,10 @@ def _items(node: CommentedMap, line: int) -> Iterator[tuple[object, object, int]
 
 
 def _scalar(value: Any) -> Any:
-    """ruamel's own scalar types as Python's; dates, and keys that are collections, as text."""
-    for kind in (bool, int, float, str):
-        if isinstance(value, kind):
-            return kind(value)
-    return value if value is None else str(value)
+    """ruamel's own scalar types as Python's; keys that are collections as text."""
+    if value is None or isinstance(value, int | float):
+        return bool(value) if isinstance(value, ScalarBoolean) else value
+    return str(value)
 
 
 def _key(node: Any, step: object) -> Any:
@@ -177,4 +229,4 @@ def _line(node: CommentedMap | CommentedSeq, key: Any) -> int | None:
         place = node.lc.key(key) if isinstance(node, CommentedMap) else node.lc.item(key)
     except (KeyError, TypeError, AttributeError):
         return None
-    return int(place[0]) + 1
+    return None if place is None else int(place[0]) + 1
