@@ -197,7 +197,7 @@ def test_file_that_is_no_task(folder: Path) -> None:
             load_task(folder / name)
         assert caught.value.problems[0].where is not None
         assert name in caught.value.problems[0].where.file
-    for missing in (folder / "tusk.yaml", folder):
+    for missing in (folder / "tusk.yaml", folder, "a\0b", "x" * 5000, "x" * 5000 + "/y.yaml"):
         with pytest.raises(UserError, match="cannot read"):
             load_task(missing)
 

@@ -24,7 +24,11 @@ CASES = [
     ("rules:\n- {keywords: [a]}", "5: the key 'vote' is missing from the rule"),
     ("knowledge: [{place: prefix}]", "4: the key 'file' is missing from 'knowledge'"),
     ("? [a, b]\n: c", "4: unknown key"),
+    ("3: 4", "4: a key must be text"),
+    ("rules:\n- {regex: a, vote: ham, 3: 4}", "5: a key must be text"),
     # Types
+    ("seed: 2147483648", "4: 'seed' must be less than 2147483648"),
+    ("training: {learning_rate: 1.5}", "4: 'learning_rate' must be 1 or less"),
     ("seed: 1.5", "4: 'seed' must be a whole number"),
     ("seed: true", "4: 'seed' must be a whole number"),
     ("multi_label: 1", "4: 'multi_label' must be true or false"),
@@ -62,6 +66,10 @@ CASES = [
     ("templates: ['{text} {knowledge}']", "4: the template shows {knowledge}, and there is none; add an entry"),
     ("knowledge: [{file: terms.tsv, place: field}]", "4: the template has no {knowledge}; put it there"),
     ("knowledge: [{file: trems.tsv}]", "4: cannot read"),
+    ('knowledge: [{file: "a\\0b"}]', "4: cannot read"),
+    ('rules: [{table: "a\\0b"}]', "4: cannot read"),
+    (f"rules: [{{gazetteer: {'x' * 5000}, vote: ham}}]", "4: cannot read"),
+    ("rules: [{regex: '(?a)(?u)x', vote: ham}]", "4: bad regular expression"),
 ]
 
 
@@ -71,6 +79,7 @@ def test_mistake_below_the_least_file(problems: Problems, added: str, message: s
     assert problem.startswith(f"task.yaml:{message}")
     assert "pydantic" not in problem.lower()
     assert "Input should" not in problem
+    assert len(problem) < 1500
 
 
 @pytest.mark.parametrize(
@@ -100,6 +109,7 @@ def test_labels(problems: Problems, labels: str, message: str) -> None:
         ("{}", "the key 'train' is missing from 'data'"),
         ("{train: trian.jsonl}", "no data at 'trian.jsonl'; did you mean 'train.jsonl'?"),
         ("{train: 'a\\0b'}", "no data at"),
+        ("{train: ~no such user/x.csv}", "no data at"),
         (f"{{train: {'x' * 5000}}}", "no data at 'xxx"),
         ("{train: train.jsonl, test: nowhere/x.csv}", "no data at 'nowhere/x.csv'"),
         ("{train: train.jsonl, split: {validation: 0.5, test: 0.5}}", "validation and test together leave nothing"),

@@ -123,6 +123,15 @@ def test_a_file_that_is_not_there(write: Write, complaints: Complaints, tmp_path
     assert "tain.csv" in complaint and complaint.endswith("did you mean 'train.csv'?")
 
 
+@pytest.mark.parametrize(
+    "name", ["a\0b.csv", "x" * 5000 + ".csv", "x" * 300 + "/y.csv", "~no such user/y.csv", "\ud800.csv"]
+)
+def test_a_name_that_no_file_can_have(name: str, complaints: Complaints, tmp_path: Path) -> None:
+    [complaint] = complaints(read_all, name, folder=tmp_path)
+    assert complaint.startswith("no data at ")
+    assert len(complaint) < 1500
+
+
 @pytest.mark.parametrize("name", ["data", "data.xlsx", "data.gz", "data.yaml.gz"])
 def test_a_name_that_tells_no_format(name: str, write: Write, complaints: Complaints) -> None:
     [complaint] = complaints(read_all, str(write(name, "x")))

@@ -144,6 +144,9 @@ def test_a_gazetteer_that_is_not_there(context: RuleContext) -> None:
     assert message(caught).endswith("did you mean 'prizes.txt'?")
     with pytest.raises(UserError, match="cannot read"):
         GazetteerEntry(gazetteer=".", vote="spam").rules(context)
+    for name in ("a\0b", "x" * 5000, "x" * 5000 + "/y"):
+        with pytest.raises(UserError, match=r"^task\.yaml:7: cannot read"):
+            GazetteerEntry(gazetteer=name, vote="spam").rules(context)
 
 
 # -- tables

@@ -69,7 +69,11 @@ def load_task(path: str | Path, *, check_data: bool = True) -> TaskSpec:
     """
     path = Path(path)
     where = Location(str(path))
-    if path.is_file() and path.stat().st_size > _LARGEST:
+    try:
+        large = path.stat().st_size > _LARGEST
+    except (OSError, ValueError):
+        large = False  # reading it says what is wrong
+    if large:
         remedy = "name the task file, not the data; keep long lists of terms in files of their own"
         raise UserError("too large for a task file", where=where, remedy=remedy)
     return parse_task(read_text(path, where=where), path=path, check_data=check_data)
@@ -241,12 +245,13 @@ def _missing_data(file: TaskFile, tree: Tree, folder: Path) -> Iterator[Problem]
         name = getattr(file.data, part)
         if name is None or name.startswith("hf:"):
             continue
-        path = (folder / name.partition("#")[0]).expanduser()
+        path = folder / name.partition("#")[0]
         try:
+            path = path.expanduser()
             if path.exists():
                 continue
             beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-        except OSError:  # a name that no file can have, or a folder that may not be read
+        except (OSError, RuntimeError):  # a name that no file can have, a folder that may not be read, an unknown ~user
             beside = []
         shown = name if len(name) <= 200 else f"{name[:200]}..."
         yield Problem(f"no data at {shown!r}", tree.at("data", part), close_match(path.name[:200], beside))

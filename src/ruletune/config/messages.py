@@ -37,12 +37,13 @@ _SENTENCES = {
     "model_attributes_type": _MAPPING,
     "tuple_type": _LIST,
     "list_type": _LIST,
-    "greater_than": "{key!r} must be greater than {gt:g}",
-    "greater_than_equal": "{key!r} must be {ge:g} or more",
-    "less_than": "{key!r} must be less than {lt:g}",
-    "less_than_equal": "{key!r} must be {le:g} or less",
+    "greater_than": "{key!r} must be greater than {gt:.10g}",
+    "greater_than_equal": "{key!r} must be {ge:.10g} or more",
+    "less_than": "{key!r} must be less than {lt:.10g}",
+    "less_than_equal": "{key!r} must be {le:.10g} or less",
     "too_short": "{key!r} must not be empty",
     "string_too_short": "{key!r} must not be empty",
+    "invalid_key": "a key must be text",
     "too_long": "{key!r} may have {max_length} at most",
 }
 

@@ -28,6 +28,9 @@ FORMATS = {
     ".txt": "text",
 }
 
+_SHOWN = 1000
+"""Characters of a path that a message repeats."""
+
 _LONGEST = 256 * 1024 * 1024
 """Bytes in one line; beyond it a file is taken to be something else."""
 
@@ -49,12 +52,20 @@ def format_of(source: str, folder: Path) -> tuple[str, Path]:
     """
     if source.startswith("hf:"):
         return "hub", Path(source)
-    path = (folder / source.partition("#")[0]).expanduser()
+    path = folder / source.partition("#")[0]
+    beside: list[str] | None = []
+    try:
+        path = path.expanduser()
+        if path.exists():
+            beside = None
+        elif path.parent.is_dir():
+            beside = [entry.name for entry in path.parent.iterdir()]
+    except (OSError, RuntimeError):  # a name that no file can have, a folder that may not be read, an unknown ~user
+        pass
+    if beside is not None:
+        raise UserError(f"no data at {str(path)[:_SHOWN]!r}", remedy=close_match(path.name[:_SHOWN], beside))
     if path.is_dir():
         return "dataset", path
-    if not path.exists():
-        beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise UserError(f"no data at {str(path)!r}", remedy=close_match(path.name, beside))
     suffixes = [suffix.lower() for suffix in path.suffixes]
     if suffixes[-1:] == [".gz"]:
         suffixes.pop()

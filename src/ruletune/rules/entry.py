@@ -12,6 +12,9 @@ from ruletune.rules.base import Rule, Vote
 
 __all__ = ["RuleContext", "RuleEntry", "VotingEntry", "read_text"]
 
+_SHOWN = 1000
+"""Characters of a path that a message repeats."""
+
 
 @dataclass(frozen=True, slots=True)
 class RuleContext:
@@ -87,10 +90,11 @@ def read_text(path: Path, *, where: Location) -> str:
     """
     try:
         data = path.read_bytes()
-    except OSError as error:
-        beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-        remedy = close_match(path.name, beside)
-        raise UserError(f"cannot read {str(path)!r}: {error.strerror}", where=where, remedy=remedy) from error
+    except (OSError, ValueError) as error:  # a NUL in the name is a ValueError
+        missing = isinstance(error, FileNotFoundError) and path.parent.is_dir()
+        remedy = close_match(path.name, [entry.name for entry in path.parent.iterdir()]) if missing else None
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UserError(f"cannot read {str(path)[-_SHOWN:]!r}: {reason}", where=where, remedy=remedy) from error
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -42,7 +42,7 @@ def pattern(source: str, *, ignore_case: bool, where: Location) -> Pattern:
             # Python warns of syntax that may change its meaning one day: "[[" and the like.
             warnings.simplefilter("error", FutureWarning)
             re.compile(source, flags)
-    except (re.error, FutureWarning, RecursionError, OverflowError) as error:
+    except (re.error, FutureWarning, RecursionError, OverflowError, ValueError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         shown = source if len(source) <= 80 else f"{source[:80]}…"
         raise UserError(f"bad regular expression {shown!r}: {reason}", where=where) from error
