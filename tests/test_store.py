@@ -73,9 +73,7 @@ def _hold(target: Path, ready: str, done: str) -> None:
 
 def test_a_second_process_is_refused(tmp_path: Path) -> None:
     ready, done = tmp_path / "ready", tmp_path / "done"
-    process = multiprocessing.get_context("spawn").Process(
-        target=_hold, args=(tmp_path / "run", str(ready), str(done))
-    )
+    process = multiprocessing.get_context("spawn").Process(target=_hold, args=(tmp_path / "run", str(ready), str(done)))
     process.start()
     try:
         while not ready.exists() and process.is_alive():

@@ -206,14 +206,18 @@ def test_bad_rows_are_reported_together_with_their_lines(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = tmp_path / "bad.jsonl"
-    data.write_text('{"text": "a", "label": "good"}\n{"text": 1}\nnot json\n{"text": "b", "label": "goood"}\n', encoding="utf-8")
+    data.write_text(
+        '{"text": "a", "label": "good"}\n{"text": 1}\nnot json\n{"text": "b", "label": "goood"}\n', encoding="utf-8"
+    )
     assert run(monkeypatch, "evaluate", trained / "run", data) == 2
     printed = capsys.readouterr().err
     assert [f"bad.jsonl:{line}:" in printed for line in (1, 2, 3, 4)] == [False, True, True, True]
     assert "did you mean 'good'?" in printed
 
 
-def test_an_interrupt_says_how_to_go_on(task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_interrupt_says_how_to_go_on(
+    task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 

@@ -269,7 +269,13 @@ def test_adapters_end_in_a_plain_model(adapter: str, tmp_path: Path, checkpoint:
 
 def test_hard_texts_pass_through(tmp_path: Path, checkpoint: Path) -> None:
     task = write_task(tmp_path, checkpoint)
-    hard = ["这部电影很好 superb", "👩‍👩‍👧 awful", "superb " + "film " * 200_000, "{text} {sep} dull", "<script>alert(1)</script> dull"]
+    hard = [
+        "这部电影很好 superb",
+        "👩‍👩‍👧 awful",
+        "superb " + "film " * 200_000,
+        "{text} {sep} dull",
+        "<script>alert(1)</script> dull",
+    ]
     rows(tmp_path, "unlabeled.jsonl", [{"text": text} for text in hard])
     rows(tmp_path, "test.jsonl", [{"text": f"{text} again", "label": "good"} for text in hard])
     run = ruletune.fit(load_task(task), out=tmp_path / "run")

@@ -12,10 +12,26 @@ import pytest
 import ruletune
 from ruletune import Example
 
-PRAISE = ("delicious", "excellent", "wonderful", "tasty", "superb", "lovely", "perfect", "fantastic", "delightful", "great")
+PRAISE = (
+    "delicious",
+    "excellent",
+    "wonderful",
+    "tasty",
+    "superb",
+    "lovely",
+    "perfect",
+    "fantastic",
+    "delightful",
+    "great",
+)
 BLAME = ("awful", "terrible", "bland", "horrible", "disgusting", "stale", "poor", "disappointing", "dreadful", "bad")
 DISHES = ("soup", "bread", "fish", "service", "salad", "wine", "dessert", "coffee", "steak", "rice")
-FRAMES = ("The {dish} was {word}.", "We found the {dish} {word}.", "{word} {dish}, as always.", "Honestly, {word} {dish}!")
+FRAMES = (
+    "The {dish} was {word}.",
+    "We found the {dish} {word}.",
+    "{word} {dish}, as always.",
+    "Honestly, {word} {dish}!",
+)
 KNOWN = 3
 """Words of each kind that the rules know; the others only the pretrained model knows."""
 

@@ -13,6 +13,7 @@ from ruletune.errors import Location, UserError
 from ruletune.labeling.corpus import columns_of, labels_of, read_part
 from ruletune.models import checkpoints
 from ruletune.models.backbone import embed
+from ruletune.pipeline.prepare import joined
 from ruletune.pipeline.run import load
 from ruletune.progress import Event, Listener, silent
 from ruletune.types import Example
@@ -47,7 +48,7 @@ def choose(
     if not pool:
         raise UserError("there is no text without a label", where=Location(data or str(spec.path)))
     checkpoint = checkpoints.resolve(spec.file.model.checkpoint, folder=spec.folder, where=Location(str(spec.path)))
-    texts = [example.text for example in (*pool, *labelled)]
+    texts = [joined(example) for example in (*pool, *labelled)]
     done = 0
 
     def progress(number: int) -> None:

@@ -17,7 +17,7 @@ from ruletune.models import checkpoints
 from ruletune.progress import Event, Listener
 from ruletune.types import Example
 
-__all__ = ["Parts", "prepare"]
+__all__ = ["Parts", "joined", "prepare"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,11 @@ def prepare(spec: TaskSpec, *, listener: Listener) -> Parts:
     return Parts(_named("train", gold), _named("unlabeled", unlabeled), tuple(validation), tuple(test), tuple(warnings))
 
 
+def joined(example: Example) -> str:
+    """What an embedding is taken of: the text, or both texts of a pair."""
+    return example.text if example.text_pair is None else f"{example.text} {example.text_pair}"
+
+
 def _without_answer(example: Example) -> Example:
     return replace(example, answer=None)
 
@@ -129,7 +134,7 @@ def _few(spec: TaskSpec, gold: list[Example], warnings: list[str]) -> tuple[list
         from ruletune.models.backbone import embed
 
         checkpoint = checkpoints.resolve(spec.file.model.checkpoint, folder=spec.folder)
-        embeddings = embed(checkpoint, [example.text for example in gold])
+        embeddings = embed(checkpoint, [joined(example) for example in gold], max_length=spec.file.model.max_length)
     chosen = sample(gold, shots=settings.shots, method=settings.method, seed=spec.file.seed, embeddings=embeddings)
     warnings += chosen.warnings
     taken = set(chosen.rows)
