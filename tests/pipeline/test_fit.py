@@ -154,7 +154,7 @@ def test_ctrl_c_saves_where_it_stands(tmp_path: Path, checkpoint: Path, finished
     with pytest.raises(KeyboardInterrupt):
         ruletune.fit(spec, out=tmp_path / "run", listener=interrupt)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    with pytest.raises(UserError, match="unfinished run .* go on with --resume, or begin anew with --overwrite"):
+    with pytest.raises(UserError, match=r"unfinished run .* go on with --resume, or begin anew with --overwrite"):
         ruletune.fit(spec, out=tmp_path / "run")
     events: list[Event] = []
     run = ruletune.fit(spec, out=tmp_path / "run", resume=True, listener=events.append)
