@@ -23,14 +23,14 @@ def weights(run: Path) -> dict[str, torch.Tensor]:
     return dict(load_file(run / "model" / "model.safetensors"))
 
 
-class Stop(Exception):
+class KilledError(Exception):
     """Stands for a kill: nothing of ours catches it."""
 
 
 def stop_at(name: str, done: int = 0) -> Any:
     def listen(event: Event) -> None:
         if event.name == name and event.done >= done:
-            raise Stop
+            raise KilledError
 
     return listen
 
@@ -121,7 +121,7 @@ def test_a_killed_run_resumes_to_the_same_model(
 ) -> None:
     monkeypatch.setattr("ruletune.pipeline.fits._SAVE_EVERY", 0.0)
     spec = load_task(write_task(tmp_path, checkpoint))
-    with pytest.raises(Stop):
+    with pytest.raises(KilledError):
         ruletune.fit(spec, out=tmp_path / "run", listener=stop_at(name, done))
     assert not (tmp_path / "run").exists()
     events: list[Event] = []
@@ -137,7 +137,7 @@ def test_a_damaged_position_is_not_trusted(
 ) -> None:
     monkeypatch.setattr("ruletune.pipeline.fits._SAVE_EVERY", 0.0)
     spec = load_task(write_task(tmp_path, checkpoint))
-    with pytest.raises(Stop):
+    with pytest.raises(KilledError):
         ruletune.fit(spec, out=tmp_path / "run", listener=stop_at("rules + labels: weak", 4))
     [position] = tmp_path.glob(".run.partial/parts/*.position.safetensors")
     position.write_bytes(position.read_bytes()[:500])
@@ -164,7 +164,7 @@ def test_ctrl_c_saves_where_it_stands(tmp_path: Path, checkpoint: Path, finished
 
 def test_a_run_is_not_resumed_with_another_task(tmp_path: Path, checkpoint: Path) -> None:
     spec = load_task(write_task(tmp_path, checkpoint))
-    with pytest.raises(Stop):
+    with pytest.raises(KilledError):
         ruletune.fit(spec, out=tmp_path / "run", listener=stop_at("rules + labels: weak"))
     changed = load_task(write_task(tmp_path, checkpoint, "seed: 1"))
     with pytest.raises(UserError, match="begun with another task file"):
@@ -177,7 +177,7 @@ def test_a_run_folder_that_exists_is_kept(finished: ruletune.Run, tmp_path: Path
     (tmp_path / "run" / "mine.txt").write_text("precious")
     with pytest.raises(UserError, match="exists already; name another folder, or say --overwrite"):
         ruletune.fit(spec, out=tmp_path / "run")
-    with pytest.raises(Stop):
+    with pytest.raises(KilledError):
         ruletune.fit(spec, out=tmp_path / "run", overwrite=True, listener=stop_at("rules + labels: weak"))
     assert (tmp_path / "run" / "mine.txt").read_text() == "precious", "a run that failed took the old one with it"
     ruletune.fit(spec, out=tmp_path / "run", overwrite=True)
