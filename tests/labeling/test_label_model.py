@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 import time
 
 import numpy as np
@@ -74,6 +75,35 @@ def test_beliefs_are_probabilities(
     np.testing.assert_allclose(beliefs[silent], np.tile(model.prior, (silent.sum(), 1)))
     assert ((model.confidence(matrix)[:, 0] == 0) | ~silent).all()
     assert ((model.accuracy > 0) & (model.accuracy < 1)).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(case=MATRICES, kind=st.sampled_from(MODELS), multi=st.booleans(), known=st.booleans(), random=st.randoms())
+def test_labels_and_rules_have_no_order(
+    case: tuple[int, list[tuple[int, ...]], list[float]], kind: str, multi: bool, known: bool, random: random.Random
+) -> None:
+    """Labels, rules and texts in another order: the same beliefs in that order."""
+    classes, rows, weights = case
+    matrix = votes(*rows)
+    gold = gold_of([n % classes if known and n % 2 else None for n in range(len(rows))], classes)
+    label, rule, text = (random.sample(range(n), n) for n in (classes, matrix.shape[1], len(rows)))
+    renamed = np.append(np.argsort(label), -1)[matrix[np.ix_(text, rule)]].astype(np.int16)
+    one = LABEL_MODELS[kind](matrix, classes=classes, weights=weights, gold=gold, multi=multi)
+    other = LABEL_MODELS[kind](
+        renamed, classes=classes, weights=[weights[j] for j in rule], gold=gold[np.ix_(text, label)], multi=multi
+    )
+    np.testing.assert_allclose(other.accuracy, one.accuracy[rule], rtol=1e-6)
+    np.testing.assert_allclose(other.posterior(renamed), one.posterior(matrix)[np.ix_(text, label)], atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_one_rule_alone_and_a_class_that_nobody_votes_for(kind: str) -> None:
+    matrix = votes((1,), (1,), (-1,))
+    model = LABEL_MODELS[kind](matrix, classes=3, weights=[1.0])
+    beliefs = model.posterior(matrix)
+    assert beliefs.argmax(axis=1)[:2].tolist() == [1, 1]
+    np.testing.assert_allclose(beliefs[:, 0], beliefs[:, 2])
+    np.testing.assert_allclose(beliefs[2], 1 / 3)
 
 
 @pytest.mark.parametrize("kind", MODELS)

@@ -57,6 +57,49 @@ def test_an_expression_means_what_re_means(expression: str, flags: int) -> None:
         assert matcher.spans(text) == [[Span(*m.span()) for m in re.finditer(expression, text, flags)]]
 
 
+ATOMS = [
+    "a",
+    "B",
+    "é",
+    "ß",
+    "İ",
+    "ſ",
+    "K",
+    "好",
+    "😀",
+    ".",
+    r"\w",
+    r"\W",
+    r"\s",
+    r"\d",
+    "[^a]",
+    "[a-z]",
+    "(?:ab|好)",
+    r"\b",
+    "^",
+    "$",
+]
+PIECES = st.tuples(st.sampled_from(ATOMS), st.sampled_from(["", "?", "{2}", "{0,2}?"])).map(
+    lambda piece: piece[0] + ("" if piece[0] in (r"\b", "^", "$") else piece[1])
+)
+SOURCES = st.lists(PIECES, min_size=1, max_size=4).map("".join) | st.lists(PIECES, min_size=2, max_size=3).map("|".join)
+ANY_TEXT = st.text(max_size=30) | st.text(alphabet="aAbBéßẞİıſsKK好 1_\n\x85\u2028😀\ud800", max_size=30)
+
+
+@settings(max_examples=300)
+@given(
+    sources=st.lists(SOURCES, min_size=1, max_size=3),
+    flags=st.sampled_from([0, re.I, re.M, re.S, re.I | re.A]),
+    texts=st.lists(ANY_TEXT, max_size=3),
+)
+def test_any_expression_on_any_text_means_what_re_means(sources: list[str], flags: int, texts: list[str]) -> None:
+    matcher = Matcher([Pattern(source, flags) for source in sources])
+    expected = [[bool(re.search(source, text, flags)) for source in sources] for text in texts]
+    assert matcher.fired(texts).tolist() == expected
+    for text in texts:
+        assert matcher.spans(text) == [[Span(*m.span()) for m in re.finditer(s, text, flags)] for s in sources]
+
+
 def test_conditions_keep_their_columns() -> None:
     conditions = [Terms(("b",)), Pattern("a"), Terms(("B",), ignore_case=False), Pattern("c"), Terms(("a", "b"))]
     assert Matcher(conditions).fired(["a", "b", "B", ""]).tolist() == [
