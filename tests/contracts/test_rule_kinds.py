@@ -142,6 +142,7 @@ def test_votes_do_not_depend_on_the_company(kind: str, load: Callable[[str], Tas
     [
         ("wieght: 2", "did you mean 'weight'?"),
         ("weight: 0", "'weight' must be greater than 0"),
+        ("weight: 100.5", "'weight' must be 100 or less"),
         ("weight: heavy", "'weight' must be a number"),
         ("weight: .inf", "'weight' must be"),
         ("name: ''", "'name' must not be empty"),

@@ -1,0 +1,161 @@
+"""From a task file and its data to the rule table and to weak labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ruletune.config import TaskSpec, parse_task
+from ruletune.errors import UserError
+from ruletune.labeling.corpus import corpus, gold_matrix, read_part
+from ruletune.labeling.table import rule_table
+from ruletune.labeling.weak import label_rows
+from ruletune.types import Example, Label
+
+TASK = """
+task: classification
+labels: [ham, spam]
+data: {train: train.csv, unlabeled: pool.txt, test: test.jsonl}
+rules:
+  - {name: prize, keywords: [prize], vote: spam, weight: 2}
+  - {name: free, regex: free, vote: spam}
+  - {name: thanks, keywords: [thanks, 谢谢], vote: ham}
+  - {name: silent, keywords: [nothing], vote: ham}
+"""
+
+FILES = {
+    "train.csv": "text,label\nfree prize,spam\nthanks for the prize,ham\nhello,\n",
+    "pool.txt": "谢谢\nfree\nno rule here\n",
+    "test.jsonl": '{"text": "thanks", "label": 0}\n{"text": "free thanks", "label": "spam"}\n',
+}
+
+Load = Callable[[str], TaskSpec]
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Load:
+    for name, content in FILES.items():
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    return lambda source: parse_task(source, path=tmp_path / "task.yaml")
+
+
+def test_every_part_is_read_in_its_own_format(load: Load) -> None:
+    examples = corpus(load(TASK))
+    assert [(e.text, e.answer and str(e.answer)) for e in examples] == [
+        ("free prize", "spam"), ("thanks for the prize", "ham"), ("hello", None),
+        ("谢谢", None), ("free", None), ("no rule here", None),
+        ("thanks", "ham"), ("free thanks", "spam"),
+    ]  # fmt: skip
+
+
+def test_columns_are_the_tasks(load: Load, tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text("key,body,other,y\nk1,a,b,1\n", encoding="utf-8")
+    columns = "columns: {text: body, text_pair: other, label: y, id: key}, "
+    spec = load(
+        f"task: classification\nlabels: [ham, spam]\ndata: {{{columns}train: train.csv, unlabeled: pool.txt}}\n"
+    )
+    assert read_part(spec, "train.csv") == [Example("k1", "a", "b", Label.of("spam"))]
+    assert [example.text for example in read_part(spec, "pool.txt")] == ["谢谢", "free", "no rule here"]
+
+
+def test_gold_is_known_or_not() -> None:
+    examples = [Example("1", "a", answer=Label.of("x", "z")), Example("2", "b"), Example("3", "c", answer=Label.of())]
+    np.testing.assert_array_equal(gold_matrix(examples, "xyz"), [[1, 0, 1], [np.nan] * 3, [0, 0, 0]])
+    assert gold_matrix([], "xyz").shape == (0, 3)
+
+
+def test_the_table_counts_all_texts(load: Load) -> None:
+    table = rule_table(load(TASK))
+    assert (table.texts, table.gold) == (8, 4)
+    assert (table.coverage, table.overlap, table.conflict) == (6 / 8, 3 / 8, 2 / 8)
+    rows = {row.name: row for row in table.rows}
+    assert list(rows) == ["prize", "free", "thanks", "silent"]
+    assert [(r.coverage, r.overlap, r.conflict) for r in table.rows] == [
+        (2 / 8, 2 / 8, 1 / 8),
+        (3 / 8, 2 / 8, 1 / 8),
+        (4 / 8, 2 / 8, 2 / 8),
+        (0, 0, 0),
+    ]
+    assert [(row.correct, row.judged) for row in table.rows] == [(1, 2), (2, 2), (2, 3), (0, 0)]
+    assert rows["free"].where.endswith("task.yaml:7") and rows["free"].kind == "regex"
+    assert rows["prize"].labels == ("spam",)
+    assert rows["free"].estimated is not None and rows["prize"].estimated is not None
+    assert rows["free"].estimated > rows["prize"].estimated
+
+
+def test_the_table_of_other_texts(load: Load) -> None:
+    done: list[tuple[int, int]] = []
+    table = rule_table(load(TASK), [Example("1", "free"), Example("2", "x")], progress=lambda *n: done.append(n))
+    assert (table.texts, table.gold, table.coverage, table.conflict) == (2, 0, 0.5, 0.0)
+    assert done[-1] == (2, 2)
+    assert rule_table(load(TASK), []).coverage == 0.0
+
+
+def test_a_task_without_rules_has_an_empty_table(load: Load) -> None:
+    table = rule_table(load(TASK.partition("rules:")[0]))
+    assert (table.rows, table.coverage, table.overlap, table.conflict) == ((), 0.0, 0.0, 0.0)
+
+
+def test_the_table_shows_itself_and_user_text_is_inert(load: Load) -> None:
+    shown = rule_table(load(TASK.replace("name: free", "name: '<script>alert(1)</script>'")))._repr_html_()
+    assert "<script>alert" not in shown
+    assert "&lt;script&gt;alert(1)" in shown
+    assert "thanks" in shown
+
+
+def test_bad_data_is_told(load: Load, tmp_path: Path) -> None:
+    (tmp_path / "test.jsonl").write_text('{"text": "a", "label": "spma"}\n', encoding="utf-8")
+    with pytest.raises(UserError, match=r"test\.jsonl:1: unknown label 'spma'; did you mean 'spam'\?"):
+        rule_table(load(TASK))
+
+
+# -- weak labels
+
+
+def test_weak_labels_say_who_voted(load: Load) -> None:
+    texts = [Example("a", "free prize"), Example("b", "thanks"), Example("c", "silence")]
+    first, second, third = label_rows(load(TASK), texts)
+    assert first["id"] == "a" and first["votes"] == {"prize": "spam", "free": "spam"} and first["label"] == "spam"
+    assert second["votes"] == {"thanks": "ham"} and second["label"] == "ham"
+    assert 0.5 < second["probability"] < first["probability"] < 1.0
+    assert third == {"id": "c", "votes": {}, "label": None, "probability": None}
+
+
+def test_gold_of_the_task_moves_weak_labels_and_their_own_does_not(load: Load, tmp_path: Path) -> None:
+    text = [Example("1", "free", answer=Label.of("ham"))]
+    bare = [Example("1", "free")]
+    [before] = label_rows(load(TASK), text)
+    assert [before] == label_rows(load(TASK), bare)
+    rows = "".join(f"free {n},ham\n" for n in range(40))
+    (tmp_path / "train.csv").write_text(f"text,label\n{rows}", encoding="utf-8")
+    [after] = label_rows(load(TASK), bare)
+    assert before["label"] == "spam"
+    assert after["label"] == "ham"  # whenever it fires, it is wrong
+
+
+def test_progress_reaches_the_end(load: Load) -> None:
+    done: list[tuple[int, int]] = []
+    label_rows(load(TASK), [Example("1", "free")], progress=lambda *n: done.append(n))
+    assert done[-1] == (3, 3)  # with the two gold texts of train
+
+
+def test_no_texts_have_no_labels(load: Load) -> None:
+    assert label_rows(load(TASK), []) == []
+
+
+def test_weak_labels_of_several(load: Load) -> None:
+    spec = load(TASK.replace("data:", "multi_label: true\ndata:"))
+    both, none = label_rows(spec, [Example("1", "free thanks"), Example("2", "silence")])
+    assert both["label"] == ["ham", "spam"]
+    assert 0.5 < both["probability"] <= 1.0
+    assert none == {"id": "2", "votes": {}, "label": None, "probability": None}
+
+
+def test_majority_and_weights(load: Load) -> None:
+    spec = load(TASK + "training: {label_model: majority}\n")
+    [row] = label_rows(spec, [Example("1", "free prize thanks")])
+    assert row["label"] == "spam"
+    assert row["probability"] == pytest.approx(3 / 4)  # two votes of weight 2 and 1 against one
