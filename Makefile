@@ -26,6 +26,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 
 docs: $(VENV)/.ready
 	$(BIN)/python scripts/make_reference.py
+	$(BIN)/python scripts/make_benchmarks_page.py
 
 clean:
 	rm -rf $(VENV) runs build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
