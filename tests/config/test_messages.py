@@ -124,6 +124,43 @@ def test_data(problems: Problems, data: str, message: str) -> None:
     assert len(problem) < 500
 
 
+@pytest.mark.parametrize(
+    ("section", "key", "least", "most"),
+    [
+        ("data.sample", "shots", 1, None),
+        ("data", "limit_unlabeled", 1, None),
+        ("model", "max_length", 8, 8192),
+        ("model.lora", "rank", 1, None),
+        ("model.lora", "alpha", 1, None),
+        ("training", "batch_size", 1, 1024),
+        ("training", "patience", 1, None),
+        ("training.weak", "epochs", 1, None),
+        ("training.weak", "max_texts", 1, None),
+        ("training.gold", "epochs", 1, None),
+        ("training.curve", "repeats", 1, 20),
+        ("", "seed", 0, 2**31 - 1),
+    ],
+)
+def test_whole_numbers_have_bounds(
+    section: str, key: str, least: int, most: int | None, parse: Parse, problems: Problems
+) -> None:
+    def source(value: int) -> str:
+        text = f"{key}: {value}"
+        for name in reversed([name for name in section.split(".") if name]):
+            text = f"{name}: {{{text}}}"
+        if section.startswith("data"):
+            return BASE.replace("train.jsonl}", f"train.jsonl, {text.removeprefix('data: {')}")
+        return f"{BASE}{text}\n"
+
+    parse(source(least))
+    [below] = problems(source(least - 1))
+    assert f"{key!r} must be {least} or more" in below
+    if most is not None:
+        parse(source(most))
+        [above] = problems(source(most + 1))
+        assert f"{key!r} must be {most} or less" in above or f"{key!r} must be less than {most + 1}" in above
+
+
 def test_label_with_a_bar_cannot_be_one_of_several(problems: Problems, parse: Parse) -> None:
     source = BASE.replace("[ham, spam]", "['a|b', c]")
     assert parse(source).labels == ("a|b", "c")

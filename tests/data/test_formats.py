@@ -253,6 +253,11 @@ def test_ids_are_unique(write: Write, complaints: Complaints) -> None:
     assert read_all(path)[0].fields == {"id": "7"}
 
 
+def test_a_row_without_an_id_has_its_number(write: Write) -> None:
+    path = str(write("data.jsonl", '{"text": "a", "id": "x"}\n{"text": "b", "id": null}\n{"text": "c"}\n'))
+    assert [example.id for example in read_all(path, Columns(id="id"))] == ["x", "2", "3"]
+
+
 @pytest.mark.parametrize(
     ("row", "fields"), [("a,b,ham", "3 fields"), ("a", "1 fields"), ('"a",,,', "4 fields"), ("a,b,", "3 fields")]
 )
