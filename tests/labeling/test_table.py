@@ -18,7 +18,7 @@ from ruletune.types import Example, Label
 TASK = """
 task: classification
 labels: [ham, spam]
-data: {train: train.csv, unlabeled: pool.txt, test: test.jsonl}
+data: {train: train.csv, unlabeled: pool.txt, validation: test.jsonl}
 rules:
   - {name: prize, keywords: [prize], vote: spam, weight: 2}
   - {name: free, regex: free, vote: spam}
@@ -117,7 +117,7 @@ def test_bad_data_is_told(load: Load, tmp_path: Path) -> None:
 
 def test_weak_labels_say_who_voted(load: Load) -> None:
     texts = [Example("a", "free prize"), Example("b", "thanks"), Example("c", "silence")]
-    first, second, third = label_rows(load(TASK), texts)
+    (first, second, third), _ = label_rows(load(TASK), texts)
     assert first["id"] == "a" and first["votes"] == {"prize": "spam", "free": "spam"} and first["label"] == "spam"
     assert second["votes"] == {"thanks": "ham"} and second["label"] == "ham"
     assert 0.5 < second["probability"] < first["probability"] < 1.0
@@ -127,11 +127,11 @@ def test_weak_labels_say_who_voted(load: Load) -> None:
 def test_gold_of_the_task_moves_weak_labels_and_their_own_does_not(load: Load, tmp_path: Path) -> None:
     text = [Example("1", "free", answer=Label.of("ham"))]
     bare = [Example("1", "free")]
-    [before] = label_rows(load(TASK), text)
-    assert [before] == label_rows(load(TASK), bare)
+    [before], _ = label_rows(load(TASK), text)
+    assert [before] == label_rows(load(TASK), bare)[0]
     rows = "".join(f"free {n},ham\n" for n in range(40))
     (tmp_path / "train.csv").write_text(f"text,label\n{rows}", encoding="utf-8")
-    [after] = label_rows(load(TASK), bare)
+    [after], _ = label_rows(load(TASK), bare)
     assert before["label"] == "spam"
     assert after["label"] == "ham"  # whenever it fires, it is wrong
 
@@ -143,12 +143,12 @@ def test_progress_reaches_the_end(load: Load) -> None:
 
 
 def test_no_texts_have_no_labels(load: Load) -> None:
-    assert label_rows(load(TASK), []) == []
+    assert label_rows(load(TASK), []) == ([], ())
 
 
 def test_weak_labels_of_several(load: Load) -> None:
     spec = load(TASK.replace("data:", "multi_label: true\ndata:"))
-    both, none = label_rows(spec, [Example("1", "free thanks"), Example("2", "silence")])
+    (both, none), _ = label_rows(spec, [Example("1", "free thanks"), Example("2", "silence")])
     assert both["label"] == ["ham", "spam"]
     assert 0.5 < both["probability"] <= 1.0
     assert none == {"id": "2", "votes": {}, "label": None, "probability": None}
@@ -156,6 +156,17 @@ def test_weak_labels_of_several(load: Load) -> None:
 
 def test_majority_and_weights(load: Load) -> None:
     spec = load(TASK + "training: {label_model: majority}\n")
-    [row] = label_rows(spec, [Example("1", "free prize thanks")])
+    [row], _ = label_rows(spec, [Example("1", "free prize thanks")])
     assert row["label"] == "spam"
     assert row["probability"] == pytest.approx(3 / 4)  # two votes of weight 2 and 1 against one
+
+
+def test_the_test_file_is_not_looked_at(load: Load) -> None:
+    assert len(corpus(load(TASK.replace("validation:", "test:")))) == len(corpus(load(TASK))) - 2
+
+
+def test_a_rule_that_fails_is_told_with_the_weak_labels(load: Load, tmp_path: Path) -> None:
+    (tmp_path / "odd.py").write_text("def odd(text):\n    return 1 / (len(text) - 4)\n", encoding="utf-8")
+    spec = load(TASK + "  - {function: 'odd.py:odd', vote: ham}\n")
+    _, [fault] = label_rows(spec, [Example("x", "free"), Example("y", "thanks")])
+    assert (fault.rule, fault.example_id) == ("odd", "x") and "ZeroDivisionError" in fault.traceback

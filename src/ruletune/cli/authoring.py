@@ -102,9 +102,13 @@ def check(task: TaskPath, json: Json = False) -> None:
         return
     console = out()
     listed = ", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "none"
-    console.print(f"{task} is right: {spec.task.name}, labels {', '.join(spec.labels)}; rules: {listed}.", markup=False)
+    console.print(
+        f"{task} is right: {spec.task.name}, labels {', '.join(spec.labels)}; rules: {listed}.",
+        markup=False,
+        soft_wrap=True,
+    )
     for note in notes:
-        console.print(f"Note: {note}", markup=False)
+        console.print(f"Note: {note}", markup=False, soft_wrap=True)
 
 
 def _notes(spec: TaskSpec) -> list[str]:
@@ -129,7 +133,9 @@ def _notes(spec: TaskSpec) -> list[str]:
 
 def rules(
     task: TaskPath,
-    data: Annotated[str | None, typer.Option(help="Texts to look at; default all that the task file names.")] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Texts to look at; default all that the task names but its test file.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Show what each rule does: coverage, overlap, conflict, and accuracy where there are gold labels."""
@@ -185,13 +191,20 @@ def label(
         raise UserError(f"{task} has no rules to label with", remedy="write some under rules:")
     examples = read_all(data, columns_of(spec, data))
     with progress_bars() as listener:
-        rows = label_rows(spec, examples, progress=lambda done, total: listener(Event("applying rules", done, total)))
+        rows, faults = label_rows(
+            spec, examples, progress=lambda done, total: listener(Event("applying rules", done, total))
+        )
     write_jsonl(output, rows)
     covered = sum(row["label"] is not None for row in rows)
     if json:
-        emit({"output": str(output), "n": len(rows), "covered": covered})
+        failed = {fault.rule: fault.count for fault in faults}
+        emit({"output": str(output), "n": len(rows), "covered": covered, "faults": failed})
     else:
         out().print(f"{len(rows)} texts in {output}, {covered} with a label ({covered / len(rows):.0%}).", markup=False)
+        for fault in faults:
+            last = fault.traceback.strip().splitlines()[-1]
+            note = f"Note: rule {fault.rule!r} failed on {fault.count} texts, first on {fault.example_id!r}: {last}"
+            out().print(note, markup=False, soft_wrap=True)
 
 
 def sample(
@@ -224,6 +237,6 @@ def sample(
         emit({"texts": rows} if output is None else {"output": str(output), "n": len(rows)})
     elif output is None:
         for row in rows:
-            out().print(f"{row['id']}\t{row[columns.text]}", markup=False)
+            typer.echo(f"{row['id']}\t{row[columns.text]}")  # as it is, for other programs to read
     else:
         out().print(f"{len(rows)} texts in {output}: fill in the column {columns.label!r}.", markup=False)

@@ -46,7 +46,7 @@ def rule_table(
     """Apply a task's rules and say what each of them does.
 
     Args:
-        examples: The texts; default all that the task's data files hold.
+        examples: The texts; default what the task's data files hold, but for the test file.
         progress: Told the number of texts done, and of all.
 
     Raises:

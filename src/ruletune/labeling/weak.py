@@ -11,6 +11,7 @@ from ruletune.config import TaskSpec
 from ruletune.labeling.apply import ABSTAIN, RuleSet
 from ruletune.labeling.corpus import gold_matrix, read_part
 from ruletune.labeling.table import fit_label_model
+from ruletune.rules import Fault
 from ruletune.types import Example
 
 __all__ = ["label_rows"]
@@ -18,8 +19,8 @@ __all__ = ["label_rows"]
 
 def label_rows(
     spec: TaskSpec, examples: Sequence[Example], *, progress: Callable[[int, int], None] | None = None
-) -> list[dict[str, Any]]:
-    """One row a text: ``id``, ``votes`` by rule, ``label`` and ``probability``.
+) -> tuple[list[dict[str, Any]], tuple[Fault, ...]]:
+    """One row a text: ``id``, ``votes`` by rule, ``label`` and ``probability``; and the rules that failed on some.
 
     The label model is fitted on these texts and the task's gold labels. A text that no rule covers
     has the label ``None``; in a multi-label task ``label`` is the list of labels above one half.
@@ -35,11 +36,13 @@ def label_rows(
         if progress:
             progress(done, len(everything))
 
-    votes = rules.apply(everything, progress=advance).matrix
+    applied = rules.apply(everything, progress=advance)
+    votes = applied.matrix
     known = gold_matrix(everything, spec.labels)
     known[: len(examples)] = np.nan
     posterior = fit_label_model(spec, votes, known).posterior(votes[: len(examples)])
-    return [_row(spec, example, votes[n], posterior[n]) for n, example in enumerate(examples)]
+    rows = [_row(spec, example, votes[n], posterior[n]) for n, example in enumerate(examples)]
+    return rows, applied.faults
 
 
 def _row(spec: TaskSpec, example: Example, votes: np.ndarray, posterior: np.ndarray) -> dict[str, Any]:

@@ -69,7 +69,13 @@ def prepare(spec: TaskSpec, *, listener: Listener) -> Parts:
     train = list(splits.train)
     validation = validation or list(splits.validation)
     test = test or list(splits.test)
-    for name, part in (("validation", validation), ("test", test)):
+    for name, part, source in (("validation", validation, data.validation), ("test", test, data.test)):
+        if source and part and all(example.answer is None for example in part):
+            where = Location(str(spec.folder / source))
+            remedy = "name the column in data.columns.label"
+            raise UserError(
+                f"no text of the {name} part has a label in column {data.columns.label!r}", where=where, remedy=remedy
+            )
         missing = sum(example.answer is None for example in part)
         if missing:
             warnings.append(f"{missing} texts of the {name} part have no label and were left out of it.")

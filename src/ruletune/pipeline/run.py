@@ -174,7 +174,8 @@ class Run:
             raise UserError(f"{len(bare)} texts have no label (ids {shown}{', ...' if len(bare) > 5 else ''})")
         probability = self.probabilities(examples, listener=listener)
         decided = [label for label, _ in answers(probability, self.labels, multi=self.multi)]
-        covered = self.rules.apply(examples).covered
+        votes = self.rules.apply(examples)
+        covered = votes.covered
         gold = [example.answer for example in examples if isinstance(example.answer, Label)]
 
         def part(rows: Sequence[int]) -> dict[str, Any]:
@@ -182,6 +183,7 @@ class Run:
             return {**found, "n": len(rows)}
 
         everything = part(range(len(examples)))
+        everything["faults"] = {fault.rule: fault.count for fault in votes.faults}
         for name, mask in (("covered", covered), ("uncovered", ~covered)):
             rows = [int(row) for row in np.flatnonzero(mask)]
             everything[name] = {k: v for k, v in part(rows).items() if isinstance(v, float | int)}
