@@ -205,8 +205,13 @@ def test_all_bad_lines_are_reported_together(write: Write, complaints: Complaint
     content = '{"text": "a"}\n{"text": \n[1]\n"x"\n{"text": "b"}\n{\'text\': 1}\n' + "[" * 5000 + '\n{"text": NaN}\n'
     found = complaints(read_all, str(write("data.jsonl", content)))
     assert [complaint.partition(": ")[0] for complaint in found] == [f"data.jsonl:{n}" for n in (2, 3, 4, 6, 7, 8)]
-    assert "not valid JSON" in found[0]
-    assert "found list" in found[1]
+    assert found[0] == "data.jsonl:2: not valid JSON: Expecting value"
+    assert found[1] == "data.jsonl:3: expected an object of columns, found list"
+
+
+def test_a_number_too_long_to_be_one_is_no_crash(write: Write, complaints: Complaints) -> None:
+    [complaint] = complaints(read_all, str(write("data.jsonl", f'{{"text": "a", "n": {"9" * 5000}}}\n')))
+    assert complaint.startswith("data.jsonl:1: not valid JSON: ")
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,11 @@ def test_the_sizes_are_those_asked_for() -> None:
     assert splits.warnings == ()
 
 
+def test_what_is_left_over_goes_to_the_label_that_lost_most_by_rounding() -> None:
+    splits = stratified_split(labelled({"a": 31, "b": 17, "c": 12}), validation=0.0, test=0.1, seed=0)
+    assert by_label(splits.test) == {"a": 3, "b": 2, "c": 1}  # of 3.1, 1.7 and 1.2
+
+
 def test_a_small_label_is_served_before_a_large_one() -> None:
     splits = stratified_split(labelled({"large": 96, "small": 4}), validation=0.0, test=0.1, seed=0)
     assert by_label(splits.test) == {"large": 9, "small": 1}

@@ -80,10 +80,11 @@ def test_a_subset_of_the_labels_is_not_right() -> None:
 @pytest.mark.parametrize("multi", [False, True])
 def test_no_answers_score_zero_with_the_same_keys(multi: bool) -> None:
     empty = score([], [], labels=NAMES, multi=multi)
-    full = score(single([0]), single([0]), labels=NAMES, multi=multi)
-    assert empty.keys() == full.keys()
-    assert empty["accuracy"] == empty["macro_f1"] == 0.0
-    assert empty["per_label"].keys() == full["per_label"].keys()
+    assert empty.keys() == score(single([0]), single([0]), labels=NAMES, multi=multi).keys()
+    zeros = {"precision": 0.0, "recall": 0.0, "f1": 0.0, "support": 0}
+    assert empty["per_label"] == dict.fromkeys(NAMES, zeros)
+    assert empty["confusion"] == ([] if multi else [[0] * 3] * 3)
+    assert all(value == 0.0 for name, value in empty.items() if name not in ("per_label", "confusion"))
 
 
 @pytest.mark.parametrize("multi", [False, True])
