@@ -5,7 +5,15 @@ from __future__ import annotations
 import random
 
 from ruletune.report.model import (
-    Bin, Case, CurvePoint, LabelsSaved, LossPoint, Report, RuleRow, Score, Truncation,
+    Bin,
+    Case,
+    CurvePoint,
+    LabelsSaved,
+    LossPoint,
+    Report,
+    RuleRow,
+    Score,
+    Truncation,
 )  # fmt: skip
 
 __all__ = ["binary", "many", "nearly_empty"]

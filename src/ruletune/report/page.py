@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib import resources
@@ -137,7 +138,19 @@ def _charts(report: Report) -> dict[str, Markup]:
     }
     main = [point for point in report.losses if not point.stage.startswith("learning curve")]
     drawn["losses"] = (lambda: charts.losses(main)) if main else None
-    return {name: Markup(draw()) for name, draw in drawn.items() if draw is not None}  # drawn from escaped text
+    return {
+        name: Markup(_own_ids(draw(), name)) for name, draw in drawn.items() if draw is not None
+    }  # drawn from escaped text
+
+
+def _own_ids(svg: str, name: str) -> str:
+    """The plot with ids of its own: Vega numbers them through all it ever drew, and a page's ids must differ."""
+    numbers = {found: f"{name}-{n}" for n, found in enumerate(dict.fromkeys(re.findall(r'\bid="([^"]+)"', svg)))}
+    return re.sub(
+        r'\bid="([^"]+)"|url\(#([^)]+)\)',
+        lambda m: f'id="{numbers[m[1]]}"' if m[1] else f"url(#{numbers.get(m[2], m[2])})",
+        svg,
+    )
 
 
 def _target(report: Report) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -16,10 +17,12 @@ __all__ = ["comparison_table", "rule_table"]
 
 def comparison_table(scores: Sequence[Score], metric: str, labels_saved: LabelsSaved | None) -> RenderableType:
     """The ways of answering side by side, and what the rules were worth in labels."""
-    table = Table(title="On held-out texts", title_justify="left")
-    table.add_column("")
+    table = Table(
+        title="On held-out texts", title_justify="left", box=SIMPLE_HEAD, show_edge=False, collapse_padding=True
+    )
+    table.add_column("", no_wrap=True)
     for heading in ("labels", metric, "95% interval", "macro-F1", "covered", "uncovered"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     for score in scores:
         table.add_row(
             Text(score.name, style="bold" if score is scores[-1] else ""),
