@@ -107,3 +107,8 @@ def test_terminal_tables_fit_eighty_columns() -> None:
 )
 def test_labels_saved_in_words(saved: LabelsSaved, begins: str) -> None:
     assert labels_saved_sentence(saved).startswith(begins)
+
+
+@pytest.mark.parametrize("character", ["\x00", "\x1b", "\x7f", "\u0085", "\u2028", "\u2029", "\n", "\ud800"])
+def test_characters_that_cannot_be_drawn_do_not_end_the_run(character: str) -> None:
+    assert "<svg" in render(hostile(f"a{character}b"))

@@ -6,6 +6,8 @@ into its dark scheme. Every function returns markup that is safe to put into a p
 
 from __future__ import annotations
 
+import json
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,8 +43,21 @@ def _svg(chart: Any) -> str:
         .configure_header(labelColor=_INK, titleColor=_INK, labelFontSize=12)
         .configure_text(color=_INK, fontSize=12)
     )
-    svg: str = vl_convert.vegalite_to_svg(chart.to_json(indent=None))
+    svg: str = vl_convert.vegalite_to_svg(_printable(json.loads(chart.to_json(indent=None))))
     return svg.replace(_INK, "currentColor").replace(_FAINT, "var(--line)")
+
+
+def _printable(value: Any) -> Any:
+    """A specification whose texts have no control characters or line separators: the renderer dies of them."""
+    match value:
+        case str():
+            return "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") else c for c in value)
+        case list():
+            return [_printable(item) for item in value]
+        case dict():
+            return {key: _printable(item) for key, item in value.items()}
+        case _:
+            return value
 
 
 def _data(rows: list[dict[str, Any]]) -> Any:
