@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ruletune.rules import KINDS
 from ruletune.types import Answer, Label
 
 __all__ = ["CLASSIFICATION", "TASKS", "Task"]
@@ -21,19 +22,22 @@ class Task:
         name: As written after ``task:`` in a task file.
         answer: The shape of its answers.
         rule_kinds: Kinds of rule that it can use, as written in a task file.
+        says: What its rules can say: ``vote``, ``veto``, ``prompt``, ``require``.
         metric: Name of the metric that comparisons, early stopping and choices go by; higher is better.
     """
 
     name: str
     answer: type[Answer]
     rule_kinds: frozenset[str]
+    says: frozenset[str]
     metric: str
 
 
 CLASSIFICATION = Task(
     name="classification",
     answer=Label,
-    rule_kinds=frozenset({"regex", "keywords", "gazetteer", "function", "table", "votes"}),
+    rule_kinds=frozenset(KINDS),
+    says=frozenset({"vote", "veto", "prompt"}),
     metric="accuracy",
 )
 

@@ -92,11 +92,17 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Firing:
-    """One rule that had something to say about a text: what, and which characters triggered it."""
+    """One rule that had something to say about a text: what, and which characters triggered it.
+
+    Attributes:
+        answer: What it speaks about; ``None`` for a rule that only chose how the text was shown.
+        veto: It says that the answer does not hold.
+    """
 
     rule: str
-    answer: Answer
+    answer: Answer | None
     spans: tuple[Span, ...] = ()
+    veto: bool = False
 
 
 @dataclass(frozen=True, slots=True)

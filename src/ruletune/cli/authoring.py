@@ -117,9 +117,9 @@ def _notes(spec: TaskSpec) -> list[str]:
     from ruletune.rules.table import TableEntry, unmatched_exemplars
 
     notes = []
-    voted = {rule.says.label for rule in spec.rules if rule.says}
-    silent = [label for label in spec.labels if label not in voted]
-    if spec.rules and silent and all(rule.says for rule in spec.rules):
+    voting = [rule for rule in spec.rules if rule.sign > 0]
+    silent = [label for label in spec.labels if label not in {rule.label for rule in voting}]
+    if voting and silent and all(rule.label for rule in voting):
         notes.append(f"no rule votes for {', '.join(map(repr, silent))}")
     for entry in spec.file.rules:
         if isinstance(entry, TableEntry):

@@ -115,21 +115,14 @@ def predict(
 
 def prediction_row(prediction: Prediction) -> dict[str, Any]:
     """A prediction as ``ruletune predict`` writes it: id, answer, score, probabilities, rules."""
-    from ruletune.labeling.apply import answer_value
+    from ruletune.labeling.apply import answer_value, firing_value
 
     return {
         "id": prediction.id,
         "answer": answer_value(prediction.answer),
         "score": prediction.score,
         "probabilities": dict(prediction.probabilities),
-        "rules": [
-            {
-                "rule": firing.rule,
-                "answer": answer_value(firing.answer),
-                "spans": [[span.start, span.end] for span in firing.spans],
-            }
-            for firing in prediction.rules
-        ],
+        "rules": [firing_value(firing) for firing in prediction.rules],
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,9 +16,9 @@ from ruamel.yaml.representer import RoundTripRepresenter
 from ruletune.config.messages import explain
 from ruletune.config.schema import TaskFile
 from ruletune.config.tree import Tree, read_tree
-from ruletune.errors import Location, Problem, UserError, close_match
+from ruletune.errors import Location, Problem, UserError, close_match, nearest
 from ruletune.knowledge import Knowledge, read_entries
-from ruletune.rules import KINDS, Rule, RuleContext, build_rules, kind_of
+from ruletune.rules import KINDS, SAYINGS, Prompt, Rule, RuleContext, build_rules, kind_of
 from ruletune.rules.entry import read_text
 from ruletune.tasks import TASKS, Task
 from ruletune.templates import Rendering, Template, default_template
@@ -93,6 +93,7 @@ def parse_task(source: str, *, path: Path, check_data: bool = True) -> TaskSpec:
     if file is None:
         raise UserError.of(_in_order(problems, path))
     rules = _rules(file, kept, tree, path.parent, problems)
+    problems += _wrong_tests(file, rules, tree)
     rendering = _rendering(file, tree, path.parent, problems)
     if check_data:
         problems += _missing_data(file, tree, path.parent)
@@ -109,7 +110,7 @@ def with_seed(spec: TaskSpec, seed: int) -> TaskSpec:
 def to_yaml(spec: TaskSpec) -> str:
     """The task file with every default written out; read again it says the same."""
     value = spec.file.model_dump(mode="json")
-    value["rules"] = [rule.model_dump(mode="json", exclude_none=True) for rule in spec.file.rules]
+    value["rules"] = [rule.model_dump(mode="json", exclude_none=True, by_alias=True) for rule in spec.file.rules]
     stream = io.StringIO()
     yaml = YAML()
     yaml.Representer = _Representer
@@ -149,6 +150,11 @@ def _unusable_rules(tree: Tree) -> Iterator[Problem]:
         if task is not None and kind not in task.rule_kinds:
             message = f"the task {task.name!r} cannot use a rule of kind {kind!r}"
             yield Problem(message, where, f"choose one of {', '.join(sorted(task.rule_kinds))}")
+        for key in SAYINGS:
+            if task is not None and key in entry and key not in task.says:
+                message = f"a rule of the task {task.name!r} cannot {key!r}"
+                choices = ", ".join(said for said in SAYINGS if said in task.says)
+                yield Problem(message, tree.at("rules", position, key), f"it can say {choices}")
 
 
 _STAND_IN = "hf:stand-in"
@@ -197,12 +203,33 @@ def _in_order(problems: list[Problem], path: Path) -> list[Problem]:
 
 def _rules(file: TaskFile, positions: list[int], tree: Tree, folder: Path, problems: list[Problem]) -> tuple[Rule, ...]:
     labels = tuple(file.labels)
-    contexts = [RuleContext(folder, labels, tree.at("rules", n), n + 1) for n in positions]
+    contexts = []
+    for entry, n in zip(file.rules, positions, strict=True):
+        tests = tuple(tree.at("rules", n, "tests", t) for t in range(len(getattr(entry, "tests", ()))))
+        contexts.append(RuleContext(folder, labels, tree.at("rules", n), n + 1, file.labels, tests))
     try:
-        return build_rules(zip(file.rules, contexts, strict=True))
+        rules = build_rules(zip(file.rules, contexts, strict=True))
     except UserError as error:
         problems += error.problems
         return ()
+    for rule in rules:
+        if isinstance(rule.says, Prompt):
+            try:
+                problems += _mismatches(Template.parse(rule.says.template, where=rule.where), file, rule.where)
+            except UserError as error:
+                problems += error.problems
+    return rules
+
+
+def _wrong_tests(file: TaskFile, rules: Sequence[Rule], tree: Tree) -> Iterator[Problem]:
+    """Tests that expect an unknown label, or name an unknown rule."""
+    names = [rule.name for rule in rules]
+    for position, test in enumerate(file.tests):
+        where = tree.at("tests", position)
+        if test.expect is not None and test.expect not in file.labels:
+            yield Problem(f"unknown label {test.expect!r}", where, nearest(test.expect, file.labels))
+        if test.rule is not None and rules and test.rule not in names:
+            yield Problem(f"there is no rule {test.rule!r}", where, nearest(test.rule, names))
 
 
 def _rendering(file: TaskFile, tree: Tree, folder: Path, problems: list[Problem]) -> Rendering:
@@ -210,7 +237,7 @@ def _rendering(file: TaskFile, tree: Tree, folder: Path, problems: list[Problem]
     if file.templates:
         try:
             template = Template.parse(file.templates[0], where=tree.at("templates", 0))
-            problems += _mismatches(template, file, tree)
+            problems += _mismatches(template, file, tree.at("templates", 0))
         except UserError as error:
             problems += error.problems
     knowledge = []
@@ -227,9 +254,8 @@ def _rendering(file: TaskFile, tree: Tree, folder: Path, problems: list[Problem]
     return Rendering(template, tuple(knowledge), file.name, file.description, dict(file.labels))
 
 
-def _mismatches(template: Template, file: TaskFile, tree: Tree) -> Iterator[Problem]:
+def _mismatches(template: Template, file: TaskFile, where: Location | None) -> Iterator[Problem]:
     """Fields of the template that nothing fills, and inputs that it does not show."""
-    where = tree.at("templates", 0)
     pair = file.data.columns.text_pair is not None
     if "text_pair" in template.fields and not pair:
         yield Problem("the template shows {text_pair}", where, "name its column: data.columns.text_pair")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import (
     AllowInfNan,
@@ -21,7 +21,7 @@ from ruletune.errors import nearest
 from ruletune.rules import KINDS, RuleEntry, kind_of
 from ruletune.tasks import TASKS
 
-__all__ = ["Data", "Model", "TaskFile", "Training", "WrongValueError"]
+__all__ = ["Data", "Model", "TaskFile", "Test", "Training", "WrongValueError"]
 
 # Strict: true is not the number 1, and "3" is not 3. A whole number is a number.
 Flag = Annotated[bool, Strict()]
@@ -243,9 +243,11 @@ def _named_votes(value: object) -> object:
     """Rules whose votes are named as the labels are."""
     if not isinstance(value, list):
         return value
-    return [
-        rule | {"vote": _name(rule["vote"])} if isinstance(rule, dict) and "vote" in rule else rule for rule in value
-    ]
+    return [_named_vote(rule) if isinstance(rule, dict) else rule for rule in value]
+
+
+def _named_vote(rule: dict[str, object]) -> dict[str, object]:
+    return rule | {key: _name(rule[key]) for key in ("vote", "veto") if key in rule}
 
 
 def _rule_kind(value: object) -> str:
@@ -264,6 +266,19 @@ for _kind, _entry in KINDS.items():
 AnyRule = Annotated[_members, Discriminator(_rule_kind)]
 
 
+class Test(_Part):
+    """A text, and what the rules must make of it together, or one of them alone."""
+
+    __test__: ClassVar[bool] = False  # pytest would collect it for its name
+
+    text: str = Field(description="The text.")
+    expect: Annotated[str | None, BeforeValidator(_name)] = Field(
+        description="The label that the votes add up to; null: the rules do not decide."
+    )
+    rule: str | None = Field(default=None, description="Only this rule: the label that it must speak about.")
+    fields: dict[str, Any] = Field(default_factory=dict, description="Other columns of the data that rules read.")
+
+
 class TaskFile(_Part):
     """A task, as a person writes it down."""
 
@@ -279,6 +294,9 @@ class TaskFile(_Part):
     data: Data = Field(description="Where the data is.")
     rules: Annotated[tuple[AnyRule, ...], BeforeValidator(_named_votes)] = Field(
         default=(), description="What you know, as rules."
+    )
+    tests: tuple[Test, ...] = Field(
+        default=(), description="Unit tests of the rules, run by check. A rule can have its own, too."
     )
     templates: tuple[str, ...] = Field(
         default=(), description="How the input is shown; one template for now, default {text}."

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import assert_never
 
 import numpy as np
 
 from ruletune.labeling.apply import ABSTAIN, Votes
 from ruletune.labeling.label_model import LabelModel
 from ruletune.metrics.calibration import wilson_interval
-from ruletune.rules.base import Call, Column, Pattern, Rule, Terms
+from ruletune.rules.base import (
+    AllOf,
+    AnyOf,
+    Call,
+    Casing,
+    Column,
+    Length,
+    Metadata,
+    Named,
+    Not,
+    Pattern,
+    Rule,
+    Similar,
+    Terms,
+)
 
 __all__ = ["RuleStats", "analyse", "kind_name"]
 
@@ -64,7 +79,7 @@ def analyse(
         stats.append(
             RuleStats(
                 rule=rule,
-                labels=(rule.says.label,) if rule.says else tuple(votes.labels[k] for k in voted),
+                labels=(rule.label,) if rule.label else tuple(votes.labels[k] for k in voted) if rule.sign else (),
                 coverage=float(mine.sum() / texts),
                 overlap=float((mine & several).sum() / texts),
                 conflict=float((mine & others.any(axis=1)).sum() / texts),
@@ -101,3 +116,11 @@ def kind_name(rule: Rule) -> str:
             return "function"
         case Column():
             return "votes"
+        case Metadata():
+            return "field"
+        case Named() | AllOf() | AnyOf() | Not():
+            return "composed"
+        case Length() | Casing() | Similar():
+            return type(rule.when).__name__.lower().replace("similar", "similarity")
+        case _:
+            assert_never(rule.when)

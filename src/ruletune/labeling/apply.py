@@ -1,23 +1,47 @@
-"""Apply rules to texts: a matrix of votes, with every fault counted and none taken for an abstain."""
+"""Apply rules to texts: a matrix of what they say, with every fault told apart from an abstain."""
 
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import assert_never
 
 import numpy as np
 
 from ruletune.errors import Problem, UserError, nearest
-from ruletune.rules.base import Call, Column, Fault, Pattern, Rule, Terms, called
-from ruletune.rules.matcher import Matcher, MatchTimeoutError
-from ruletune.types import Answer, Example, Firing, Label, Spans, Text
+from ruletune.labeling.evaluate import Conditions, Embed, Held, Holding
+from ruletune.rules.base import (
+    AllOf,
+    AnyOf,
+    Call,
+    Column,
+    Condition,
+    Fault,
+    Metadata,
+    Named,
+    Pattern,
+    Require,
+    Rule,
+    Similar,
+    Terms,
+    Veto,
+    called,
+    names_label,
+    parts,
+)
+from ruletune.rules.matcher import MatchTimeoutError
+from ruletune.types import Answer, Example, Firing, Label, Span, Spans, Text
 
-__all__ = ["ABSTAIN", "RuleSet", "Votes", "answer_value"]
+__all__ = ["ABSTAIN", "FAULT", "RuleSet", "Votes", "answer_value", "check_faults", "firing_value", "needs_embedding"]
 
 ABSTAIN = -1
-_BATCH = 1024
+"""The rule has nothing to say about the text."""
+
+FAULT = -2
+"""The rule failed on the text: what it would have said is unknown."""
+
+_BATCH = 2048
 
 _SHOWN = 5
 """Texts that a message names."""
@@ -31,7 +55,8 @@ class Votes:
     """What every rule says about every text.
 
     Attributes:
-        matrix: (texts, rules) int16: the position of the label voted for, or -1 for an abstain.
+        matrix: (texts, rules) int16: the position of the label that the rule votes for, or vetoes; 0 where a
+            rule fires that says nothing about labels (a prompt, a helper); -1 for an abstain; -2 for a fault.
         faults: Rules that failed, with the number of texts they failed on.
     """
 
@@ -41,33 +66,55 @@ class Votes:
     faults: tuple[Fault, ...] = ()
 
     @property
+    def signs(self) -> np.ndarray:
+        """What each rule's firing is to a label, (rules,) int8: 1 a vote, -1 a veto, 0 nothing."""
+        return np.array([rule.sign for rule in self.rules], dtype=np.int8)
+
+    @property
     def covered(self) -> np.ndarray:
-        """Texts about which at least one rule says something, (texts,) bool."""
-        return np.asarray((self.matrix != ABSTAIN).any(axis=1))
+        """Texts about whose label at least one rule says something, (texts,) bool."""
+        return np.asarray((self.matrix[:, self.signs != 0] >= 0).any(axis=1))
 
     def take(self, rows: Sequence[int] | np.ndarray) -> Votes:
         return Votes(self.rules, self.labels, self.matrix[rows], self.faults)
 
 
 @dataclass(slots=True)
-class _FaultLog:
-    """Counts a rule's faults and keeps the first."""
+class _Log:
+    """What went wrong so far.
 
-    seen: dict[str, Fault] = field(default_factory=dict)
+    Attributes:
+        faults: By rule, how often it failed and its first failure.
+        tired: By number of a matched condition, on how many texts it used up its time.
+        troubles: Mistakes that will be raised, and the ids of the texts that show them.
+    """
 
-    def add(self, rule: str, example: Example) -> None:
-        first = self.seen.get(rule)
+    faults: dict[str, Fault] = field(default_factory=dict)
+    tired: Counter[int] = field(default_factory=Counter)
+    troubles: _Troubles = field(default_factory=dict)
+
+    def fault(self, rule: str, example: Example, reason: str, *, count: int) -> None:
+        first = self.faults.get(rule)
         if first is None:
-            self.seen[rule] = Fault(rule, 1, example.id, traceback.format_exc())
+            self.faults[rule] = Fault(rule, count, example.id, reason)
         else:
-            self.seen[rule] = Fault(rule, first.count + 1, first.example_id, first.traceback)
+            self.faults[rule] = Fault(rule, first.count + count, first.example_id, first.traceback)
+
+
+def needs_embedding(rules: Sequence[Rule]) -> bool:
+    """Whether some condition compares sentence embeddings, so that a :class:`RuleSet` needs ``embed``."""
+    conditions = [condition for rule in rules for condition in (rule.when, *rule.unless)]
+    return any(isinstance(part, Similar) for condition in conditions for part in parts(condition))
 
 
 class RuleSet:
     """Rules compiled once, to be applied many times.
 
+    Args:
+        embed: Makes sentence embeddings, for rules that compare them.
+
     Raises:
-        UserError: A rule votes for a label that is not among ``labels``.
+        UserError: A rule speaks of a label that is not among ``labels``, or says nothing that can be used.
 
     >>> from ruletune.rules.base import Terms, Vote
     >>> rules = RuleSet((Rule("praise", Terms(("superb",)), Vote("good")),), labels=("bad", "good"))
@@ -75,96 +122,106 @@ class RuleSet:
     [[1], [-1]]
     """
 
-    def __init__(self, rules: Sequence[Rule], *, labels: Sequence[str]) -> None:
+    def __init__(self, rules: Sequence[Rule], *, labels: Sequence[str], embed: Embed | None = None) -> None:
         self.rules = tuple(rules)
         self.labels = tuple(labels)
         self._index = {label: position for position, label in enumerate(labels)}
-        self._patterns: list[int] = []
-        self._calls: list[int] = []
-        self._columns: list[tuple[int, Column]] = []
-        conditions: list[Pattern | Terms] = []
-        problems = []
-        for position, rule in enumerate(self.rules):
-            if rule.says is not None and rule.says.label not in self._index:
-                message = f"rule {rule.name!r} votes for the unknown label {rule.says.label!r}"
-                problems.append(Problem(message, rule.where, nearest(rule.says.label, self.labels)))
-            match rule.when:
-                case Pattern() | Terms():
-                    self._patterns.append(position)
-                    conditions.append(rule.when)
-                    if rule.says is None:
-                        problems.append(Problem(f"rule {rule.name!r} votes for no label", rule.where))
-                case Call():
-                    self._calls.append(position)
-                case Column():
-                    self._columns.append((position, rule.when))
-                case _:
-                    assert_never(rule.when)
+        problems = [problem for rule in self.rules for problem in self._wrong(rule)]
         if problems:
             raise UserError.of(problems)
-        self._matcher = Matcher(conditions)
+        self._conditions = Conditions(self.rules, embed=embed)
+        self._says = [self._index.get(rule.label or "", 0) for rule in self.rules]
+        self._signs = np.array([rule.sign for rule in self.rules], dtype=np.int8)
+        self._priorities = np.array([rule.priority for rule in self.rules], dtype=np.int16)
 
-    def apply(self, examples: Sequence[Example], *, progress: Callable[[int], None] | None = None) -> Votes:
-        """Votes of all rules on all examples.
+    def _wrong(self, rule: Rule) -> Iterator[Problem]:
+        if rule.label is not None and rule.label not in self._index:
+            verb = "vetoes" if isinstance(rule.says, Veto) else "votes for"
+            message = f"rule {rule.name!r} {verb} the unknown label {rule.label!r}"
+            yield Problem(message, rule.where, nearest(rule.label, self.labels))
+        if isinstance(rule.when, Column) and rule.says is not None:
+            yield Problem(f"rule {rule.name!r}: a column of votes says itself which label it means", rule.where)
+        if isinstance(rule.says, Require):
+            yield Problem(f"rule {rule.name!r} requires a phrase, and the answer is a label", rule.where)
+
+    def apply(
+        self, examples: Sequence[Example], *, progress: Callable[[int], None] | None = None, whole: bool = True
+    ) -> Votes:
+        """What all rules say about all examples.
+
+        Args:
+            progress: Told how many texts were done since it was last told.
+            whole: These are all the texts there are: a rule that fails on every one of them is an error. A caller
+                that goes through the texts piece by piece says ``False`` and calls :func:`check_faults` at the end.
 
         Raises:
-            UserError: A column of votes is missing or malformed on any text; a rule takes too long
-                on a text, fails on every text, or returns what is no label.
+            UserError: A column is missing or malformed on any text; a rule fails on every text, or returns
+                what is no label.
         """
         matrix = np.full((len(examples), len(self.rules)), ABSTAIN, dtype=np.int16)
-        faults = _FaultLog()
-        self._apply_columns(examples, matrix)
+        log = _Log()
+        self._check_fields(examples)
         for start in range(0, len(examples), _BATCH):
             batch = examples[start : start + _BATCH]
-            self._apply_patterns(batch, matrix[start : start + _BATCH])
-            self._apply_calls(batch, matrix[start : start + _BATCH], faults)
+            self._fill(batch, matrix[start : start + _BATCH], log)
             if progress:
                 progress(len(batch))
-        for fault in faults.seen.values():
-            if fault.count == len(examples) > 0:
-                raise _always_fails(self._rule(fault.rule), fault)
-        return Votes(self.rules, self.labels, matrix, tuple(faults.seen.values()))
+        _raise_any(log.troubles)
+        votes = Votes(self.rules, self.labels, matrix, tuple(log.faults.values()))
+        if whole:
+            check_faults(self.rules, votes.faults, texts=len(examples))
+        return votes
 
-    def _rule(self, name: str) -> Rule:
-        return next(rule for rule in self.rules if rule.name == name)
+    def _fill(self, examples: Sequence[Example], matrix: np.ndarray, log: _Log, *, mute: bool = True) -> None:
+        holding = self._conditions.on(examples, log.tired)
+        for position, rule in enumerate(self.rules):
+            column = matrix[:, position]
+            if isinstance(rule.when, Pattern | Terms) and not rule.unless:
+                number = self._conditions.matched[rule.when]  # the road that most rules take
+                column[holding.rows(number)] = self._says[position]
+                unknown = holding.failed.get(number, {})
+            elif rule.says is None and names_label(rule.when):
+                unknown = self._named(rule, holding, column, log.troubles)
+            else:
+                held = holding.rule(rule.name)
+                column[held.holds] = self._says[position]
+                unknown = held.unknown
+            if unknown:
+                rows = sorted(unknown)
+                column[rows] = FAULT
+                log.fault(rule.name, examples[rows[0]], unknown[rows[0]], count=len(rows))
+        if mute and self._priorities.any():
+            _mute(matrix, self._signs, self._priorities)
 
-    def _apply_patterns(self, examples: Sequence[Example], matrix: np.ndarray) -> None:
-        try:
-            fired = self._matcher.fired([example.text for example in examples])
-        except MatchTimeoutError as error:
-            raise _endless(self.rules[self._patterns[error.condition]], examples[error.row], error) from None
-        for column, position in enumerate(self._patterns):
-            says = self.rules[position].says
-            assert says is not None  # a pattern cannot name a label itself
-            matrix[fired[:, column], position] = self._index[says.label]
+    def _named(self, rule: Rule, holding: Holding, column: np.ndarray, troubles: _Troubles) -> dict[int, str]:
+        """Fill in the labels that a condition names itself; the rows where it fails, and why."""
+        unknown: dict[int, str] = {}
+        match rule.when:
+            case Similar() as similar:
+                positions = [self._index[label] for label, _ in similar.descriptions]
+                nearest_label = holding.nearest(similar)
+                found = nearest_label >= 0
+                column[found] = np.array(positions)[nearest_label[found]]
+            case Column() | Call():
+                for row, example in enumerate(holding.examples):
+                    try:
+                        column[row], trouble = self._label_of(rule, example)
+                    except Exception:  # a user's function may raise anything
+                        unknown[row] = traceback.format_exc() if not unknown else ""
+                        continue
+                    if trouble:
+                        troubles.setdefault(trouble, {})[example.id] = None
+        if rule.unless:
+            held = holding.excepted(Held(column >= 0, unknown), rule)
+            column[~held.holds] = ABSTAIN
+            return held.unknown
+        return unknown
 
-    def _apply_columns(self, examples: Sequence[Example], matrix: np.ndarray) -> None:
-        troubles: _Troubles = {}
-        for position, column in self._columns:
-            for row, example in enumerate(examples):
-                matrix[row, position], trouble = self._column_vote(self.rules[position], column, example)
-                if trouble:
-                    troubles.setdefault(trouble, {})[example.id] = None
-        _raise_any(troubles)
-
-    def _apply_calls(self, examples: Sequence[Example], matrix: np.ndarray, faults: _FaultLog) -> None:
-        troubles: _Troubles = {}
-        for position in self._calls:
-            for row, example in enumerate(examples):
-                matrix[row, position], trouble = self._call_vote(self.rules[position], example, faults)
-                if trouble:
-                    troubles.setdefault(trouble, {})[example.id] = None
-        _raise_any(troubles)
-
-    def _call_vote(self, rule: Rule, example: Example, faults: _FaultLog) -> tuple[int, Problem | None]:
+    def _label_of(self, rule: Rule, example: Example) -> tuple[int, Problem | None]:
+        if isinstance(rule.when, Column):
+            return self._column_vote(rule, rule.when, example)
         assert isinstance(rule.when, Call)
-        try:
-            result = called(rule.when, example)
-            if rule.says is not None:
-                return (self._index[rule.says.label] if result else ABSTAIN), None
-        except Exception:  # a user's function may raise anything, a truth value too
-            faults.add(rule.name, example)
-            return ABSTAIN, None
+        result = called(rule.when, example)
         if result is None or (isinstance(result, str) and result in self._index):
             return (ABSTAIN if result is None else self._index[result]), None
         if not isinstance(result, str):
@@ -195,33 +252,94 @@ class RuleSet:
         message = f"rule {rule.name!r} votes {value!r:.80}, which is no label and no position of one"
         return ABSTAIN, Problem(message, rule.where, nearest(str(value), self.labels))
 
+    def _check_fields(self, examples: Sequence[Example]) -> None:
+        """A column that a rule reads and that no row has is a mistake in the rule."""
+        if not examples:
+            return
+        there = {name for example in examples for name in example.fields}
+        if any(example.text_pair is not None for example in examples):
+            there.add("text_pair")
+        problems = []
+        for rule in self.rules:
+            conditions = [part for condition in (rule.when, *rule.unless) for part in parts(condition)]
+            for name in dict.fromkeys(part.field for part in conditions if isinstance(part, Metadata)):
+                if name not in there:
+                    remedy = nearest(name, there) if there else "the data has no other columns"
+                    problems.append(
+                        Problem(f"rule {rule.name!r} reads the column {name!r}, which is not there", rule.where, remedy)
+                    )
+        if problems:
+            raise UserError.of(problems)
+
     def firings(self, example: Example) -> tuple[Firing, ...]:
         """The rules that say something about one example, with the characters that triggered them.
 
-        A function that fails says nothing here.
-
-        Raises:
-            UserError: An expression takes too long.
+        Rules that fail say nothing here, and helpers never do.
         """
-        votes = self.apply_one(example)
-        try:
-            spans = dict(zip(self._patterns, self._matcher.spans(example.text), strict=True))
-        except MatchTimeoutError as error:
-            raise _endless(self.rules[self._patterns[error.condition]], example, error) from None
-        return tuple(
-            Firing(self.rules[p].name, Label.of(self.labels[votes[0, p]]), tuple(spans.get(p, ())))
-            for p in map(int, np.flatnonzero(votes[0] != ABSTAIN))
-        )
+        said = self.apply_one(example)[0]
+        found: list[Firing] = []
+        spans: dict[Condition, list[Span]] | None = None
+        for position in map(int, np.flatnonzero(said >= 0)):
+            rule = self.rules[position]
+            if rule.says is None and not names_label(rule.when):
+                continue
+            answer = Label.of(self.labels[said[position]]) if self._signs[position] else None
+            if spans is None:
+                spans = self._matched_spans(example.text)
+            found.append(Firing(rule.name, answer, self._spans(rule.when, spans), veto=self._signs[position] < 0))
+        return tuple(found)
 
-    def apply_one(self, example: Example) -> np.ndarray:
-        """Votes on one example, (1, rules). A function that fails, and votes that are not there, abstain here."""
-        votes = np.full((1, len(self.rules)), ABSTAIN, dtype=np.int16)
-        self._apply_patterns([example], votes)
-        for position in self._calls:
-            votes[0, position] = self._call_vote(self.rules[position], example, _FaultLog())[0]
-        for position, column in self._columns:
-            votes[0, position] = self._column_vote(self.rules[position], column, example)[0]
-        return votes
+    def _matched_spans(self, text: str) -> dict[Condition, list[Span]]:
+        """What each expression and term list matched; nothing where one of them works without end."""
+        try:
+            return dict(zip(self._conditions.matched, self._conditions.matcher.spans(text), strict=True))
+        except MatchTimeoutError:
+            return {}
+
+    def _spans(self, condition: Condition, matched: Mapping[Condition, list[Span]]) -> tuple[Span, ...]:
+        """What of the text made a condition hold, in reading order."""
+        match condition:
+            case AllOf(parts=several) | AnyOf(parts=several):
+                found = {span for part in several for span in self._spans(part, matched)}
+            case Named(rule=name):
+                return self._spans(self._conditions.by_name[name].when, matched)
+            case _:
+                found = set(matched.get(condition, ()))
+        return tuple(sorted(found, key=lambda span: (span.start, span.end)))
+
+    def apply_one(self, example: Example, *, mute: bool = True) -> np.ndarray:
+        """What the rules say about one example, (1, rules); votes and columns that are not there abstain here.
+
+        Args:
+            mute: Whether rules of lower priority are silenced by those of higher, as :meth:`apply` has it.
+        """
+        said = np.full((1, len(self.rules)), ABSTAIN, dtype=np.int16)
+        self._fill([example], said, _Log(), mute=mute)
+        return said
+
+
+def check_faults(rules: Sequence[Rule], faults: Sequence[Fault], *, texts: int) -> None:
+    """A rule that failed on every text is broken.
+
+    Raises:
+        UserError: There is one.
+    """
+    where = {rule.name: rule.where for rule in rules}
+    problems = []
+    for fault in faults:
+        if fault.count == texts > 0:
+            last = fault.traceback.strip().splitlines()[-1]
+            problems.append(Problem(f"rule {fault.rule!r} fails on every text: {last}", where[fault.rule]))
+    if problems:
+        raise UserError.of(problems)
+
+
+def _mute(matrix: np.ndarray, signs: np.ndarray, priorities: np.ndarray) -> None:
+    """Silence votes and vetoes on texts about which a rule of higher priority speaks."""
+    speaks = (matrix >= 0) & (signs != 0)
+    lowest = np.iinfo(np.int16).min
+    highest = np.where(speaks, priorities, lowest).max(axis=1, keepdims=True, initial=lowest)
+    matrix[speaks & (priorities < highest)] = ABSTAIN
 
 
 def _raise_any(troubles: _Troubles) -> None:
@@ -237,20 +355,6 @@ def _raise_any(troubles: _Troubles) -> None:
     raise UserError.of(problems)
 
 
-def _endless(rule: Rule, example: Example, error: MatchTimeoutError) -> UserError:
-    return UserError(
-        f"rule {rule.name!r} worked for more than {error.seconds:.3g} s on one text (id {example.id!r}, "
-        f"{len(example.text)} characters): its expression backtracks without end",
-        where=rule.where,
-        remedy="write it without a repeated group inside a repetition",
-    )
-
-
-def _always_fails(rule: Rule, fault: Fault) -> UserError:
-    last = fault.traceback.strip().splitlines()[-1]
-    return UserError(f"rule {rule.name!r} fails on every text: {last}", where=rule.where)
-
-
 def answer_value(answer: Answer) -> object:
     """An answer as JSON: a label's name or a list of names, spans as objects, a text as a string."""
     match answer:
@@ -262,3 +366,13 @@ def answer_value(answer: Answer) -> object:
             return [{"start": span.start, "end": span.end, "label": span.label} for span in spans]
         case Text(text=text):
             return text
+
+
+def firing_value(firing: Firing) -> dict[str, object]:
+    """A firing as JSON: the rule, what it speaks about (``null`` for a prompt), the characters, and whether it is a veto."""
+    value = {
+        "rule": firing.rule,
+        "answer": None if firing.answer is None else answer_value(firing.answer),
+        "spans": [[span.start, span.end] for span in firing.spans],
+    }
+    return value | {"veto": True} if firing.veto else value

@@ -100,7 +100,7 @@ class LabelModel:
     def _several(self, matrix: np.ndarray) -> np.ndarray:
         base = _logit(self.prior)
         odds = np.tile(base, (len(matrix), 1))
-        rows, rules = np.nonzero(matrix != ABSTAIN)
+        rows, rules = np.nonzero(matrix >= 0)
         labels = matrix[rows, rules]
         np.add.at(odds, (rows, labels), self.weights[rules] * (_logit(self.accuracy)[rules] - base[labels]))
         return np.asarray(1.0 / (1.0 + np.exp(-odds)))
@@ -110,7 +110,7 @@ class LabelModel:
 
         For a single label, the belief's distance from knowing nothing, :math:`(\\max_k q_k - 1/K) / (1 - 1/K)`.
         """
-        covered = (matrix != ABSTAIN).any(axis=1, keepdims=True)
+        covered = (matrix >= 0).any(axis=1, keepdims=True)
         if self.multi:
             return np.asarray(covered, dtype=np.float64)
         chance = 1.0 / len(self.prior)
@@ -207,7 +207,7 @@ def _prior(matrix: np.ndarray, classes: int, gold: np.ndarray | None, *, multi: 
 
 def _tally(matrix: np.ndarray, strength: np.ndarray, classes: int) -> np.ndarray:
     """Sum of the rules' strengths by text and label voted for, (texts, classes)."""
-    rows, rules = np.nonzero(matrix != ABSTAIN)
+    rows, rules = np.nonzero(matrix >= 0)
     cells = rows * classes + matrix[rows, rules]
     return np.asarray(np.bincount(cells, weights=strength[rules], minlength=len(matrix) * classes).reshape(-1, classes))
 
@@ -229,7 +229,7 @@ def _known(gold: np.ndarray | None, texts: int) -> np.ndarray:
 def _accuracies(matrix: np.ndarray, beliefs: np.ndarray, gold: np.ndarray | None) -> np.ndarray:
     """Each rule's accuracy a posteriori, given beliefs about the texts and gold where it is known."""
     known = _known(gold, len(matrix))
-    rows, rules = np.nonzero(matrix != ABSTAIN)
+    rows, rules = np.nonzero(matrix >= 0)
     size = matrix.shape[1]
     guessed = np.bincount(rules[~known[rows]], minlength=size)
     counts = np.minimum(1.0, _UNLABELED_CAP / np.maximum(guessed, 1))[rules]

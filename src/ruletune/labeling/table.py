@@ -13,6 +13,7 @@ from ruletune.labeling.apply import RuleSet, Votes
 from ruletune.labeling.corpus import corpus, gold_matrix
 from ruletune.labeling.label_model import LABEL_MODELS, LabelModel
 from ruletune.report.model import RuleRow
+from ruletune.rules import Vote
 from ruletune.types import Example
 
 __all__ = ["RuleTable", "fit_label_model", "rule_rows", "rule_table"]
@@ -79,7 +80,7 @@ def rule_table(
 
 def fit_label_model(spec: TaskSpec, matrix: np.ndarray, gold: np.ndarray) -> LabelModel:
     """The task's label model, fitted on votes and what gold there is."""
-    weights = [rule.says.weight if rule.says else rule.weight for rule in spec.rules]
+    weights = [rule.says.weight if isinstance(rule.says, Vote) else rule.weight for rule in spec.rules]
     fitted = LABEL_MODELS[spec.file.training.label_model]
     return fitted(matrix, classes=len(spec.labels), weights=weights, gold=gold, multi=spec.file.multi_label)
 

@@ -14,7 +14,7 @@ import numpy as np
 from ruletune.config import TaskSpec, load_task
 from ruletune.data.readers import Labels, read_all
 from ruletune.errors import UserError
-from ruletune.labeling.apply import RuleSet, answer_value
+from ruletune.labeling.apply import RuleSet, answer_value, firing_value
 from ruletune.labeling.corpus import columns_of
 from ruletune.labeling.label_model import LabelModel
 from ruletune.metrics.classification import score
@@ -204,13 +204,7 @@ class Run:
             if believed is None
             else {label: float(believed[k]) for k, label in enumerate(self.labels)},
             "rules": [
-                {
-                    "rule": firing.rule,
-                    "answer": answer_value(firing.answer),
-                    "spans": [[span.start, span.end] for span in firing.spans],
-                    "reliability": float(reliability[firing.rule]),
-                }
-                for firing in prediction.rules
+                firing_value(firing) | {"reliability": float(reliability[firing.rule])} for firing in prediction.rules
             ],
         }
 

@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ruletune.errors import Problem, UserError, nearest
-from ruletune.rules.base import Call, Column, Condition, Fault, Pattern, Rule, Terms, Vote
-from ruletune.rules.entry import RuleContext, RuleEntry
+from ruletune.rules.base import (
+    Call,
+    Column,
+    Condition,
+    Fault,
+    Pattern,
+    Prompt,
+    Require,
+    Rule,
+    Terms,
+    Veto,
+    Vote,
+    names_label,
+    references,
+)
+from ruletune.rules.composed import AllEntry, AnyEntry, NotEntry
+from ruletune.rules.entry import SAYINGS, RuleContext, RuleEntry
 from ruletune.rules.function import FunctionEntry
 from ruletune.rules.regex import RegexEntry
+from ruletune.rules.similarity import SimilarityEntry
+from ruletune.rules.structure import CasingEntry, FieldEntry, LengthEntry
 from ruletune.rules.table import TableEntry
 from ruletune.rules.terms import GazetteerEntry, KeywordsEntry
 from ruletune.rules.votes import VotesEntry
 
 __all__ = [
-    "KINDS", "Call", "Column", "Condition", "Fault", "Pattern", "Rule", "RuleContext", "RuleEntry", "Terms", "Vote",
-    "build_rules", "kind_of",
+    "KINDS", "SAYINGS", "Call", "Column", "Condition", "Fault", "Pattern", "Prompt", "Require", "Rule", "RuleContext",
+    "RuleEntry", "Terms", "Veto", "Vote", "build_rules", "kind_of",
 ]  # fmt: skip
 
 KINDS: dict[str, type[RuleEntry]] = {
@@ -26,7 +43,19 @@ KINDS: dict[str, type[RuleEntry]] = {
     "function": FunctionEntry,
     "table": TableEntry,
     "votes": VotesEntry,
+    "field": FieldEntry,
+    "length": LengthEntry,
+    "casing": CasingEntry,
+    "similarity": SimilarityEntry,
+    "all": AllEntry,
+    "any": AnyEntry,
+    "not": NotEntry,
 }
+
+_COMMON = frozenset(
+    field.alias or name for name, field in (RuleEntry.model_fields | AllEntry.model_fields).items() if name != "all"
+)
+"""Keys of every rule, which tell no kind."""
 
 
 def kind_of(entry: Mapping[object, object]) -> str:
@@ -42,8 +71,7 @@ def kind_of(entry: Mapping[object, object]) -> str:
     if len(kinds) > 1:
         raise ValueError(f"a rule has one kind, this one has {' and '.join(map(repr, kinds))}; write two rules")
     if not kinds:
-        common = {"name", "weight", "vote"}
-        unknown = [str(key) for key in entry if key not in common]
+        unknown = [str(key) for key in entry if key not in _COMMON]
         remedy = nearest(unknown[0], KINDS) if unknown else f"choose one of {', '.join(map(repr, KINDS))}"
         raise ValueError(f"the rule has no kind; {remedy}")
     return kinds[0]
@@ -66,6 +94,38 @@ def build_rules(entries: Iterable[tuple[RuleEntry, RuleContext]]) -> tuple[Rule,
         if count > 1:
             last = [rule for rule in rules if rule.name == name][-1]
             problems.append(Problem(f"two rules are called {name!r}", last.where, "give one of them another name"))
+    if not problems:
+        problems += _references(rules)
     if problems:
         raise UserError.of(problems)
     return tuple(rules)
+
+
+def _references(rules: Sequence[Rule]) -> Iterator[Problem]:
+    """Names that no rule has, rules that refer to themselves in a circle, rules that nobody listens to."""
+    named = {rule.name: references(rule) for rule in rules}
+    used = {name for names in named.values() for name in names}
+    for rule in rules:
+        unknown = [name for name in named[rule.name] if name not in named]
+        for name in unknown:
+            yield Problem(f"there is no rule {name!r}", rule.where, nearest(name, named))
+        if not unknown and (circle := _circle(rule.name, named)):
+            yield Problem(f"rules refer to each other in a circle: {' -> '.join(circle)}", rule.where)
+        if rule.says is None and not names_label(rule.when) and rule.name not in used:
+            remedy = "add vote: LABEL (or veto, prompt), or name it in another rule's all, any, not or unless"
+            yield Problem(f"the rule {rule.name!r} says nothing", rule.where, remedy)
+
+
+def _circle(start: str, named: Mapping[str, Sequence[str]]) -> list[str]:
+    """A way from a rule back to itself, if there is one. Iterative: chains may be long."""
+    ways: dict[str, list[str]] = {start: [start]}
+    waiting = [start]
+    while waiting:
+        here = waiting.pop()
+        for name in named.get(here, ()):
+            if name == start:
+                return [*ways[here], start]
+            if name not in ways:
+                ways[name] = [*ways[here], name]
+                waiting.append(name)
+    return []

@@ -1,4 +1,4 @@
-"""What a rule is: how it is written (a condition) and what it says (a vote).
+"""What a rule is: how it is written (a condition) and what it says (a vote, a veto, a prompt, a demand).
 
 A condition is data wherever it can be, because data can be compiled together, checked, shown
 and moved to another machine; only :class:`Call` is opaque. A rule that has nothing to say about
@@ -7,13 +7,18 @@ a text abstains. A rule that fails is a fault, never an abstain.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from ruletune.errors import Location
 from ruletune.types import Example
 
-__all__ = ["Call", "Column", "Condition", "Fault", "Pattern", "Rule", "Terms", "Vote", "called"]
+__all__ = [
+    "AllOf", "AnyOf", "Call", "Casing", "Column", "Condition", "Fault", "Length", "Metadata", "Named", "Not", "Pattern",
+    "Prompt", "Require", "Rule", "RuleTest", "Says", "Similar", "Terms", "Veto", "Vote", "called", "names_label", "parts",
+    "references",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,111 @@ class Column:
     size: int | None = None
 
 
-Condition = Pattern | Terms | Call | Column
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """A test of another column of the data. A row where the column is empty does not pass it.
+
+    Attributes:
+        field: The column; ``text_pair`` is the second text.
+        equals: Values that pass, compared as text.
+        at_least, at_most: Bounds that the value, read as a number, must keep.
+        matches: A regular expression that the value, as text, must match somewhere.
+    """
+
+    field: str
+    equals: tuple[str, ...] = ()
+    at_least: float | None = None
+    at_most: float | None = None
+    matches: Pattern | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """How long the text is: in characters, in words, or in lines that are not blank.
+
+    A character of a script written without spaces (Chinese, Japanese, Thai, ...) counts as a word.
+    """
+
+    unit: Literal["characters", "words", "lines"]
+    at_least: int = 0
+    at_most: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Casing:
+    """How the text is capitalized.
+
+    Attributes:
+        style: ``upper``: share of the letters that are capitals, of those that have a case. ``title``: share
+            of the words that begin with a capital, of those that begin with a letter that has a case.
+            ``lower``: share of the letters that are small.
+        at_least, at_most: Bounds of the share, in [0, 1]. A text without such letters passes neither.
+    """
+
+    style: Literal["upper", "lower", "title"]
+    at_least: float = 0.0
+    at_most: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Similar:
+    """The text resembles a label's description: cosine similarity of their sentence embeddings.
+
+    Attributes:
+        label: Whose description; ``None`` for the label whose description is nearest.
+        at_least: The similarity from which it counts, in [-1, 1].
+        descriptions: (label, description) of the task.
+    """
+
+    label: str | None
+    at_least: float
+    descriptions: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Another rule fires, by its name. Where that rule fails, whether it fires is unknown."""
+
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """Every part holds."""
+
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """At least one part holds."""
+
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The part does not hold."""
+
+    part: Condition
+
+
+Condition = Pattern | Terms | Call | Column | Metadata | Length | Casing | Similar | Named | AllOf | AnyOf | Not
+
+
+def parts(condition: Condition) -> Iterator[Condition]:
+    """A condition and everything that it is made of.
+
+    >>> len(list(parts(Not(AllOf((Named("a"), Pattern("b")))))))
+    4
+    """
+    yield condition
+    match condition:
+        case AllOf(parts=inner) | AnyOf(parts=inner):
+            for part in inner:
+                yield from parts(part)
+        case Not(part=part):
+            yield from parts(part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,25 +199,105 @@ class Vote:
 
 
 @dataclass(frozen=True, slots=True)
+class Veto:
+    """The label does not hold. No evidence outweighs it: neither other rules nor the model can give the label."""
+
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """The text is shown to the model through this template in place of the task's own."""
+
+    template: str
+
+
+@dataclass(frozen=True, slots=True)
+class Require:
+    """The answer must contain the phrase. For tasks whose answer is a text."""
+
+    phrase: str
+
+
+Says = Vote | Veto | Prompt | Require
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTest:
+    """What a rule must do with a text, written beside it.
+
+    Attributes:
+        expect: Whether it fires, or the label that it must vote for (or veto).
+        fields: Other columns of the data that it reads.
+    """
+
+    text: str
+    expect: bool | str
+    fields: tuple[tuple[str, object], ...] = ()
+    where: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """A named condition and what follows from it.
 
     Attributes:
         name: Unique in its task.
         when: What must hold.
-        says: The vote cast where it holds; ``None`` where the condition itself names the label
-            (:class:`Column`, or a :class:`Call` that returns one).
+        says: What follows where it holds; ``None`` where the condition itself names the label voted for
+            (:func:`names_label`), and for a helper, which says nothing itself and is there for others to refer to.
         weight: Weight of the vote where ``says`` is ``None``.
         where: The line that the rule was read from.
         kind: The key that it was written with in a task file; empty for a rule made in Python.
+        unless: Exceptions: where one of them holds, the rule does not fire.
+        priority: Where rules of different priority speak about a text, only those of the highest are heard.
+        tests: What it must do with given texts.
     """
 
     name: str
     when: Condition
-    says: Vote | None = None
+    says: Says | None = None
     weight: float = 1.0
     where: Location | None = None
     kind: str = ""
+    unless: tuple[Condition, ...] = ()
+    priority: int = 0
+    tests: tuple[RuleTest, ...] = ()
+
+    @property
+    def label(self) -> str | None:
+        """The label that it always speaks about; ``None`` where there is no one such label."""
+        return self.says.label if isinstance(self.says, Vote | Veto) else None
+
+    @property
+    def sign(self) -> int:
+        """What its firing is to a label: 1 evidence for it, -1 a veto, 0 nothing."""
+        match self.says:
+            case Vote():
+                return 1
+            case Veto():
+                return -1
+            case None:
+                return 1 if names_label(self.when) else 0
+            case _:
+                return 0
+
+
+def names_label(condition: Condition) -> bool:
+    """Whether a condition that holds tells which label it speaks for."""
+    match condition:
+        case Column() | Call():
+            return True
+        case Similar(label=label):
+            return label is None
+        case _:
+            return False
+
+
+def references(rule: Rule) -> list[str]:
+    """Names of the other rules that a rule's condition and exceptions refer to, each once."""
+    found = [part for condition in (rule.when, *rule.unless) for part in parts(condition)]
+    return list(dict.fromkeys(part.rule for part in found if isinstance(part, Named)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from ruletune.errors import Location, UserError, close_match, nearest
-from ruletune.rules.base import Rule, Vote
+from ruletune.rules.base import Condition, Prompt, Require, Rule, RuleTest, Says, Veto, Vote
 
-__all__ = ["RuleContext", "RuleEntry", "VotingEntry", "read_text"]
+__all__ = ["SAYINGS", "ConditionEntry", "RuleContext", "RuleEntry", "VotingEntry", "Written", "read_text"]
+
+SAYINGS = ("vote", "veto", "prompt", "require")
+"""Keys that say what follows from a rule's condition. A rule has one of them at most."""
 
 _SHOWN = 1000
 """Characters of a path that a message repeats."""
@@ -25,12 +30,16 @@ class RuleContext:
         labels: The task's labels.
         where: The entry's line in the task file.
         position: Its place in the list, from 1; part of the default name.
+        descriptions: The labels' descriptions, where they have one.
+        tests: The lines of the rule's tests.
     """
 
     folder: Path
     labels: tuple[str, ...]
     where: Location
     position: int
+    descriptions: Mapping[str, str] = field(default_factory=dict)
+    tests: tuple[Location, ...] = ()
 
     def name(self, given: str | None, kind: str) -> str:
         """The rule's own name, or one from its kind and place."""
@@ -47,10 +56,45 @@ class RuleContext:
         return name
 
 
+def _listed(value: object) -> object:
+    """One condition as a list of one."""
+    return [value] if isinstance(value, str | dict) else value
+
+
+Written = str | dict[str, Any]
+"""A condition inside another rule: the name of a rule, or a mapping with one kind, such as ``{regex: ...}``."""
+
+_Exceptions = Annotated[tuple[Written, ...], BeforeValidator(_listed)]
+
+
+def _expected(value: object) -> object:
+    """``null`` expects silence; a number is a label's name."""
+    if value is None:
+        return False
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+class TestEntry(BaseModel):
+    """A text, and what a rule must do with it."""
+
+    __test__: ClassVar[bool] = False  # pytest would collect it for its name
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, coerce_numbers_to_str=True)
+
+    text: str = Field(description="The text.")
+    expect: Annotated[bool | str, BeforeValidator(_expected)] = Field(
+        default=True,
+        description="The label that the rule must speak about; or true: it fires; false or null: it does not.",
+    )
+    fields: dict[str, Any] = Field(default_factory=dict, description="Other columns of the data that the rule reads.")
+
+
 class RuleEntry(BaseModel):
     """One entry of ``rules:``. Its kind is the key that names what it matches."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, coerce_numbers_to_str=True)
+
+    kind: ClassVar[str] = ""
 
     name: str | None = Field(
         default=None,
@@ -63,6 +107,17 @@ class RuleEntry(BaseModel):
         le=100,
         description="How much the vote counts among the rules; 1 is an ordinary vote.",
     )
+    priority: Annotated[int, Field(strict=True)] = Field(
+        default=0,
+        ge=-1000,
+        le=1000,
+        description="Where rules of different priority speak about a text, only those of the highest are heard.",
+    )
+    unless: _Exceptions = Field(
+        default=(),
+        description="Exceptions: the name of another rule, a condition such as {regex: ...}, or a list of these. "
+        "Where one of them holds, the rule does not fire.",
+    )
 
     def rules(self, context: RuleContext) -> list[Rule]:
         """The rules that this entry stands for.
@@ -72,14 +127,87 @@ class RuleEntry(BaseModel):
         """
         raise NotImplementedError
 
+    def exceptions(self, context: RuleContext) -> tuple[Condition, ...]:
+        from ruletune.rules.composed import written  # a condition may be of any kind, composed ones too
 
-class VotingEntry(RuleEntry):
-    """An entry whose rule votes for one label."""
+        return tuple(written(condition, context) for condition in self.unless)
 
-    vote: str = Field(description="The label that the rule votes for where it matches.")
 
-    def says(self, context: RuleContext) -> Vote:
-        return Vote(context.label(self.vote), self.weight)
+class ConditionEntry(RuleEntry):
+    """An entry that stands for one rule."""
+
+    tests: tuple[TestEntry, ...] = Field(default=(), description="Texts, and what the rule must do with them.")
+
+    def condition(self, context: RuleContext) -> Condition:
+        """What must hold.
+
+        Raises:
+            UserError: The entry, or a file that it names, is wrong.
+        """
+        raise NotImplementedError
+
+    def says(self, context: RuleContext) -> Says | None:
+        """What follows; ``None`` where the condition names the label, or nothing follows."""
+        raise NotImplementedError
+
+    def rules(self, context: RuleContext) -> list[Rule]:
+        return [
+            Rule(
+                self.default_name(context),
+                self.condition(context),
+                self.says(context),
+                weight=self.weight,
+                where=context.where,
+                kind=self.kind,
+                unless=self.exceptions(context),
+                priority=self.priority,
+                tests=self._tests(context),
+            )
+        ]
+
+    def default_name(self, context: RuleContext) -> str:
+        return context.name(self.name, self.kind)
+
+    def _tests(self, context: RuleContext) -> tuple[RuleTest, ...]:
+        tests = []
+        for position, test in enumerate(self.tests):
+            where = context.tests[position] if position < len(context.tests) else context.where
+            expect = context.label(test.expect, where=where) if isinstance(test.expect, str) else test.expect
+            tests.append(RuleTest(test.text, expect, tuple(test.fields.items()), where))
+        return tuple(tests)
+
+
+class VotingEntry(ConditionEntry):
+    """An entry whose rule says one thing: a vote, a veto, a prompt or a demand."""
+
+    vote: str | None = Field(default=None, description="The label that the rule votes for where it matches.")
+    veto: str | None = Field(
+        default=None, description="The label that cannot hold where the rule matches, whatever else speaks for it."
+    )
+    prompt: str | None = Field(
+        default=None, description="A template through which the model is shown the texts that the rule matches."
+    )
+    require: str | None = Field(
+        default=None, min_length=1, description="A phrase that the answer must contain (tasks whose answer is a text)."
+    )
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Self:
+        said = [key for key in SAYINGS if getattr(self, key) is not None]
+        if len(said) > 1:
+            raise ValueError(f"a rule says one thing, this one has {' and '.join(map(repr, said))}; write two rules")
+        if self.weight != 1 and said and said != ["vote"]:
+            raise ValueError(f"only a vote has a weight, not a {said[0]}")
+        return self
+
+    def says(self, context: RuleContext) -> Says | None:
+        if self.vote is not None:
+            return Vote(context.label(self.vote), self.weight)
+        if self.veto is not None:
+            return Veto(context.label(self.veto))
+        if self.prompt is not None:
+            return Prompt(self.prompt)
+        return None if self.require is None else Require(self.require)
 
 
 def read_text(path: Path, *, where: Location) -> str:

@@ -11,18 +11,21 @@ from collections.abc import Callable
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
+from typing import ClassVar
 
 from pydantic import Field
 
 from ruletune.errors import Location, UserError, nearest
-from ruletune.rules.base import Call, Rule, Vote
-from ruletune.rules.entry import RuleContext, RuleEntry
+from ruletune.rules.base import Call, Condition
+from ruletune.rules.entry import RuleContext, VotingEntry
 
 __all__ = ["FunctionEntry"]
 
 
-class FunctionEntry(RuleEntry):
+class FunctionEntry(VotingEntry):
     """``function: rules.py:negated``: votes where the function says so."""
+
+    kind: ClassVar[str] = "function"
 
     function: str = Field(
         min_length=1,
@@ -31,15 +34,16 @@ class FunctionEntry(RuleEntry):
     )
     vote: str | None = Field(
         default=None,
-        description="The label voted for where the function returns a true value; without it the function returns a label or None.",
+        description="The label voted for where the function returns a true value; without it (and without veto or prompt) "
+        "the function returns a label or None.",
     )
 
-    def rules(self, context: RuleContext) -> list[Rule]:
+    def condition(self, context: RuleContext) -> Condition:
         function = _load(self.function, context)
-        says = None if self.vote is None else Vote(context.label(self.vote), self.weight)
-        call = Call(self.function, function, takes_example=_takes_example(function, self.function, context.where))
-        name = self.name or self.function.rpartition(":")[2]
-        return [Rule(name, call, says, weight=self.weight, where=context.where, kind="function")]
+        return Call(self.function, function, takes_example=_takes_example(function, self.function, context.where))
+
+    def default_name(self, context: RuleContext) -> str:
+        return self.name or self.function.rpartition(":")[2]
 
 
 def _load(path: str, context: RuleContext) -> Callable[..., object]:

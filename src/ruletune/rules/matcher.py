@@ -23,7 +23,7 @@ import signal
 import threading
 import time
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -34,6 +34,7 @@ import numpy as np
 from ahocorasick_rs import AhoCorasick, MatchKind
 
 from ruletune.rules.base import Pattern, Terms
+from ruletune.rules.scripts import NO_SPACES
 from ruletune.types import Span
 
 __all__ = ["MatchTimeoutError", "Matcher", "fold"]
@@ -41,10 +42,7 @@ __all__ = ["MatchTimeoutError", "Matcher", "fold"]
 _TICK = 0.25
 """Seconds between two looks of the watchdog."""
 
-_NO_SPACES = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u31f0-\u31ff"
-    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
-)
+_NO_SPACES = re.compile(NO_SPACES)
 _WORD = re.compile(r"\w")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -60,6 +58,24 @@ class MatchTimeoutError(Exception):
     def __init__(self, condition: int, row: int, seconds: float) -> None:
         super().__init__(f"condition {condition} on text {row} took more than {seconds:.1f} s")
         self.condition, self.row, self.seconds = condition, row, seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Overrun:
+    """One cell that used up its time."""
+
+    condition: int
+    row: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """Cells that hold, by row and condition."""
+
+    rows: np.ndarray
+    conditions: np.ndarray
+    overruns: tuple[Overrun, ...] = ()
 
 
 @lru_cache(maxsize=1 << 16)
@@ -180,6 +196,13 @@ class Matcher:
                     if search(text):
                         result[row, position] = True
         return result
+
+    def match(self, texts: Sequence[str], *, without: Collection[int] = ()) -> Matches:
+        """Cells that hold, and those that used up their time."""
+        rows, conditions = (
+            np.nonzero(self.fired(texts)) if texts and self._size else (np.zeros(0, int), np.zeros(0, int))
+        )
+        return Matches(rows, conditions)
 
     def spans(self, text: str) -> list[list[Span]]:
         """For each condition the characters that it matched, in reading order and not overlapping.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import warnings
+from typing import ClassVar
 
 from pydantic import Field
 
 from ruletune.errors import Location, UserError
-from ruletune.rules.base import Pattern, Rule
+from ruletune.rules.base import Condition, Pattern
 from ruletune.rules.entry import RuleContext, VotingEntry
 
 __all__ = ["RegexEntry", "pattern"]
@@ -20,10 +21,10 @@ class RegexEntry(VotingEntry):
     regex: str = Field(min_length=1, description="A regular expression in Python's syntax.")
     ignore_case: bool = Field(default=False, description="Match without regard to case.")
 
-    def rules(self, context: RuleContext) -> list[Rule]:
-        name = context.name(self.name, "regex")
-        condition = pattern(self.regex, ignore_case=self.ignore_case, where=context.where)
-        return [Rule(name, condition, self.says(context), where=context.where, kind="regex")]
+    kind: ClassVar[str] = "regex"
+
+    def condition(self, context: RuleContext) -> Condition:
+        return pattern(self.regex, ignore_case=self.ignore_case, where=context.where)
 
 
 def pattern(source: str, *, ignore_case: bool, where: Location) -> Pattern:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -28,8 +30,11 @@ class TableEntry(RuleEntry):
     )
     ignore_case: bool = Field(default=True, description="Match without regard to case.")
 
+    kind: ClassVar[str] = "table"
+
     def rules(self, context: RuleContext) -> list[Rule]:
         path = context.folder / self.table
+        exceptions = self.exceptions(context)
         prefix = self.name or Path(self.table).stem
         for label in dict.fromkeys(self.labels.values()):
             context.label(label)
@@ -38,7 +43,8 @@ class TableEntry(RuleEntry):
         for number, cells in _rows(read_text(path, where=context.where)):
             where = Location(str(path), number)
             try:
-                rules.append(self._rule(f"{prefix}:{number}", cells, context, where))
+                rule = self._rule(f"{prefix}:{number}", cells, context, where)
+                rules.append(replace(rule, unless=exceptions, priority=self.priority))
             except UserError as error:
                 problems += error.problems
         if not rules and not problems:
@@ -56,7 +62,7 @@ class TableEntry(RuleEntry):
             )
         label = _label(cells[0].strip(), self.labels, context, where)
         condition = pattern(cells[1], ignore_case=self.ignore_case, where=where)
-        return Rule(name, condition, Vote(label, self.weight), where=where, kind="table")
+        return Rule(name, condition, Vote(label, self.weight), where=where, kind=self.kind)
 
 
 def _rows(text: str) -> list[tuple[int, list[str]]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field, field_validator
 
 from ruletune.errors import Location, UserError
-from ruletune.rules.base import Rule, Terms
+from ruletune.rules.base import Condition, Terms
 from ruletune.rules.entry import RuleContext, VotingEntry, read_text
 
 __all__ = ["GazetteerEntry", "KeywordsEntry", "read_terms"]
@@ -34,10 +36,10 @@ class KeywordsEntry(_TermsEntry):
             raise ValueError("a keyword is blank")
         return terms
 
-    def rules(self, context: RuleContext) -> list[Rule]:
-        terms = self.terms(tuple(dict.fromkeys(self.keywords)))
-        name = context.name(self.name, "keywords")
-        return [Rule(name, terms, self.says(context), where=context.where, kind="keywords")]
+    kind: ClassVar[str] = "keywords"
+
+    def condition(self, context: RuleContext) -> Condition:
+        return self.terms(tuple(dict.fromkeys(self.keywords)))
 
 
 class GazetteerEntry(_TermsEntry):
@@ -48,11 +50,11 @@ class GazetteerEntry(_TermsEntry):
         description="A text file with one term a line, relative to the task file; # begins a comment line.",
     )
 
-    def rules(self, context: RuleContext) -> list[Rule]:
+    kind: ClassVar[str] = "gazetteer"
+
+    def condition(self, context: RuleContext) -> Condition:
         path = context.folder / self.gazetteer
-        terms = self.terms(read_terms(read_text(path, where=context.where), where=Location(str(path))))
-        name = context.name(self.name, "gazetteer")
-        return [Rule(name, terms, self.says(context), where=context.where, kind="gazetteer")]
+        return self.terms(read_terms(read_text(path, where=context.where), where=Location(str(path))))
 
 
 def read_terms(text: str, *, where: Location) -> tuple[str, ...]:

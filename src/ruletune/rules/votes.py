@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -30,7 +30,10 @@ class VotesEntry(RuleEntry):
             raise ValueError("two of the names are equal")
         return self
 
+    kind: ClassVar[str] = "votes"
+
     def rules(self, context: RuleContext) -> list[Rule]:
+        exceptions = self.exceptions(context)
         prefix = self.name or self.votes
         names = self.names or tuple(f"{prefix}:{n}" for n in range(1, (self.count or 0) + 1))
         return [
@@ -39,7 +42,9 @@ class VotesEntry(RuleEntry):
                 Column(self.votes, position, context.labels, size=len(names)),
                 weight=self.weight,
                 where=context.where,
-                kind="votes",
+                kind=self.kind,
+                unless=exceptions,
+                priority=self.priority,
             )
             for position, name in enumerate(names)
         ]

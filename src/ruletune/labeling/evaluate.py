@@ -1,0 +1,272 @@
+"""Whether conditions hold: all of a task's conditions on a batch of texts, in three values.
+
+A condition holds, does not hold, or is unknown because something failed: a function raised, an
+expression used up its time, a number was none. Unknown follows Kleene's logic through ``all``,
+``any`` and ``not``: a conjunction with a part that does not hold does not hold, whatever the unknown part is.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import assert_never
+
+import numpy as np
+
+from ruletune.errors import Problem, UserError, nearest
+from ruletune.rules.base import (
+    AllOf,
+    AnyOf,
+    Call,
+    Casing,
+    Column,
+    Condition,
+    Length,
+    Metadata,
+    Named,
+    Not,
+    Pattern,
+    Rule,
+    Similar,
+    Terms,
+    called,
+    parts,
+)
+from ruletune.rules.matcher import Matcher
+from ruletune.rules.structure import casing_holds, length_holds, metadata_holds, value_of
+from ruletune.types import Example
+
+__all__ = ["Conditions", "Embed", "Held", "Holding", "overrun_reason"]
+
+Embed = Callable[[Sequence[str]], np.ndarray]
+"""Sentence embeddings of texts, (texts, size), of unit length."""
+
+_GIVE_UP = 5
+"""Texts on which an expression may use up its time before it is not tried any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One condition on a batch of texts.
+
+    Attributes:
+        holds: (texts,) bool; False where unknown.
+        unknown: Row to what went wrong there. The first of a kind is told whole, the rest may be empty.
+    """
+
+    holds: np.ndarray
+    unknown: dict[int, str] = field(default_factory=dict)
+
+
+def overrun_reason(seconds: float, characters: int) -> str:
+    """What is said of an expression that used up its time."""
+    return (
+        f"worked for more than {seconds:.3g} s on one text of {characters} characters: "
+        "its expression backtracks without end"
+    )
+
+
+class Conditions:
+    """The conditions of a set of rules, compiled once.
+
+    Equal conditions are matched once, however many rules share them.
+    """
+
+    def __init__(self, rules: Sequence[Rule], *, embed: Embed | None = None) -> None:
+        self.by_name = {rule.name: rule for rule in rules}
+        self.matched: dict[Pattern | Terms, int] = {}
+        self._embed = embed
+        self._descriptions: dict[str, np.ndarray] = {}
+        self._values: dict[Pattern, Matcher] = {}
+        problems = []
+        for rule in rules:
+            for condition in (rule.when, *rule.unless):
+                for part in parts(condition):
+                    match part:
+                        case Pattern() | Terms():
+                            self.matched.setdefault(part, len(self.matched))
+                        case Metadata(matches=Pattern() as pattern) if pattern not in self._values:
+                            self._values[pattern] = Matcher([pattern])
+                        case Named(rule=name) if name not in self.by_name:
+                            remedy = nearest(name, self.by_name)
+                            problems.append(
+                                Problem(f"rule {rule.name!r}: there is no rule {name!r}", rule.where, remedy)
+                            )
+                        case Similar() if embed is None:
+                            message = f"rule {rule.name!r} compares embeddings, and there is no model to make them"
+                            problems.append(Problem(message, rule.where, "pass embed="))
+        if problems:
+            raise UserError.of(problems)
+        self.matcher = Matcher(list(self.matched))
+
+    def on(self, examples: Sequence[Example], tired: Counter[int] | None = None) -> Holding:
+        """The conditions on a batch of texts.
+
+        Args:
+            tired: How often each matched condition used up its time; kept by the caller from batch to batch.
+        """
+        return Holding(self, examples, Counter() if tired is None else tired)
+
+    def similarities(self, condition: Similar, texts: np.ndarray) -> np.ndarray:
+        """Cosine similarity of embedded texts to each description, (texts, descriptions)."""
+        assert self._embed is not None
+        new = [description for _, description in condition.descriptions if description not in self._descriptions]
+        if new:
+            self._descriptions |= dict(zip(new, self._embed(new), strict=True))
+        against = np.stack([self._descriptions[description] for _, description in condition.descriptions])
+        return np.asarray(texts @ against.T)
+
+    def embedded(self, examples: Sequence[Example]) -> np.ndarray:
+        assert self._embed is not None
+        return self._embed([example.text for example in examples])
+
+    def value_matcher(self, pattern: Pattern) -> Matcher:
+        return self._values[pattern]
+
+
+class Holding:
+    """Conditions on one batch. What is asked for is worked out once; patterns all together, at the start."""
+
+    def __init__(self, conditions: Conditions, examples: Sequence[Example], tired: Counter[int]) -> None:
+        self.conditions = conditions
+        self.examples = examples
+        self._known: dict[Condition, Held] = {}
+        self._rules: dict[str, Held] = {}
+        self._vectors: np.ndarray | None = None
+        without = frozenset(condition for condition, times in tired.items() if times >= _GIVE_UP)
+        matches = conditions.matcher.match([example.text for example in examples], without=without)
+        order = np.argsort(matches.conditions, kind="stable")
+        self._rows = matches.rows[order]
+        self._bounds = np.searchsorted(matches.conditions[order], np.arange(len(conditions.matched) + 1))
+        self.failed: dict[int, dict[int, str]] = {c: _not_tried(len(examples)) for c in without}
+        for overrun in matches.overruns:
+            tired[overrun.condition] += 1
+            reason = overrun_reason(overrun.seconds, len(examples[overrun.row].text))
+            self.failed.setdefault(overrun.condition, {})[overrun.row] = reason
+
+    def rows(self, condition: int) -> np.ndarray:
+        """Texts on which a matched condition holds, by its number, sorted."""
+        return self._rows[self._bounds[condition] : self._bounds[condition + 1]]
+
+    def rule(self, name: str) -> Held:
+        """Whether a rule fires: its condition holds, and none of its exceptions."""
+        if name not in self._rules:
+            rule = self.conditions.by_name[name]
+            self._rules[name] = self.excepted(self.of(rule.when), rule)
+        return self._rules[name]
+
+    def excepted(self, held: Held, rule: Rule) -> Held:
+        """A rule's condition, less its exceptions."""
+        if not rule.unless:
+            return held
+        return _all_of([held, *(_not(self.of(condition)) for condition in rule.unless)])
+
+    def of(self, condition: Condition) -> Held:
+        """Whether a condition holds. One that names a label holds where it names one."""
+        match condition:
+            case Named(rule=name):
+                return self.rule(name)
+            case Pattern() | Terms():
+                number = self.conditions.matched[condition]
+                holds = np.zeros(len(self.examples), dtype=bool)
+                holds[self.rows(number)] = True
+                return Held(holds, self.failed.get(number, {}))
+        if condition not in self._known:
+            self._known[condition] = self._worked_out(condition)
+        return self._known[condition]
+
+    def _worked_out(self, condition: Condition) -> Held:
+        match condition:
+            case AllOf(parts=several):
+                return _all_of([self.of(part) for part in several])
+            case AnyOf(parts=several):
+                return _not(_all_of([_not(self.of(part)) for part in several]))
+            case Not(part=part):
+                return _not(self.of(part))
+            case Call():
+                return self._tried(lambda example: bool(called(condition, example)))
+            case Length():
+                return self._tried(lambda example: length_holds(condition, example.text))
+            case Casing():
+                return self._tried(lambda example: casing_holds(condition, example.text))
+            case Metadata():
+                return self._metadata(condition)
+            case Similar(label=label):
+                labels = self.nearest(condition)
+                return Held(labels >= 0 if label is None else labels == _position(condition, label))
+            case Column():
+                raise UserError("a column of votes cannot be part of a condition")
+            case Pattern() | Terms() | Named():
+                raise AssertionError("answered before")
+            case _:
+                assert_never(condition)
+
+    def nearest(self, condition: Similar) -> np.ndarray:
+        """Position in ``condition.descriptions`` that each text is similar enough to, -1 where none, (texts,).
+
+        With a label it is that label's position or -1, whether or not another description is nearer.
+        """
+        if self._vectors is None:
+            self._vectors = self.conditions.embedded(self.examples)
+        similar = self.conditions.similarities(condition, self._vectors)
+        if condition.label is None:
+            best = similar.argmax(axis=1)
+        else:
+            best = np.full(len(similar), _position(condition, condition.label))
+        return np.where(similar[np.arange(len(similar)), best] >= condition.at_least, best, -1)
+
+    def _metadata(self, condition: Metadata) -> Held:
+        held = self._tried(lambda example: metadata_holds(condition, example))
+        if condition.matches is None:
+            return held
+        rows = [row for row, e in enumerate(self.examples) if value_of(condition, e) is not None and held.holds[row]]
+        values = [str(value_of(condition, self.examples[row])) for row in rows]
+        matches = self.conditions.value_matcher(condition.matches).match(values)
+        holds = np.zeros(len(self.examples), dtype=bool)
+        holds[np.asarray(rows, dtype=np.int64)[matches.rows]] = True
+        late = {rows[o.row]: overrun_reason(o.seconds, len(values[o.row])) for o in matches.overruns}
+        return Held(holds, held.unknown | late)
+
+    def _tried(self, test: Callable[[Example], bool]) -> Held:
+        """A test of one example at a time; whatever it raises makes that one unknown."""
+        holds = np.zeros(len(self.examples), dtype=bool)
+        unknown: dict[int, str] = {}
+        for row, example in enumerate(self.examples):
+            try:
+                holds[row] = test(example)
+            except Exception:  # a user's function may raise anything, a truth value too
+                unknown[row] = traceback.format_exc() if not unknown else ""
+        return Held(holds, unknown)
+
+
+def _position(condition: Similar, label: str) -> int:
+    return [name for name, _ in condition.descriptions].index(label)
+
+
+def _not_tried(texts: int) -> dict[int, str]:
+    first = f"not tried any more: it worked too long on {_GIVE_UP} texts before"
+    return {row: first if row == 0 else "" for row in range(texts)}
+
+
+def _not(held: Held) -> Held:
+    holds = ~held.holds
+    if held.unknown:
+        holds[list(held.unknown)] = False
+    return Held(holds, held.unknown)
+
+
+def _all_of(several: Sequence[Held]) -> Held:
+    holds = np.logical_and.reduce([held.holds for held in several])
+    unknown = {
+        row: reason
+        for row, reason in _unknown(several)
+        if all(held.holds[row] or row in held.unknown for held in several)
+    }
+    return Held(holds, unknown)
+
+
+def _unknown(several: Sequence[Held]) -> Iterator[tuple[int, str]]:
+    for held in reversed(several):  # the first part's reason is the one that stays
+        yield from held.unknown.items()
