@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 
 from ruletune.config.schema import TaskFile
 from ruletune.rules import KINDS
+from ruletune.rules.entry import TestEntry, Written
 from ruletune.tasks import TASKS
 from ruletune.templates import FIELDS
 
@@ -100,6 +101,9 @@ def _rules() -> Iterator[str]:
         yield f"\n### `{kind}`\n"
         yield _sentence(entry)
         yield _table(entry, f"rules.{kind}", first=kind)
+    yield "\n### `rules.tests`\n"
+    yield _sentence(TestEntry)
+    yield _table(TestEntry, "rules.tests", first="text")
 
 
 def _sentence(model: type[BaseModel]) -> str:
@@ -108,8 +112,8 @@ def _sentence(model: type[BaseModel]) -> str:
 
 
 def _table(model: type[BaseModel], path: str, *, first: str | None = None) -> str:
-    names = sorted(model.model_fields, key=lambda name: name != first)
-    rows = [_row(name, model.model_fields[name], path) for name in names]
+    fields = {info.alias or name: info for name, info in model.model_fields.items()}
+    rows = [_row(name, fields[name], path) for name in sorted(fields, key=lambda name: name != first)]
     return "\n".join(["| key | type | default | meaning |", "|---|---|---|---|", *rows]) + "\n"
 
 
@@ -124,6 +128,8 @@ def _type(name: str, info: FieldInfo, path: str) -> str:
     if name == "labels" and not path:
         return "mapping or list of names"
     inner = _model(info.annotation)
+    if inner is TestEntry:
+        return "list of mappings, see [`rules.tests`](#rulestests)"
     if inner is not None:
         place = f"{path}.{name}" if path else name
         listed = "list of mappings" if get_origin(info.annotation) is tuple else "mapping"
@@ -143,7 +149,11 @@ def _kind(annotation: Any, metadata: list[Any]) -> str:
         word, _, limits = _kind(inside[0], []).partition(" (")
         return f"list of {word}s" + (f" ({limits}" if limits else "")
     if origin is dict:
-        return "mapping of text to text"
+        return "mapping of text to text" if inside[1] is str else "mapping"
+    if annotation == Written:
+        return "name or condition"
+    if annotation == bool | str:
+        return "true, false or text"
     if type(None) in inside:
         [member] = [part for part in inside if part is not type(None)]
         return f"{_kind(member, metadata)}, or null"

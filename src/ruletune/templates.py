@@ -145,13 +145,14 @@ class Rendering:
     description: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
 
-    def render(self, example: Example, *, text: str | None = None) -> Rendered:
+    def render(self, example: Example, *, text: str | None = None, template: Template | None = None) -> Rendered:
         """The input for an example.
 
         Args:
             text: A beginning of the example's text, where the whole is too long for the model. What
                 stands around it stays whole, and so does knowledge about terms that lie in it;
                 knowledge about what was cut away is left out.
+            template: Takes the place of the rendering's own.
 
         >>> rendering = Rendering(default_template(pair=False), (Knowledge({"MRSA": "a bacterium"}),))
         >>> rendering.render(Example("1", "MRSA on ward 3")).first
@@ -160,7 +161,7 @@ class Rendering:
         'MRSA MRSA: a bacterium'
         """
         injected = inject(self.knowledge, example.text, length=None if text is None else len(text))
-        return self.template.render(
+        return (template or self.template).render(
             {
                 "text": injected.text,
                 "text_pair": example.text_pair or "",

@@ -21,7 +21,7 @@ CASES = [
     ("training: {seed: 1}", "4: unknown key 'seed'; it belongs to the top level"),
     ("model:\n  lora:\n    rnk: 3", "6: unknown key 'rnk'; did you mean 'rank'?"),
     ("rules:\n- regex: a\n  vote: ham\n  whole_words: true", "7: unknown key 'whole_words'; choose one of 'name',"),
-    ("rules:\n- {keywords: [a]}", "5: the key 'vote' is missing from the rule"),
+    ("rules:\n- {keywords: [a]}", "5: the rule 'keywords_1' says nothing; add vote: LABEL"),
     ("knowledge: [{place: prefix}]", "4: the key 'file' is missing from 'knowledge'"),
     ("? [a, b]\n: c", "4: unknown key"),
     ("3: 4", "4: a key must be text"),

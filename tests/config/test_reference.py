@@ -23,7 +23,7 @@ def test_page_is_up_to_date() -> None:
 
 def test_page_names_every_key_and_kind() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    keys = [*TaskFile.model_fields, *(name for entry in KINDS.values() for name in entry.model_fields)]
+    keys = [*TaskFile.model_fields, *(i.alias or n for entry in KINDS.values() for n, i in entry.model_fields.items())]
     assert [key for key in keys if f"| `{key}` |" not in page] == []
     assert [kind for kind in KINDS if f"### `{kind}`" not in page] == []
 

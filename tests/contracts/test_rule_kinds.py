@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,13 @@ ENTRIES = {
     "function": "{function: 'contract_rules.py:short', vote: bad}",
     "table": "{table: table.tsv}",
     "votes": "{votes: weak, count: 2}",
+    "field": "{field: stars, at_least: 3, matches: '[345]', vote: bad}",
+    "length": "{length: words, at_most: 3, vote: bad}",
+    "casing": "{casing: lower, at_least: 0.5, vote: bad}",
+    "similarity": "{similarity: -1.0}",
+    "all": "{all: [{keywords: [not]}, {length: characters, at_most: 100}], veto: bad}",
+    "any": "{any: [{regex: '好|😀$'}, {keywords: [not]}], vote: bad}",
+    "not": "{not: {regex: '好|^$'}, vote: bad}",
 }
 
 FILES = {
@@ -47,7 +54,7 @@ TEXTS = [
 def task(kind: str, extra: str = "") -> str:
     return f"""
 task: classification
-labels: [bad, good]
+labels: {{bad: unpleasant, good: pleasant}}
 data: {{train: train.csv}}
 rules:
   - {ENTRIES[kind].removesuffix("}")}{extra}}}
@@ -62,7 +69,23 @@ def load(tmp_path: Path) -> Callable[[str], TaskSpec]:
 
 
 def examples(texts: list[str]) -> list[Example]:
-    return [Example(str(n), text, fields={"weak": [n % 3 - 1, "bad"]}) for n, text in enumerate(texts)]
+    return [
+        Example(str(n), text, fields={"weak": [n % 3 - 1, "bad"], "stars": 5 - n % 5}) for n, text in enumerate(texts)
+    ]
+
+
+WITH_SPANS = {"regex", "keywords", "gazetteer", "table", "all", "any"}
+"""Kinds that can show which characters made them fire."""
+
+
+def embed(texts: Sequence[str]) -> np.ndarray:
+    """A stand-in for sentence embeddings: whether a text is long, on the unit circle."""
+    angle = np.array([min(len(text), 20) / 20 for text in texts])
+    return np.stack([np.cos(angle), np.sin(angle)], axis=1)
+
+
+def rule_set(spec: TaskSpec) -> RuleSet:
+    return RuleSet(spec.rules, labels=spec.labels, embed=embed)
 
 
 def test_every_kind_is_held_to_this_contract() -> None:
@@ -86,14 +109,14 @@ def test_it_survives_the_way_through_the_run_folder(kind: str, load: Callable[[s
     again = load(to_yaml(spec))
     assert again.file == spec.file
     data = examples(TEXTS)
-    first, second = (RuleSet(s.rules, labels=s.labels).apply(data) for s in (spec, again))
+    first, second = (rule_set(s).apply(data) for s in (spec, again))
     assert (first.matrix == second.matrix).all()
 
 
 @pytest.mark.parametrize("kind", ENTRIES)
 def test_any_text_goes_through_and_batches_change_nothing(kind: str, load: Callable[[str], TaskSpec]) -> None:
     spec = load(task(kind))
-    rules, data = RuleSet(spec.rules, labels=spec.labels), examples(TEXTS)
+    rules, data = rule_set(spec), examples(TEXTS)
     together = rules.apply(data)
     assert together.faults == ()
     assert together.matrix.shape == (len(TEXTS), len(spec.rules))
@@ -107,7 +130,7 @@ def test_any_text_goes_through_and_batches_change_nothing(kind: str, load: Calla
 @pytest.mark.parametrize("kind", ENTRIES)
 def test_what_fires_is_what_votes_and_shows_where(kind: str, load: Callable[[str], TaskSpec]) -> None:
     spec = load(task(kind))
-    rules, data = RuleSet(spec.rules, labels=spec.labels), examples(TEXTS)
+    rules, data = rule_set(spec), examples(TEXTS)
     matrix = rules.apply(data).matrix
     for row, example in enumerate(data):
         firings = rules.firings(example)
@@ -115,13 +138,13 @@ def test_what_fires_is_what_votes_and_shows_where(kind: str, load: Callable[[str
         assert {firing.rule: firing.answer for firing in firings} == {k: Label.of(v) for k, v in expected.items()}
         for firing in firings:
             assert all(0 <= span.start <= span.end <= len(example.text) for span in firing.spans)
-            assert bool(firing.spans) == (kind not in ("function", "votes"))
+            assert bool(firing.spans) == (kind in WITH_SPANS)
 
 
 @pytest.mark.parametrize("kind", ENTRIES)
 def test_no_texts_give_no_votes(kind: str, load: Callable[[str], TaskSpec]) -> None:
     spec = load(task(kind))
-    votes = RuleSet(spec.rules, labels=spec.labels).apply([])
+    votes = rule_set(spec).apply([])
     assert votes.matrix.shape == (0, len(spec.rules))
     assert votes.covered.shape == (0,)
 
@@ -131,7 +154,7 @@ def test_no_texts_give_no_votes(kind: str, load: Callable[[str], TaskSpec]) -> N
 @given(texts=st.lists(st.text(max_size=30), min_size=1, max_size=5))
 def test_votes_do_not_depend_on_the_company(kind: str, load: Callable[[str], TaskSpec], texts: list[str]) -> None:
     spec = load(task(kind))
-    rules, data = RuleSet(spec.rules, labels=spec.labels), examples(texts)
+    rules, data = rule_set(spec), examples(texts)
     forward, backward = rules.apply(data).matrix, rules.apply(data[::-1]).matrix
     assert (forward == backward[::-1]).all()
 

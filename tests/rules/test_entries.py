@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from ruletune.errors import Location, UserError
-from ruletune.rules import KINDS, Call, Column, Pattern, RuleContext, Terms, Vote, build_rules, kind_of
+from ruletune.rules import KINDS, Column, Condition, Pattern, RuleContext, Terms, Vote, build_rules, kind_of
 from ruletune.rules.regex import RegexEntry
 from ruletune.rules.table import TableEntry, unmatched_exemplars
 from ruletune.rules.terms import GazetteerEntry, KeywordsEntry
@@ -27,7 +27,8 @@ def message(error: pytest.ExceptionInfo[UserError]) -> str:
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_each_kind_is_found_by_its_key_and_described(kind: str) -> None:
     assert kind_of({"name": "n", kind: "x", "vote": "spam"}) == kind
-    assert kind in KINDS[kind].model_fields
+    assert kind in {field.alias or name for name, field in KINDS[kind].model_fields.items()}
+    assert KINDS[kind].kind == kind
     assert KINDS[kind].__doc__
     for name, field in KINDS[kind].model_fields.items():
         assert field.description, f"{kind}.{name} has no description"
@@ -254,9 +255,17 @@ def test_every_condition_is_of_a_known_shape(context: RuleContext) -> None:
         "function": {"function": "f.py:f", "vote": "ham"},
         "table": {"table": "rules.tsv"},
         "votes": {"votes": "v", "count": 1},
+        "field": {"field": "source", "equals": "bbc", "vote": "ham"},
+        "length": {"length": "words", "at_most": 3, "vote": "ham"},
+        "casing": {"casing": "upper", "vote": "ham"},
+        "similarity": {"similarity": 0.5, "vote": "ham"},
+        "all": {"all": [{"regex": "a"}], "vote": "ham"},
+        "any": {"any": [{"regex": "a"}], "vote": "ham"},
+        "not": {"not": {"regex": "a"}, "vote": "ham"},
     }
+    context = replace(context, descriptions={"ham": "normal talk", "spam": "offers"})
     assert set(written) == set(KINDS)
     for kind, entry in written.items():
         [rule] = KINDS[kind].model_validate(entry).rules(context)
         assert rule.kind == kind
-        assert isinstance(rule.when, Pattern | Terms | Call | Column)
+        assert isinstance(rule.when, Condition)

@@ -259,6 +259,12 @@ def _mismatches(template: Template, file: TaskFile, where: Location | None) -> I
     pair = file.data.columns.text_pair is not None
     if "text_pair" in template.fields and not pair:
         yield Problem("the template shows {text_pair}", where, "name its column: data.columns.text_pair")
+    own = default_template(pair=pair) if not file.templates else None
+    divided = "sep" in own.fields if own else "{sep}" in file.templates[0]
+    if ("sep" in template.fields) != divided:
+        yield Problem(
+            "the prompt and the task's template differ in {sep}", where, "put {sep} into both, or into neither"
+        )
     if pair and "text_pair" not in template.fields:
         yield Problem("the template does not show the second text", where, "put {text_pair} into it")
     if "knowledge" in template.fields and all(source.place != "field" for source in file.knowledge):

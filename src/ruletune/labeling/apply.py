@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ruletune.errors import Problem, UserError, nearest
-from ruletune.labeling.evaluate import Conditions, Embed, Held, Holding
+from ruletune.labeling.evaluate import Conditions, Embed, Held, Holding, failure
 from ruletune.rules.base import (
     AllOf,
     AnyOf,
@@ -29,6 +28,7 @@ from ruletune.rules.base import (
     called,
     names_label,
     parts,
+    references,
 )
 from ruletune.rules.matcher import MatchTimeoutError
 from ruletune.types import Answer, Example, Firing, Label, Span, Spans, Text
@@ -75,6 +75,16 @@ class Votes:
         """Texts about whose label at least one rule says something, (texts,) bool."""
         return np.asarray((self.matrix[:, self.signs != 0] >= 0).any(axis=1))
 
+    @property
+    def vetoed(self) -> np.ndarray:
+        """Labels that a rule says do not hold, (texts, labels) bool. Where that is all of them, the vetoes cancel out."""
+        found = np.zeros((len(self.matrix), len(self.labels)), dtype=bool)
+        for position in np.flatnonzero(self.signs < 0):
+            rows = np.flatnonzero(self.matrix[:, position] >= 0)
+            found[rows, self.matrix[rows, position]] = True
+        found[found.all(axis=1)] = False
+        return found
+
     def take(self, rows: Sequence[int] | np.ndarray) -> Votes:
         return Votes(self.rules, self.labels, self.matrix[rows], self.faults)
 
@@ -112,6 +122,8 @@ class RuleSet:
 
     Args:
         embed: Makes sentence embeddings, for rules that compare them.
+        budget: Seconds of processor time that one expression may work on a text of so many characters; beyond
+            it the text is a fault of the rule. Default 2 s and 1 s more for every 100,000.
 
     Raises:
         UserError: A rule speaks of a label that is not among ``labels``, or says nothing that can be used.
@@ -122,14 +134,21 @@ class RuleSet:
     [[1], [-1]]
     """
 
-    def __init__(self, rules: Sequence[Rule], *, labels: Sequence[str], embed: Embed | None = None) -> None:
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        *,
+        labels: Sequence[str],
+        embed: Embed | None = None,
+        budget: Callable[[int], float] | None = None,
+    ) -> None:
         self.rules = tuple(rules)
         self.labels = tuple(labels)
         self._index = {label: position for position, label in enumerate(labels)}
         problems = [problem for rule in self.rules for problem in self._wrong(rule)]
         if problems:
             raise UserError.of(problems)
-        self._conditions = Conditions(self.rules, embed=embed)
+        self._conditions = Conditions(self.rules, embed=embed, budget=budget)
         self._says = [self._index.get(rule.label or "", 0) for rule in self.rules]
         self._signs = np.array([rule.sign for rule in self.rules], dtype=np.int8)
         self._priorities = np.array([rule.priority for rule in self.rules], dtype=np.int16)
@@ -141,11 +160,19 @@ class RuleSet:
             yield Problem(message, rule.where, nearest(rule.label, self.labels))
         if isinstance(rule.when, Column) and rule.says is not None:
             yield Problem(f"rule {rule.name!r}: a column of votes says itself which label it means", rule.where)
+        heard = any(rule.name in references(other) for other in self.rules) if rule.says is None else True
+        if not heard and not names_label(rule.when):
+            yield Problem(f"rule {rule.name!r} votes for no label", rule.where)
         if isinstance(rule.says, Require):
             yield Problem(f"rule {rule.name!r} requires a phrase, and the answer is a label", rule.where)
 
     def apply(
-        self, examples: Sequence[Example], *, progress: Callable[[int], None] | None = None, whole: bool = True
+        self,
+        examples: Sequence[Example],
+        *,
+        progress: Callable[[int], None] | None = None,
+        whole: bool = True,
+        strict: bool = True,
     ) -> Votes:
         """What all rules say about all examples.
 
@@ -153,6 +180,8 @@ class RuleSet:
             progress: Told how many texts were done since it was last told.
             whole: These are all the texts there are: a rule that fails on every one of them is an error. A caller
                 that goes through the texts piece by piece says ``False`` and calls :func:`check_faults` at the end.
+            strict: Without it, columns that are not there or malformed count as abstains, as they must where
+                a model is asked about texts that have no other columns; and no rule's failing is an error.
 
         Raises:
             UserError: A column is missing or malformed on any text; a rule fails on every text, or returns
@@ -160,15 +189,17 @@ class RuleSet:
         """
         matrix = np.full((len(examples), len(self.rules)), ABSTAIN, dtype=np.int16)
         log = _Log()
-        self._check_fields(examples)
+        if strict:
+            self._check_fields(examples)
         for start in range(0, len(examples), _BATCH):
             batch = examples[start : start + _BATCH]
             self._fill(batch, matrix[start : start + _BATCH], log)
             if progress:
                 progress(len(batch))
-        _raise_any(log.troubles)
+        if strict:
+            _raise_any(log.troubles)
         votes = Votes(self.rules, self.labels, matrix, tuple(log.faults.values()))
-        if whole:
+        if whole and strict:
             check_faults(self.rules, votes.faults, texts=len(examples))
         return votes
 
@@ -206,8 +237,8 @@ class RuleSet:
                 for row, example in enumerate(holding.examples):
                     try:
                         column[row], trouble = self._label_of(rule, example)
-                    except Exception:  # a user's function may raise anything
-                        unknown[row] = traceback.format_exc() if not unknown else ""
+                    except Exception as error:  # a user's function may raise anything
+                        unknown[row] = failure(error, whole=not unknown)
                         continue
                     if trouble:
                         troubles.setdefault(trouble, {})[example.id] = None

@@ -34,17 +34,16 @@ from ruletune.rules.base import (
     called,
     parts,
 )
-from ruletune.rules.matcher import Matcher
+from ruletune.rules.matcher import GIVE_UP, Matcher
 from ruletune.rules.structure import casing_holds, length_holds, metadata_holds, value_of
 from ruletune.types import Example
 
-__all__ = ["Conditions", "Embed", "Held", "Holding", "overrun_reason"]
+__all__ = ["Conditions", "Embed", "Held", "Holding", "failure", "overrun_reason"]
+
+_NOT_TRIED = f"not tried any more: it worked too long on {GIVE_UP} texts before"
 
 Embed = Callable[[Sequence[str]], np.ndarray]
 """Sentence embeddings of texts, (texts, size), of unit length."""
-
-_GIVE_UP = 5
-"""Texts on which an expression may use up its time before it is not tried any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +52,16 @@ class Held:
 
     Attributes:
         holds: (texts,) bool; False where unknown.
-        unknown: Row to what went wrong there. The first of a kind is told whole, the rest may be empty.
+        unknown: Row to what went wrong there. The first is told with its traceback.
     """
 
     holds: np.ndarray
     unknown: dict[int, str] = field(default_factory=dict)
+
+
+def failure(error: Exception, *, whole: bool) -> str:
+    """What is said of an exception: the traceback, or only its last line."""
+    return traceback.format_exc() if whole else f"{type(error).__name__}: {error}"
 
 
 def overrun_reason(seconds: float, characters: int) -> str:
@@ -74,7 +78,9 @@ class Conditions:
     Equal conditions are matched once, however many rules share them.
     """
 
-    def __init__(self, rules: Sequence[Rule], *, embed: Embed | None = None) -> None:
+    def __init__(
+        self, rules: Sequence[Rule], *, embed: Embed | None = None, budget: Callable[[int], float] | None = None
+    ) -> None:
         self.by_name = {rule.name: rule for rule in rules}
         self.matched: dict[Pattern | Terms, int] = {}
         self._embed = embed
@@ -88,7 +94,7 @@ class Conditions:
                         case Pattern() | Terms():
                             self.matched.setdefault(part, len(self.matched))
                         case Metadata(matches=Pattern() as pattern) if pattern not in self._values:
-                            self._values[pattern] = Matcher([pattern])
+                            self._values[pattern] = Matcher([pattern], budget=budget)
                         case Named(rule=name) if name not in self.by_name:
                             remedy = nearest(name, self.by_name)
                             problems.append(
@@ -99,7 +105,7 @@ class Conditions:
                             problems.append(Problem(message, rule.where, "pass embed="))
         if problems:
             raise UserError.of(problems)
-        self.matcher = Matcher(list(self.matched))
+        self.matcher = Matcher(list(self.matched), budget=budget)
 
     def on(self, examples: Sequence[Example], tired: Counter[int] | None = None) -> Holding:
         """The conditions on a batch of texts.
@@ -135,15 +141,16 @@ class Holding:
         self._known: dict[Condition, Held] = {}
         self._rules: dict[str, Held] = {}
         self._vectors: np.ndarray | None = None
-        without = frozenset(condition for condition, times in tired.items() if times >= _GIVE_UP)
+        without = frozenset(condition for condition, times in tired.items() if times >= GIVE_UP)
         matches = conditions.matcher.match([example.text for example in examples], without=without)
         order = np.argsort(matches.conditions, kind="stable")
         self._rows = matches.rows[order]
         self._bounds = np.searchsorted(matches.conditions[order], np.arange(len(conditions.matched) + 1))
-        self.failed: dict[int, dict[int, str]] = {c: _not_tried(len(examples)) for c in without}
+        self.failed: dict[int, dict[int, str]] = {c: dict.fromkeys(range(len(examples)), _NOT_TRIED) for c in without}
         for overrun in matches.overruns:
             tired[overrun.condition] += 1
-            reason = overrun_reason(overrun.seconds, len(examples[overrun.row].text))
+            characters = len(examples[overrun.row].text)
+            reason = overrun_reason(overrun.seconds, characters) if overrun.seconds else _NOT_TRIED
             self.failed.setdefault(overrun.condition, {})[overrun.row] = reason
 
     def rows(self, condition: int) -> np.ndarray:
@@ -236,18 +243,13 @@ class Holding:
         for row, example in enumerate(self.examples):
             try:
                 holds[row] = test(example)
-            except Exception:  # a user's function may raise anything, a truth value too
-                unknown[row] = traceback.format_exc() if not unknown else ""
+            except Exception as error:  # a user's function may raise anything, a truth value too
+                unknown[row] = failure(error, whole=not unknown)
         return Held(holds, unknown)
 
 
 def _position(condition: Similar, label: str) -> int:
     return [name for name, _ in condition.descriptions].index(label)
-
-
-def _not_tried(texts: int) -> dict[int, str]:
-    first = f"not tried any more: it worked too long on {_GIVE_UP} texts before"
-    return {row: first if row == 0 else "" for row in range(texts)}
 
 
 def _not(held: Held) -> Held:

@@ -46,8 +46,6 @@ from typing import Any
 
 import numpy as np
 
-from ruletune.labeling.apply import ABSTAIN
-
 __all__ = ["LABEL_MODELS", "LabelModel", "fit_dawid_skene", "fit_majority"]
 
 _PRIOR_ACCURACY = 0.8

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from ruletune.templates import Rendering
+from ruletune.templates import Rendering, Template
 from ruletune.types import Example
 
 if TYPE_CHECKING:
@@ -59,22 +59,31 @@ def encode(
     rendering: Rendering,
     tokenizer: PreTrainedTokenizerBase,
     max_length: int,
+    templates: Sequence[Template | None] | None = None,
 ) -> Encoded:
     """Render and tokenize examples; inputs longer than ``max_length`` tokens lose the end of their text.
 
     Only the example's own text is cut: template words, knowledge and a second text keep their
     place, so that a suffix with the question survives a long document. Where the scaffold alone
     is too long, the tokenizer cuts the longer segment.
+
+    Args:
+        templates: One an example, in place of the rendering's own where not ``None``.
     """
+    chosen = templates or [None] * len(examples)
     if not examples:
         return Encoded({"input_ids": [], "attention_mask": []}, Loss(0, 0, 0, 0))
-    rendered = [rendering.render(example) for example in examples]
+    rendered = [rendering.render(e, template=template) for e, template in zip(examples, chosen, strict=True)]
     columns = _tokenize(tokenizer, [(r.first, r.second) for r in rendered], None)
     lengths = [len(ids) for ids in columns["input_ids"]]
     too_long = [row for row, length in enumerate(lengths) if length > max_length]
     if too_long:
         shorter = [
-            rendering.render(examples[row], text=_cut(tokenizer, examples[row].text, lengths[row] - max_length))
+            rendering.render(
+                examples[row],
+                text=_cut(tokenizer, examples[row].text, lengths[row] - max_length),
+                template=chosen[row],
+            )
             for row in too_long
         ]
         cut = _tokenize(tokenizer, [(r.first, r.second) for r in shorter], max_length)

@@ -19,6 +19,7 @@ from ruletune.metrics.calibration import expected_calibration_error, reliability
 from ruletune.metrics.classification import score
 from ruletune.metrics.learning_curve import labels_saved
 from ruletune.models.encoding import Loss
+from ruletune.pipeline.embedding import embedder
 from ruletune.pipeline.prepare import Parts
 from ruletune.pipeline.run import answers, probabilities
 from ruletune.report.model import Bin, Case, CurvePoint, LabelsSaved, LossPoint, Report, RuleRow, Score, Truncation
@@ -137,7 +138,7 @@ def report(
         labels_used: Name to gold labels, validation included.
     """
     labels, multi = spec.labels, spec.file.multi_label
-    rule_set = RuleSet(spec.rules, labels=labels)
+    rule_set = RuleSet(spec.rules, labels=labels, embed=embedder(spec))
     test, covered = parts.test, votes["test"].covered
     judged = {name: judge(values, test, labels, multi=multi) for name, values in ways.items()} if test else {}
     scores = tuple(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -24,14 +24,18 @@ from ruletune.models import checkpoints
 from ruletune.models.backbone import load_tokenizer
 from ruletune.models.encoding import Encoded, encode
 from ruletune.pipeline import findings
+from ruletune.pipeline.embedding import embedder
 from ruletune.pipeline.findings import Curve
 from ruletune.pipeline.fits import Fit
 from ruletune.pipeline.guided import Guided, Inputs
 from ruletune.pipeline.prepare import Parts, prepare
+from ruletune.pipeline.relocate import relocated
 from ruletune.pipeline.run import Run, load, probabilities
+from ruletune.pipeline.shaping import acts, hold_back, templates
 from ruletune.progress import Event, Listener, silent
 from ruletune.report.model import Report
 from ruletune.store import FORMAT, Workspace, open_workspace, write_json, write_text
+from ruletune.templates import Template
 
 __all__ = ["fit"]
 
@@ -48,6 +52,12 @@ class Weak:
 
     def posterior(self, part: str) -> np.ndarray:
         return self.model.posterior(self.votes[part].matrix)
+
+    @property
+    def acts(self) -> bool:
+        """Whether the rules have a part in the model: they label texts, or choose how texts are shown."""
+        parts = self.votes.values()
+        return bool(self.votes["unlabeled"].covered.any()) or any(any(templates(votes)) for votes in parts)
 
 
 def fit(
@@ -96,7 +106,7 @@ def fit(
 
 def _label(spec: TaskSpec, parts: Parts, listener: Listener) -> Weak:
     """Apply the rules to every part; fit the label model on what may be learned from."""
-    rules = RuleSet(spec.rules, labels=spec.labels)
+    rules = RuleSet(spec.rules, labels=spec.labels, embed=embedder(spec))
     total = sum(parts.sizes().values())
     done = 0
 
@@ -121,7 +131,8 @@ def _check_teachable(spec: TaskSpec, parts: Parts, weak: Weak) -> None:
         what = "no rule fires on any text" if spec.rules else "there are no rules"
         raise UserError(f"there are no gold labels and {what}", where=where, remedy="label a few texts, or add rules")
     used = {name for example in parts.gold for name in getattr(example.answer, "names", ())}
-    voted = {spec.labels[k] for k in np.unique(weak.votes["unlabeled"].matrix) if k >= 0}
+    unlabeled = weak.votes["unlabeled"]
+    voted = {spec.labels[k] for k in np.unique(unlabeled.matrix[:, unlabeled.signs > 0]) if k >= 0}
     if not spec.file.multi_label and len(used | voted) < 2:
         only = ", ".join(map(repr, sorted(used | voted)))
         remedy = "add a labelled text or a rule for another label"
@@ -147,15 +158,25 @@ def _without_functions(spec: TaskSpec) -> list[Any]:
 def _inputs(spec: TaskSpec, parts: Parts, weak: Weak, checkpoint: checkpoints.Checkpoint, listener: Listener) -> Inputs:
     tokenizer = load_tokenizer(checkpoint)
     encoded: dict[str, Encoded] = {}
+    plain: dict[str, Encoded] = {}
     names = ("gold", "unlabeled", "validation", "test")
     for position, name in enumerate(names):
         listener(Event("tokenizing", position, len(names)))
-        encoded[name] = encode(
-            getattr(parts, name), rendering=spec.rendering, tokenizer=tokenizer, max_length=spec.file.model.max_length
-        )
+
+        def shown(templates: list[Template | None] | None, part: str = name) -> Encoded:
+            length = spec.file.model.max_length
+            examples = getattr(parts, part)
+            return encode(
+                examples, rendering=spec.rendering, tokenizer=tokenizer, max_length=length, templates=templates
+            )
+
+        plain[name] = shown(None)
+        chosen = templates(weak.votes[name])
+        encoded[name] = shown(chosen) if any(chosen) else plain[name]
     listener(Event("tokenizing", len(names), len(names)))
     return Inputs(
         encoded=encoded,
+        plain=plain,
         gold=gold_matrix(parts.gold, spec.labels),
         validation=gold_matrix(parts.validation, spec.labels),
         posterior=weak.posterior("unlabeled"),
@@ -166,7 +187,7 @@ def _inputs(spec: TaskSpec, parts: Parts, weak: Weak, checkpoint: checkpoints.Ch
 def _train(guided: Guided, spec: TaskSpec, parts: Parts, weak: Weak) -> tuple[dict[str, Fit], list[Curve]]:
     """Labels alone and its learning curve, then rules + labels; the last one is delivered."""
     seed, everything = spec.file.seed, list(range(len(parts.gold)))
-    taught_by_rules = bool(weak.votes["unlabeled"].covered.any())
+    taught_by_rules = weak.acts
     fits: dict[str, Fit] = {}
     curve: list[Curve] = []
     if parts.gold and (spec.file.training.baselines or not taught_by_rules):
@@ -209,6 +230,8 @@ def _report(
     multi = spec.file.multi_label
     ways = {RULES: weak.posterior("test")} if spec.rules else {}
     ways |= {name: probabilities(fitted.logits["test"], multi=multi) for name, fitted in fits.items()}
+    if BOTH in ways:
+        ways[BOTH] = hold_back(ways[BOTH], weak.votes["test"], multi=multi)
     held_out = len(parts.validation)
     used = {RULES: len(parts.gold), LABELS: len(parts.gold) + held_out, BOTH: len(parts.gold) + held_out}
     return findings.report(
@@ -233,7 +256,7 @@ def _write(workspace: Workspace, spec: TaskSpec, parts: Parts, weak: Weak, repor
     if (folder / "model").exists():
         shutil.rmtree(folder / "model")
     shutil.copytree(model, folder / "model")
-    write_text(folder / "task.yaml", to_yaml(_relocated(spec, folder)))
+    write_text(folder / "task.yaml", to_yaml(relocated(spec, folder)))
     write_json(folder / "report.json", to_json(report))
     write_text(folder / "report.html", render(report))
     write_json(folder / "metrics.json", findings.metrics(report))
@@ -248,55 +271,9 @@ def _write(workspace: Workspace, spec: TaskSpec, parts: Parts, weak: Weak, repor
         "max_length": spec.file.model.max_length,
         "precision": spec.file.training.precision,
         "label_model": weak.model.to_json(),
+        "rules_act": weak.acts and acts(spec.rules),
         "seed": spec.file.seed,
         "data": parts.fingerprints(),
         "versions": report.versions,
     }
     write_json(folder / "ruletune.json", settings)
-
-
-def _relocated(spec: TaskSpec, folder: Path) -> TaskSpec:
-    """The task as the run folder holds it.
-
-    Files of terms and tables are copied beside it, so that the run needs nothing else; data and Python files are
-    named by absolute paths, since code may read what lies beside it.
-    """
-    data = spec.file.data
-    names = ("train", "validation", "test", "unlabeled")
-    update: dict[str, object] = {
-        "data": data.model_copy(update={name: _absolute(getattr(data, name), spec.folder) for name in names}),
-        "rules": tuple(_kept_rule(rule, n, spec.folder, folder) for n, rule in enumerate(spec.file.rules, start=1)),
-        "knowledge": tuple(
-            entry.model_copy(update={"file": _kept(entry.file, f"knowledge-{n}", spec.folder, folder)})
-            for n, entry in enumerate(spec.file.knowledge, start=1)
-        ),
-    }
-    local = (spec.folder / spec.file.model.checkpoint).expanduser()
-    if spec.file.model.checkpoint not in checkpoints.PACKAGED and local.is_dir():
-        update["model"] = spec.file.model.model_copy(update={"checkpoint": str(local.resolve())})
-    return replace(spec, file=spec.file.model_copy(update=update))
-
-
-def _absolute(source: str | None, folder: Path) -> str | None:
-    return source if source is None or source.startswith("hf:") else str((folder / source).resolve())
-
-
-def _kept(file: str, name: str, source: Path, folder: Path) -> str:
-    """Copy a file into the run; its path relative to the run's task file."""
-    (folder / "files").mkdir(exist_ok=True)
-    target = folder / "files" / f"{name}{Path(file).suffix}"
-    shutil.copyfile(source / file, target)
-    return str(target.relative_to(folder))
-
-
-def _kept_rule(rule: Any, position: int, source: Path, folder: Path) -> Any:
-    for key in ("gazetteer", "table"):
-        if hasattr(rule, key):
-            # The default name of a table's rules comes from its file's name, which changes here.
-            name = rule.name or (Path(rule.table).stem if key == "table" else None)
-            kept = _kept(getattr(rule, key), f"rule-{position}", source, folder)
-            return rule.model_copy(update={key: kept, "name": name})
-    if hasattr(rule, "function") and ".py:" in rule.function:
-        path, _, name = rule.function.rpartition(":")
-        return rule.model_copy(update={"function": f"{(source / path).resolve()}:{name}"})
-    return rule

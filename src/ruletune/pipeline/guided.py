@@ -46,6 +46,7 @@ class Inputs:
         gold, validation: (examples, labels) in {0, 1}.
         posterior: The label model's beliefs about the unlabelled texts.
         weights: How much each belief counts; 0 where there is no evidence.
+        plain: The parts as they are shown where no rule is heard; the same as ``encoded`` where no rule prompts.
     """
 
     encoded: dict[str, Encoded]
@@ -53,6 +54,7 @@ class Inputs:
     validation: np.ndarray
     posterior: np.ndarray
     weights: np.ndarray
+    plain: dict[str, Encoded]
 
 
 class Guided:
@@ -72,21 +74,31 @@ class Guided:
 
     def labels_alone(self, name: str, rows: list[int], *, seed: int, keep: bool, score_on: tuple[str, ...]) -> Fit:
         """Fine-tune on the gold labels in ``rows`` and nothing else."""
-        return self._fit(name, [self._gold_course(rows, seed=seed)], seed, keep, score_on)
+        plain = self.inputs.plain
+        return self._fit(name, [self._gold_course(rows, plain, seed=seed)], plain, seed, keep, score_on)
 
     def rules_and_labels(self, name: str, *, seed: int, keep: bool, score_on: tuple[str, ...]) -> Fit:
         """Fine-tune on the rules' weak labels, then on gold."""
-        courses = [self._weak_course(seed)]
+        encoded = self.inputs.encoded
+        courses = [self._weak_course(seed)] if (self.inputs.weights > 0).any() else []
         if len(self.inputs.gold):
-            courses.append(self._gold_course(list(range(len(self.inputs.gold))), seed=seed))
-        return self._fit(name, courses, seed, keep, score_on)
+            courses.append(self._gold_course(list(range(len(self.inputs.gold))), encoded, seed=seed))
+        return self._fit(name, courses, encoded, seed, keep, score_on)
 
-    def _fit(self, name: str, courses: list[schedule.Course], seed: int, keep: bool, score_on: tuple[str, ...]) -> Fit:
+    def _fit(
+        self,
+        name: str,
+        courses: list[schedule.Course],
+        encoded: dict[str, Encoded],
+        seed: int,
+        keep: bool,
+        score_on: tuple[str, ...],
+    ) -> Fit:
         return fit(
             name,
             make=self._maker(seed),
             courses=courses,
-            score_on={part: self.inputs.encoded[part] for part in score_on},
+            score_on={part: encoded[part] for part in score_on},
             workspace=self._workspace,
             listener=self._listener,
             seed=seed,
@@ -130,15 +142,15 @@ class Guided:
         )
         return schedule.scaled(stage, examples, most_steps=_MOST_STEPS)
 
-    def _validation(self) -> Supervision | None:
+    def _validation(self, encoded: dict[str, Encoded]) -> Supervision | None:
         if not len(self.inputs.validation):
             return None
-        return schedule.gold_supervision(self.inputs.encoded["validation"], self.inputs.validation)
+        return schedule.gold_supervision(encoded["validation"], self.inputs.validation)
 
-    def _gold_course(self, rows: list[int], *, seed: int) -> schedule.Course:
+    def _gold_course(self, rows: list[int], encoded: dict[str, Encoded], *, seed: int) -> schedule.Course:
         training = self.spec.file.training
-        data = schedule.gold_supervision(self.inputs.encoded["gold"].take(rows), self.inputs.gold[rows])
-        validation = self._validation()
+        data = schedule.gold_supervision(encoded["gold"].take(rows), self.inputs.gold[rows])
+        validation = self._validation(encoded)
         if validation is None:
             rng = np.random.default_rng([seed, len(rows)])
             learn, held = schedule.hold_out(self.inputs.gold[rows], share=_FOLD, least=_FOLD_LEAST, rng=rng)
@@ -155,7 +167,7 @@ class Guided:
         data = schedule.weak_supervision(
             inputs.encoded["unlabeled"].take(rows), inputs.posterior[rows], inputs.weights[rows]
         )
-        validation = self._validation()
+        validation = self._validation(inputs.encoded)
         if validation is None and len(inputs.gold):
             validation = schedule.gold_supervision(inputs.encoded["gold"], inputs.gold)
         epochs = training.weak.epochs

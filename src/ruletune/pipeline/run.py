@@ -21,6 +21,8 @@ from ruletune.metrics.classification import score
 from ruletune.models import backbone
 from ruletune.models.backbone import Classifier
 from ruletune.models.encoding import encode
+from ruletune.pipeline.embedding import embedder
+from ruletune.pipeline.shaping import hold_back, templates
 from ruletune.progress import Event, Listener, silent
 from ruletune.report.model import Report
 from ruletune.store import FORMAT, read_json
@@ -103,7 +105,7 @@ class Run:
     @cached_property
     def rules(self) -> RuleSet:
         """The rules, compiled."""
-        return RuleSet(self.spec.rules, labels=self.labels)
+        return RuleSet(self.spec.rules, labels=self.labels, embed=embedder(self.spec))
 
     @property
     def name(self) -> str:
@@ -143,11 +145,14 @@ class Run:
     def probabilities(self, examples: Sequence[Example], *, listener: Listener = silent) -> np.ndarray:
         """Probability of every label, (examples, labels)."""
         classifier = self._classifier
+        # Only rules that veto or prompt are heard here; without one the rules need not even be loaded.
+        votes = self.rules.apply(examples, strict=False) if self.settings.get("rules_act") else None
         encoded = encode(
             examples,
             rendering=self._rendering,
             tokenizer=classifier.tokenizer,
             max_length=classifier.max_length,
+            templates=None if votes is None else templates(votes),
         )
         loss = encoded.loss
         if loss.truncated:
@@ -160,7 +165,8 @@ class Run:
             listener(Event("predicting", done, len(examples)))
 
         logits = backbone.logits(classifier, encoded, precision=str(self.settings["precision"]), progress=progress)
-        return probabilities(logits, multi=self.multi)
+        probability = probabilities(logits, multi=self.multi)
+        return probability if votes is None else hold_back(probability, votes, multi=self.multi)
 
     def evaluate(self, examples: Sequence[Example], *, listener: Listener = silent) -> dict[str, Any]:
         """The task's metrics on labelled examples, with ``n``, and apart for the texts that rules cover or not.

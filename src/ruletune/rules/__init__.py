@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from ruletune.errors import Problem, UserError, nearest
 from ruletune.rules.base import (
@@ -58,7 +59,7 @@ _COMMON = frozenset(
 """Keys of every rule, which tell no kind."""
 
 
-def kind_of(entry: Mapping[object, object]) -> str:
+def kind_of(entry: Mapping[Any, Any]) -> str:
     """The kind of a rule as written: the one key that names a kind.
 
     Raises:

@@ -96,6 +96,12 @@ class RuleEntry(BaseModel):
 
     kind: ClassVar[str] = ""
 
+    files: ClassVar[tuple[str, ...]] = ()
+    """Keys that name files of data, relative to the task file; a run keeps copies of them."""
+
+    code: ClassVar[tuple[str, ...]] = ()
+    """Keys that name Python files, relative to the task file; a run names them where they are."""
+
     name: str | None = Field(
         default=None,
         min_length=1,
@@ -126,6 +132,10 @@ class RuleEntry(BaseModel):
             UserError: The entry, or a file that it names, is wrong.
         """
         raise NotImplementedError
+
+    def lasting_name(self) -> str | None:
+        """The default name where it comes from a file's name, which changes when the file is copied."""
+        return None
 
     def exceptions(self, context: RuleContext) -> tuple[Condition, ...]:
         from ruletune.rules.composed import written  # a condition may be of any kind, composed ones too

@@ -26,6 +26,7 @@ class FunctionEntry(VotingEntry):
     """``function: rules.py:negated``: votes where the function says so."""
 
     kind: ClassVar[str] = "function"
+    code: ClassVar[tuple[str, ...]] = ("function",)
 
     function: str = Field(
         min_length=1,

@@ -39,6 +39,9 @@ from ruletune.types import Span
 
 __all__ = ["MatchTimeoutError", "Matcher", "fold"]
 
+GIVE_UP = 5
+"""Texts on which a condition may use up its time before it is not tried on the rest."""
+
 _TICK = 0.25
 """Seconds between two looks of the watchdog."""
 
@@ -146,7 +149,8 @@ class Matcher:
     [[Span(start=3, end=11, label='')], [Span(start=7, end=11, label='')]]
     """
 
-    def __init__(self, conditions: Sequence[Pattern | Terms]) -> None:
+    def __init__(self, conditions: Sequence[Pattern | Terms], *, budget: Callable[[int], float] | None = None) -> None:
+        self._budget = budget or _default_budget
         self._size = len(conditions)
         self._patterns: list[tuple[int, re.Pattern[str]]] = []
         terms: dict[bool, dict[str, dict[int, bool]]] = {}
@@ -181,28 +185,36 @@ class Matcher:
         Raises:
             MatchTimeoutError: A condition passed its budget.
         """
+        matches = self._match(texts, without=(), budget=budget or self._budget)
+        for overrun in matches.overruns:
+            raise MatchTimeoutError(overrun.condition, overrun.row, overrun.seconds)
         result = np.zeros((len(texts), self._size), dtype=bool)
-        for automaton in self._automata:
-            for row, text in enumerate(texts):
-                for position, _, _ in automaton.hits(text):
-                    result[row, position] = True
-        at = [0, 0]
-        with _watchdog(at, texts, budget or _default_budget):
-            for position, compiled in self._patterns:
-                search = compiled.search
-                at[0] = position
-                for row, text in enumerate(texts):
-                    at[1] = row
-                    if search(text):
-                        result[row, position] = True
+        result[matches.rows, matches.conditions] = True
         return result
 
     def match(self, texts: Sequence[str], *, without: Collection[int] = ()) -> Matches:
-        """Cells that hold, and those that used up their time."""
-        rows, conditions = (
-            np.nonzero(self.fired(texts)) if texts and self._size else (np.zeros(0, int), np.zeros(0, int))
-        )
-        return Matches(rows, conditions)
+        """Which conditions hold in which texts, as a list of cells.
+
+        A condition that passes its budget on a text is reported for that text, and the matching goes on.
+
+        Args:
+            without: Conditions that are not tried.
+        """
+        return self._match(texts, without=without, budget=self._budget)
+
+    def _match(self, texts: Sequence[str], *, without: Collection[int], budget: Callable[[int], float]) -> Matches:
+        cells: set[tuple[int, int]] = set()
+        overruns: list[Overrun] = []
+        for automaton in self._automata:
+            for row, text in enumerate(texts):
+                cells.update((row, position) for position, _, _ in automaton.hits(text) if position not in without)
+        for position, compiled in self._patterns:
+            if position not in without:
+                rows, late = _search(compiled, position, texts, budget)
+                cells.update((row, position) for row in rows)
+                overruns += late
+        ordered = np.array(sorted(cells), dtype=np.int64).reshape(-1, 2)
+        return Matches(ordered[:, 0], ordered[:, 1], tuple(sorted(overruns, key=lambda o: (o.row, o.condition))))
 
     def spans(self, text: str) -> list[list[Span]]:
         """For each condition the characters that it matched, in reading order and not overlapping.
@@ -219,11 +231,35 @@ class Matcher:
                 found[position].append(Span(start, end))
         found = [_leftmost_longest(spans) for spans in found]
         at = [0, 0]
-        with _watchdog(at, [text], _default_budget):
+        with _watchdog(at, [text], self._budget):
             for position, compiled in self._patterns:
                 at[0] = position
                 found[position] = [Span(m.start(), m.end()) for m in compiled.finditer(text)]
         return found
+
+
+def _search(
+    compiled: re.Pattern[str], position: int, texts: Sequence[str], budget: Callable[[int], float]
+) -> tuple[list[int], list[Overrun]]:
+    """Texts in which an expression is found, and those on which it used up its time."""
+    rows: list[int] = []
+    overruns: list[Overrun] = []
+    at = [position, 0]
+    while at[1] < len(texts):
+        try:
+            with _watchdog(at, texts, budget):
+                for row in range(at[1], len(texts)):
+                    at[1] = row
+                    if compiled.search(texts[row]):
+                        rows.append(row)
+                break
+        except MatchTimeoutError as error:
+            overruns.append(Overrun(position, error.row, error.seconds))
+            at[1] = error.row + 1
+            if len(overruns) == GIVE_UP:
+                overruns += [Overrun(position, row, 0.0) for row in range(at[1], len(texts))]
+                break
+    return rows, overruns
 
 
 def _leftmost_longest(spans: list[Span]) -> list[Span]:

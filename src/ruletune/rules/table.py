@@ -31,11 +31,12 @@ class TableEntry(RuleEntry):
     ignore_case: bool = Field(default=True, description="Match without regard to case.")
 
     kind: ClassVar[str] = "table"
+    files: ClassVar[tuple[str, ...]] = ("table",)
 
     def rules(self, context: RuleContext) -> list[Rule]:
         path = context.folder / self.table
         exceptions = self.exceptions(context)
-        prefix = self.name or Path(self.table).stem
+        prefix = self.name or self.lasting_name()
         for label in dict.fromkeys(self.labels.values()):
             context.label(label)
         rules: list[Rule] = []
@@ -52,6 +53,9 @@ class TableEntry(RuleEntry):
         if problems:
             raise UserError.of(problems)
         return rules
+
+    def lasting_name(self) -> str:
+        return Path(self.table).stem
 
     def _rule(self, name: str, cells: list[str], context: RuleContext, where: Location) -> Rule:
         if len(cells) not in (2, 3) or not cells[1]:

@@ -51,6 +51,7 @@ class GazetteerEntry(_TermsEntry):
     )
 
     kind: ClassVar[str] = "gazetteer"
+    files: ClassVar[tuple[str, ...]] = ("gazetteer",)
 
     def condition(self, context: RuleContext) -> Condition:
         path = context.folder / self.gazetteer
