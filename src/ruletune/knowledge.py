@@ -9,7 +9,7 @@ from typing import Any, Literal, assert_never
 
 from ruletune.errors import Location, Problem, UserError
 from ruletune.rules.base import Terms
-from ruletune.rules.matcher import Matcher, fold
+from ruletune.rules.matching import Matcher, fold
 
 __all__ = ["Injected", "Knowledge", "Place", "inject", "read_entries"]
 

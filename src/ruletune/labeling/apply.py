@@ -30,7 +30,7 @@ from ruletune.rules.base import (
     parts,
     references,
 )
-from ruletune.rules.matcher import MatchTimeoutError
+from ruletune.rules.matching import MatchTimeoutError
 from ruletune.types import Answer, Example, Firing, Label, Span, Spans, Text
 
 __all__ = ["ABSTAIN", "FAULT", "RuleSet", "Votes", "answer_value", "check_faults", "firing_value", "needs_embedding"]
@@ -41,7 +41,7 @@ ABSTAIN = -1
 FAULT = -2
 """The rule failed on the text: what it would have said is unknown."""
 
-_BATCH = 2048
+_BATCH = 8192
 
 _SHOWN = 5
 """Texts that a message names."""

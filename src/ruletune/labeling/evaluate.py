@@ -34,7 +34,7 @@ from ruletune.rules.base import (
     called,
     parts,
 )
-from ruletune.rules.matcher import GIVE_UP, Matcher
+from ruletune.rules.matching import GIVE_UP, Matcher
 from ruletune.rules.structure import casing_holds, length_holds, metadata_holds, value_of
 from ruletune.types import Example
 

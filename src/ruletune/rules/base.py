@@ -43,7 +43,7 @@ class Terms:
         ignore_case: Compare without regard to case.
         whole_words: A term counts only where it is not part of a longer word. Scripts written
             without spaces (Chinese, Japanese, Thai, ...) have no such boundary: a term's edge
-            that is a character of one needs none. :mod:`ruletune.rules.matcher` says it exactly.
+            that is a character of one needs none. :mod:`ruletune.rules.matching.terms` says it exactly.
     """
 
     terms: tuple[str, ...]

@@ -11,7 +11,7 @@ from pydantic import Field
 from ruletune.errors import Location, Problem, UserError
 from ruletune.rules.base import Rule, Vote
 from ruletune.rules.entry import RuleContext, RuleEntry, read_text
-from ruletune.rules.matcher import Matcher, MatchTimeoutError
+from ruletune.rules.matching import Matcher, MatchTimeoutError
 from ruletune.rules.regex import pattern
 
 __all__ = ["TableEntry", "unmatched_exemplars"]

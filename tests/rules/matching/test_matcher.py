@@ -16,9 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ruletune.rules import matcher as matcher_module
 from ruletune.rules.base import Pattern, Terms
-from ruletune.rules.matcher import Matcher, MatchTimeoutError, fold
+from ruletune.rules.matching import Matcher, MatchTimeoutError, fold, guard
 from ruletune.types import Span
 
 TEXTS = [
@@ -225,25 +224,26 @@ ENDLESS = "a" * 60 + "b"
 
 @posix_only
 def test_backtracking_without_end_is_stopped_and_named() -> None:
-    matcher = Matcher([Pattern("b"), CATASTROPHE])
+    matcher = Matcher([Pattern("b"), CATASTROPHE], budget=lambda characters: 0.05)
     with pytest.raises(MatchTimeoutError) as caught:
-        matcher.fired(["aab", "b", ENDLESS, "a"], budget=lambda characters: 0.05)
+        matcher.fired(["aab", "b", ENDLESS, "a"])
     assert (caught.value.condition, caught.value.row, caught.value.seconds) == (1, 2, 0.05)
     assert matcher.fired(["b", "aa"]).tolist() == [[True, False], [False, True]]  # it can be used again
 
 
 @posix_only
 def test_the_budget_is_for_one_text_not_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(matcher_module, "_TICK", 0.01)
+    monkeypatch.setattr(guard, "_TICK", 0.01)
     matcher, text, each = Matcher([CATASTROPHE]), "a" * 12 + "b", 0.0
     while each < 0.1:  # many looks of the watchdog
         text = "a" + text
         began = time.thread_time()
         matcher.fired([text])
         each = time.thread_time() - began
-    assert not matcher.fired([text] * 6, budget=lambda characters: 4 * each).any()
+    matcher = Matcher([CATASTROPHE], budget=lambda characters: 4 * each)
+    assert not matcher.fired([text] * 6).any()
     with pytest.raises(MatchTimeoutError):
-        matcher.fired(["a" * 6 + text], budget=lambda characters: 4 * each)
+        matcher.fired(["a" * 6 + text])
 
 
 @posix_only
@@ -257,7 +257,7 @@ def test_a_timer_that_runs_already_goes_on() -> None:
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.05, 30.0)
         with pytest.raises(MatchTimeoutError):
-            Matcher([CATASTROPHE]).fired([ENDLESS], budget=lambda characters: 0.4)
+            Matcher([CATASTROPHE], budget=lambda characters: 0.4).fired([ENDLESS])
         assert rang == [signal.SIGALRM]
         remaining, interval = signal.getitimer(signal.ITIMER_REAL)
         assert 0 < remaining <= 30.0 and interval == 30.0
@@ -282,3 +282,31 @@ def test_off_the_main_thread_matching_is_the_same() -> None:
     thread.start()
     thread.join()
     assert results[0].tolist() == [[True, False], [False, True]]
+
+
+def test_off_the_main_thread_an_expression_without_end_is_stopped_too() -> None:
+    matcher = Matcher([Pattern("(x+)+$"), CATASTROPHE, Pattern("b")], budget=lambda characters: 0.2)
+    results: list[object] = []
+
+    def work() -> None:
+        matches = matcher.match([ENDLESS, "aa"])
+        results.append(list(zip(matches.rows.tolist(), matches.conditions.tolist(), strict=True)))
+        results.append([(o.row, o.condition, o.seconds) for o in matches.overruns])
+        try:
+            matcher.spans(ENDLESS)
+        except MatchTimeoutError as error:
+            results.append(error.condition)
+        results.append(matcher.spans("xaa")[1])
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join(30)
+    assert results == [[(0, 2), (1, 1)], [(0, 1, 0.2)], 1, [Span(1, 3)]]
+
+
+def test_a_hopeless_condition_is_given_up_and_every_cell_accounted_for() -> None:
+    matcher = Matcher([CATASTROPHE], budget=lambda characters: 0.05)
+    matches = matcher.match([ENDLESS] * 30)
+    assert [overrun.row for overrun in matches.overruns] == list(range(30))
+    assert [overrun.seconds for overrun in matches.overruns] == [0.05] * guard.GIVE_UP + [0.0] * (30 - guard.GIVE_UP)
+    assert not matcher.match([ENDLESS] * 30, without={0}).overruns
