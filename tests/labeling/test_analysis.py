@@ -51,7 +51,9 @@ def test_a_vote_for_one_of_several_gold_labels_is_right() -> None:
 
 
 def test_the_label_models_belief_is_shown() -> None:
-    model = LabelModel("dawid_skene", False, np.full(2, 0.5), np.array([0.9, 0.8, 0.7, 0.6]), np.ones(4))
+    model = LabelModel(
+        "dawid_skene", False, np.full(2, 0.5), np.array([0.9, 0.8, 0.7, 0.6]), np.ones(4), np.ones(4, int)
+    )
     assert [s.estimated for s in analyse(VOTES, label_model=model)] == [0.9, 0.8, 0.7, 0.6]
 
 

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ruletune.labeling.label_model import LABEL_MODELS, LabelModel, fit_dawid_skene, fit_majority
+from ruletune.labeling import label_model
+from ruletune.labeling.label_model import LABEL_MODELS, Cells, LabelModel, fit_dawid_skene, fit_majority
 
 MODELS = sorted(LABEL_MODELS)
 
@@ -155,7 +156,9 @@ def test_a_tie_is_shared_evenly() -> None:
 
 @pytest.mark.parametrize("classes", [2, 3, 6])
 def test_beliefs_follow_the_equation(classes: int) -> None:
-    model = LabelModel("dawid_skene", False, np.full(classes, 1 / classes), np.array([0.9, 0.6]), np.array([1.0, 2.0]))
+    model = LabelModel(
+        "dawid_skene", False, np.full(classes, 1 / classes), np.array([0.9, 0.6]), np.array([1.0, 2.0]), np.ones(2, int)
+    )
     matrix = votes((0, 1), (1, 1), (-1, 0))
 
     def likelihood(rule: int, vote: int, label: int) -> float:
@@ -172,7 +175,7 @@ def test_beliefs_follow_the_equation(classes: int) -> None:
 
 
 def test_one_sure_rule_alone_leaves_its_own_accuracy() -> None:
-    model = LabelModel("dawid_skene", False, np.full(4, 0.25), np.array([0.7]), np.array([1.0]))
+    model = LabelModel("dawid_skene", False, np.full(4, 0.25), np.array([0.7]), np.array([1.0]), np.ones(1, int))
     np.testing.assert_allclose(model.posterior(votes((2,)))[0], [0.1, 0.1, 0.7, 0.1])
 
 
@@ -217,7 +220,7 @@ def test_a_rule_that_never_fires_keeps_its_prior() -> None:
 def test_a_weight_is_an_exponent_of_the_odds() -> None:
     matrix = votes((0,), (1,))
     once = fit_dawid_skene(matrix, classes=2, weights=[1])
-    twice = LabelModel(once.kind, once.multi, once.prior, once.accuracy, np.array([2.0]))
+    twice = LabelModel(once.kind, once.multi, once.prior, once.accuracy, np.array([2.0]), once.signs)
     odds = once.posterior(matrix)[0, 0] / once.posterior(matrix)[0, 1]
     assert twice.posterior(matrix)[0, 0] / twice.posterior(matrix)[0, 1] == pytest.approx(odds**2)
 
@@ -228,7 +231,7 @@ def test_many_copies_of_one_rule_do_not_make_certainty_of_it() -> None:
 
 
 def test_confidence_grows_from_knowing_nothing() -> None:
-    model = LabelModel("dawid_skene", False, np.full(2, 0.5), np.array([0.9, 0.9]), np.ones(2))
+    model = LabelModel("dawid_skene", False, np.full(2, 0.5), np.array([0.9, 0.9]), np.ones(2), np.ones(2, int))
     none, tie, one, two = model.confidence(votes((-1, -1), (0, 1), (0, -1), (0, 0)))[:, 0]
     assert none == tie == 0
     assert one == pytest.approx(0.8)
@@ -252,7 +255,7 @@ def test_several_labels_are_questions_of_their_own(kind: str) -> None:
 
 
 def test_a_rule_alone_leaves_its_accuracy_for_its_label() -> None:
-    model = LabelModel("dawid_skene", True, np.array([0.1, 0.3]), np.array([0.7, 0.7]), np.ones(2))
+    model = LabelModel("dawid_skene", True, np.array([0.1, 0.3]), np.array([0.7, 0.7]), np.ones(2), np.ones(2, int))
     np.testing.assert_allclose(model.posterior(votes((0, -1)))[0], [0.7, 0.3])
     assert model.posterior(votes((0, 0)))[0, 0] > 0.95
 
@@ -265,3 +268,69 @@ def test_a_usual_set_takes_well_under_a_second() -> None:
     began = time.process_time()
     fit_dawid_skene(matrix, classes=6, weights=ones(matrix))
     assert time.process_time() - began < 2.0  # 0.1 s on an idle machine
+
+
+# -- vetoes, silence, faults
+
+
+def test_a_veto_rules_a_label_out_and_leaves_the_rest_in_proportion() -> None:
+    matrix = votes((0, -1), (0, 0), (-1, 1), (-1, -1), (-2, 1))
+    for fit in (fit_majority, fit_dawid_skene):
+        model = fit(matrix, classes=3, weights=[1, 1], signs=[1, -1])
+        free = fit(matrix[:, :1], classes=3, weights=[1]).posterior(matrix[:, :1])
+        held = model.posterior(matrix)
+        np.testing.assert_allclose(held.sum(axis=1), 1)
+        np.testing.assert_allclose(held[0], free[0])
+        np.testing.assert_allclose(held[1], [0, 0.5, 0.5])
+        np.testing.assert_allclose(held[2], [0.5, 0, 0.5])
+        np.testing.assert_allclose(held[4], held[2])
+        assert (model.confidence(matrix)[:, 0] > 0).tolist() == [True, True, True, False, True]
+
+
+def test_vetoes_of_every_label_cancel_out() -> None:
+    matrix = votes((0, 0, 1))
+    model = fit_dawid_skene(matrix, classes=2, weights=[1, 1, 1], signs=[1, -1, -1])
+    assert model.posterior(matrix)[0, 0] > 0.5
+
+
+def test_a_veto_is_accurate_where_its_label_is_not_gold() -> None:
+    matrix = np.zeros((40, 1), dtype=np.int16)
+    gold = np.tile([0.0, 1.0], (40, 1))
+    never = fit_dawid_skene(matrix, classes=2, weights=[1], gold=gold, signs=[-1])
+    always = fit_dawid_skene(matrix, classes=2, weights=[1], gold=gold[:, ::-1], signs=[-1])
+    assert never.accuracy[0] > 0.9 and always.accuracy[0] < 0.2
+
+
+def test_a_vetoed_label_of_several_has_no_chance() -> None:
+    matrix = votes((0, 0), (0, -1))
+    model = fit_dawid_skene(matrix, classes=2, weights=[1, 1], signs=[1, -1], multi=True)
+    posterior = model.posterior(matrix)
+    assert posterior[0, 0] == 0 < posterior[1, 0]
+
+
+def test_what_says_nothing_about_labels_changes_nothing() -> None:
+    matrix = votes((0, 0), (1, 0), (-1, 0))
+    model = fit_dawid_skene(matrix, classes=2, weights=[1, 1], signs=[1, 0])
+    alone = fit_dawid_skene(matrix[:, :1], classes=2, weights=[1])
+    np.testing.assert_allclose(model.posterior(matrix), alone.posterior(matrix[:, :1]))
+    assert model.confidence(matrix)[2, 0] == 0
+
+
+def test_a_stored_model_is_the_same_and_one_of_the_first_release_can_be_read() -> None:
+    matrix = votes((0, 0), (1, -1))
+    model = fit_dawid_skene(matrix, classes=2, weights=[1, 1], signs=[1, -1])
+    again = LabelModel.from_json(json.loads(json.dumps(model.to_json())))
+    np.testing.assert_array_equal(again.posterior(matrix), model.posterior(matrix))
+    old = model.to_json()
+    del old["signs"]
+    assert LabelModel.from_json(old).signs.tolist() == [1, 1]
+
+
+def test_cells_are_found_block_by_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    matrix = np.random.default_rng(0).integers(-2, 3, size=(50, 7)).astype(np.int16)
+    whole = Cells.of(matrix)
+    monkeypatch.setattr(label_model, "_BLOCK", 8)
+    parts = Cells.of(matrix)
+    for name in ("rows", "rules", "labels"):
+        np.testing.assert_array_equal(getattr(whole, name), getattr(parts, name))
+    assert whole.shape == (50, 7)

@@ -41,12 +41,12 @@ Ratner et al. 2016, *Data programming*, for sources that abstain.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-__all__ = ["LABEL_MODELS", "LabelModel", "fit_dawid_skene", "fit_majority"]
+__all__ = ["LABEL_MODELS", "Cells", "LabelModel", "fit_dawid_skene", "fit_majority"]
 
 _PRIOR_ACCURACY = 0.8
 """What a rule is believed to be worth before anything is known of it: people write rules that mostly hold."""
@@ -63,6 +63,51 @@ _UNLABELED_CAP = 30.0
 _CERTAIN = 0.98
 """No rule is believed beyond this, nor below its complement: rules are correlated, which the model does not see."""
 
+_BLOCK = 1 << 16
+"""Texts whose cells are looked for at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """The cells of a vote matrix that speak, in the order of their texts.
+
+    Attributes:
+        rows, rules, labels: (cells,) int32: text, rule, and the label voted for or vetoed.
+        shape: (texts, rules).
+    """
+
+    rows: np.ndarray
+    rules: np.ndarray
+    labels: np.ndarray
+    shape: tuple[int, int]
+
+    @classmethod
+    def of(cls, matrix: np.ndarray, which: np.ndarray | None = None) -> Cells:
+        """The cells of a (texts, rules) matrix, -1 and -2 left out; only those of some rules where ``which`` says so."""
+        rows, rules, labels = [], [], []
+        for start in range(0, len(matrix), _BLOCK):  # the masks and 64-bit indices of a block, not of the whole
+            block = matrix[start : start + _BLOCK]
+            speaks = block >= 0
+            if which is not None:
+                speaks &= which
+            at, rule = np.nonzero(speaks)
+            rows.append((at + start).astype(np.int32))
+            rules.append(rule.astype(np.int32))
+            labels.append(block[at, rule].astype(np.int32))
+        empty = [np.zeros(0, dtype=np.int32)]
+        return cls(
+            np.concatenate(rows or empty),
+            np.concatenate(rules or empty),
+            np.concatenate(labels or empty),
+            (matrix.shape[0], matrix.shape[1]),
+        )
+
+    def tally(self, strength: np.ndarray, classes: int) -> np.ndarray:
+        """Sum of the rules' strengths by text and label, (texts, classes)."""
+        cells = self.rows.astype(np.int64) * classes + self.labels
+        size = self.shape[0] * classes
+        return np.asarray(np.bincount(cells, weights=strength[self.rules], minlength=size).reshape(-1, classes))
+
 
 @dataclass(frozen=True, slots=True)
 class LabelModel:
@@ -74,6 +119,7 @@ class LabelModel:
         prior: (labels,) probability of each label before any vote.
         accuracy: (rules,) probability that a rule is right when it fires.
         weights: (rules,) the rules' own weights.
+        signs: (rules,) what a rule's firing is to the label in its cell: 1 a vote, -1 a veto, 0 nothing.
     """
 
     kind: str
@@ -81,34 +127,53 @@ class LabelModel:
     prior: np.ndarray
     accuracy: np.ndarray
     weights: np.ndarray
+    signs: np.ndarray
 
     def posterior(self, matrix: np.ndarray) -> np.ndarray:
         """Beliefs, (texts, labels) float64; a text without votes has the prior.
 
-        For a single label, rows sum to 1.
+        For a single label, rows sum to 1. A vetoed label has probability 0, unless all labels of the text are vetoed:
+        then the vetoes cancel out.
         """
+        votes = Cells.of(matrix, self.signs > 0)
         if self.multi:
-            return self._several(matrix)
-        if self.kind == "majority":
-            counts = _tally(matrix, self.weights, len(self.prior))
+            beliefs = self._several(votes)
+        elif self.kind == "majority":
+            counts = votes.tally(self.weights, len(self.prior))
             total = counts.sum(axis=1, keepdims=True)
-            return np.asarray(np.where(total > 0, counts / np.maximum(total, 1e-12), self.prior))
-        return _beliefs(matrix, self.accuracy, self.weights, self.prior)
+            beliefs = np.where(total > 0, counts / np.maximum(total, 1e-12), self.prior)
+        else:
+            beliefs = _beliefs(votes, self.accuracy, self.weights, self.prior)
+        return self._held_back(beliefs, matrix)
 
-    def _several(self, matrix: np.ndarray) -> np.ndarray:
+    def _several(self, votes: Cells) -> np.ndarray:
         base = _logit(self.prior)
-        odds = np.tile(base, (len(matrix), 1))
-        rows, rules = np.nonzero(matrix >= 0)
-        labels = matrix[rows, rules]
-        np.add.at(odds, (rows, labels), self.weights[rules] * (_logit(self.accuracy)[rules] - base[labels]))
+        cells = votes.rows.astype(np.int64) * len(base) + votes.labels
+        say = self.weights[votes.rules] * (_logit(self.accuracy)[votes.rules] - base[votes.labels])
+        size = votes.shape[0] * len(base)
+        odds = base + np.bincount(cells, weights=say, minlength=size).reshape(-1, len(base))
         return np.asarray(1.0 / (1.0 + np.exp(-odds)))
 
+    def _held_back(self, beliefs: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+        if not (self.signs < 0).any():
+            return beliefs
+        vetoes = Cells.of(matrix, self.signs < 0)
+        vetoed = vetoes.tally(np.ones(len(self.signs)), len(self.prior)) > 0
+        vetoed[vetoed.all(axis=1)] = False
+        held = np.where(vetoed, 0.0, beliefs)
+        if self.multi:
+            return held
+        # Where the votes were all for what is vetoed, what the prior says of the rest is left.
+        rest = np.where(held.sum(axis=1, keepdims=True) > 0, held, np.where(vetoed, 0.0, self.prior))
+        return np.asarray(rest / rest.sum(axis=1, keepdims=True))
+
     def confidence(self, matrix: np.ndarray) -> np.ndarray:
-        """How much a belief is worth as a training target, (texts, 1) in [0, 1]; 0 without votes.
+        """How much a belief is worth as a training target, (texts, 1) in [0, 1]; 0 where no vote or veto speaks.
 
         For a single label, the belief's distance from knowing nothing, :math:`(\\max_k q_k - 1/K) / (1 - 1/K)`.
         """
-        covered = (matrix >= 0).any(axis=1, keepdims=True)
+        covered = np.zeros((len(matrix), 1), dtype=bool)
+        covered[Cells.of(matrix, self.signs != 0).rows] = True
         if self.multi:
             return np.asarray(covered, dtype=np.float64)
         chance = 1.0 / len(self.prior)
@@ -116,13 +181,15 @@ class LabelModel:
         return np.asarray(np.where(covered, np.clip((best - chance) / (1 - chance), 0.0, 1.0), 0.0))
 
     def to_json(self) -> dict[str, Any]:
-        arrays = {name: getattr(self, name).tolist() for name in ("prior", "accuracy", "weights")}
+        arrays = {name: getattr(self, name).tolist() for name in ("prior", "accuracy", "weights", "signs")}
         return {"kind": self.kind, "multi": self.multi, **arrays}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> LabelModel:
         arrays = {name: np.array(value[name], dtype=np.float64) for name in ("prior", "accuracy", "weights")}
-        return cls(kind=value["kind"], multi=value["multi"], **arrays)
+        # Models of the first release knew votes only.
+        signs = np.array(value.get("signs", [1] * len(arrays["weights"])), dtype=np.int8)
+        return cls(kind=value["kind"], multi=value["multi"], **arrays, signs=signs)
 
 
 def fit_majority(
@@ -132,18 +199,19 @@ def fit_majority(
     weights: Sequence[float],
     gold: np.ndarray | None = None,
     multi: bool = False,
+    signs: Sequence[int] | np.ndarray | None = None,
 ) -> LabelModel:
     """Majority vote. Votes weigh what their rules say; accuracies are only reported.
 
     Args:
-        matrix: (texts, rules) votes, -1 abstains.
+        matrix: (texts, rules) what rules say, -1 abstains, -2 failed.
         gold: (texts, classes) in {0, 1}, NaN rows where unknown.
+        signs: (rules,) 1 a vote, -1 a veto, 0 neither; default all votes.
     """
-    weight = np.asarray(weights, dtype=np.float64)
-    prior = _prior(matrix, classes, gold, multi=multi)
-    model = LabelModel("majority", multi, prior, np.full(len(weight), _PRIOR_ACCURACY), weight)
-    accuracy = _accuracies(matrix, model.posterior(matrix), gold)
-    return LabelModel("majority", multi, prior, accuracy, weight)
+    model = _unfitted("majority", matrix, classes, weights, gold, multi, signs)
+    votes = Cells.of(matrix, model.signs > 0)
+    accuracy = _accuracies(votes, model.posterior(matrix), gold)
+    return _with_vetoes(replace(model, accuracy=accuracy), matrix, gold)
 
 
 def fit_dawid_skene(
@@ -153,43 +221,70 @@ def fit_dawid_skene(
     weights: Sequence[float],
     gold: np.ndarray | None = None,
     multi: bool = False,
+    signs: Sequence[int] | np.ndarray | None = None,
     iterations: int = 50,
     tolerance: float = 1e-5,
 ) -> LabelModel:
     """The probabilistic model; see the module's equations.
 
     Args:
-        matrix: (texts, rules) votes, -1 abstains.
+        matrix: (texts, rules) what rules say, -1 abstains, -2 failed.
         gold: (texts, classes) in {0, 1}, NaN rows where unknown.
+        signs: (rules,) 1 a vote, -1 a veto, 0 neither; default all votes.
         iterations, tolerance: EM ends when no accuracy moves by more than ``tolerance``.
 
     >>> votes = np.array([[0, 0, -1], [0, 0, 1], [1, -1, 1]], dtype=np.int16)
     >>> fit_dawid_skene(votes, classes=2, weights=[1, 1, 1]).posterior(votes).argmax(axis=1).tolist()
     [0, 0, 1]
     """
-    weight = np.asarray(weights, dtype=np.float64)
-    prior = _prior(matrix, classes, gold, multi=multi)
-    accuracy = np.full(len(weight), _PRIOR_ACCURACY)
-    model = LabelModel("dawid_skene", multi, prior, accuracy, weight)
+    model = _unfitted("dawid_skene", matrix, classes, weights, gold, multi, signs)
+    votes = Cells.of(matrix, model.signs > 0)
+    accuracy = model.accuracy
     if multi:
         # Without disagreement only gold tells how far a rule can be believed.
         known = _known(gold, len(matrix))
         if gold is not None and known.any():
-            accuracy = _accuracies(matrix[known], gold[known], gold[known])
-        return LabelModel("dawid_skene", True, prior, accuracy, weight)
+            accuracy = _accuracies(Cells.of(matrix[known], model.signs > 0), gold[known], gold[known])
+        return _with_vetoes(replace(model, accuracy=accuracy), matrix, gold)
     for _ in range(iterations):
-        accuracy = _accuracies(matrix, model.posterior(matrix), gold)
-        moved = float(np.abs(accuracy - model.accuracy).max(initial=0.0))
-        model = LabelModel("dawid_skene", False, prior, accuracy, weight)
+        found = _accuracies(votes, _beliefs(votes, accuracy, model.weights, model.prior), gold)
+        moved = float(np.abs(found - accuracy).max(initial=0.0))
+        accuracy = found
         if moved < tolerance:
             break
-    return model
+    return _with_vetoes(replace(model, accuracy=accuracy), matrix, gold)
 
 
 LABEL_MODELS: dict[str, Callable[..., LabelModel]] = {
     "majority": fit_majority,
     "dawid_skene": fit_dawid_skene,
 }
+
+
+def _unfitted(
+    kind: str,
+    matrix: np.ndarray,
+    classes: int,
+    weights: Sequence[float],
+    gold: np.ndarray | None,
+    multi: bool,
+    signs: Sequence[int] | np.ndarray | None,
+) -> LabelModel:
+    """What is believed before any vote is looked at."""
+    weight = np.asarray(weights, dtype=np.float64)
+    sign = np.ones(len(weight), dtype=np.int8) if signs is None else np.asarray(signs, dtype=np.int8)
+    prior = _prior(matrix[:, sign > 0], classes, gold, multi=multi)
+    return LabelModel(kind, multi, prior, np.full(len(weight), _PRIOR_ACCURACY), weight, sign)
+
+
+def _with_vetoes(model: LabelModel, matrix: np.ndarray, gold: np.ndarray | None) -> LabelModel:
+    """With the accuracy of vetoes: how often the vetoed label is not the gold one. Nothing else can tell."""
+    if not (model.signs < 0).any() or gold is None:
+        return model
+    known = _known(gold, len(matrix))
+    vetoes = Cells.of(matrix[known], model.signs < 0)
+    found = _accuracies(vetoes, 1.0 - gold[known], 1.0 - gold[known])
+    return replace(model, accuracy=np.where(model.signs < 0, found, model.accuracy))
 
 
 def _prior(matrix: np.ndarray, classes: int, gold: np.ndarray | None, *, multi: bool) -> np.ndarray:
@@ -203,20 +298,14 @@ def _prior(matrix: np.ndarray, classes: int, gold: np.ndarray | None, *, multi: 
     return np.asarray(np.clip(voted, 0.02, 0.5))
 
 
-def _tally(matrix: np.ndarray, strength: np.ndarray, classes: int) -> np.ndarray:
-    """Sum of the rules' strengths by text and label voted for, (texts, classes)."""
-    rows, rules = np.nonzero(matrix >= 0)
-    cells = rows * classes + matrix[rows, rules]
-    return np.asarray(np.bincount(cells, weights=strength[rules], minlength=len(matrix) * classes).reshape(-1, classes))
-
-
-def _beliefs(matrix: np.ndarray, accuracy: np.ndarray, weights: np.ndarray, prior: np.ndarray) -> np.ndarray:
+def _beliefs(votes: Cells, accuracy: np.ndarray, weights: np.ndarray, prior: np.ndarray) -> np.ndarray:
     classes = len(prior)
     say = weights * (_logit(accuracy) + np.log(max(classes - 1, 1)))
-    scores = np.log(prior) + _tally(matrix, say, classes)
+    scores = np.log(prior) + votes.tally(say, classes)
     scores -= scores.max(axis=1, keepdims=True)
-    odds = np.exp(scores)
-    return np.asarray(odds / odds.sum(axis=1, keepdims=True))
+    odds = np.exp(scores, out=scores)
+    odds /= odds.sum(axis=1, keepdims=True)
+    return np.asarray(odds)
 
 
 def _known(gold: np.ndarray | None, texts: int) -> np.ndarray:
@@ -224,19 +313,19 @@ def _known(gold: np.ndarray | None, texts: int) -> np.ndarray:
     return np.zeros(texts, dtype=bool) if gold is None else np.asarray(~np.isnan(gold).any(axis=1))
 
 
-def _accuracies(matrix: np.ndarray, beliefs: np.ndarray, gold: np.ndarray | None) -> np.ndarray:
+def _accuracies(votes: Cells, beliefs: np.ndarray, gold: np.ndarray | None) -> np.ndarray:
     """Each rule's accuracy a posteriori, given beliefs about the texts and gold where it is known."""
-    known = _known(gold, len(matrix))
-    rows, rules = np.nonzero(matrix >= 0)
-    size = matrix.shape[1]
-    guessed = np.bincount(rules[~known[rows]], minlength=size)
-    counts = np.minimum(1.0, _UNLABELED_CAP / np.maximum(guessed, 1))[rules]
-    counts[known[rows]] = _GOLD_WEIGHT
+    known = _known(gold, votes.shape[0])[votes.rows]
+    size = votes.shape[1]
+    guessed = np.bincount(votes.rules[~known], minlength=size)
+    counts = np.minimum(1.0, _UNLABELED_CAP / np.maximum(guessed, 1))[votes.rules]
+    counts[known] = _GOLD_WEIGHT
+    right = beliefs[votes.rows, votes.labels]
     if gold is not None:
-        beliefs = np.where(known[:, None], gold, beliefs)
-    right = np.bincount(rules, weights=counts * beliefs[rows, matrix[rows, rules]], minlength=size)
-    fired = np.bincount(rules, weights=counts, minlength=size)
-    found = (_PRIOR_STRENGTH * _PRIOR_ACCURACY + right) / (_PRIOR_STRENGTH + fired)
+        right = np.where(known, gold[votes.rows, votes.labels], right)
+    agreed = np.bincount(votes.rules, weights=counts * right, minlength=size)
+    fired = np.bincount(votes.rules, weights=counts, minlength=size)
+    found = (_PRIOR_STRENGTH * _PRIOR_ACCURACY + agreed) / (_PRIOR_STRENGTH + fired)
     return np.asarray(np.clip(found, 1 - _CERTAIN, _CERTAIN))
 
 

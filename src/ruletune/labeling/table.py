@@ -82,7 +82,14 @@ def fit_label_model(spec: TaskSpec, matrix: np.ndarray, gold: np.ndarray) -> Lab
     """The task's label model, fitted on votes and what gold there is."""
     weights = [rule.says.weight if isinstance(rule.says, Vote) else rule.weight for rule in spec.rules]
     fitted = LABEL_MODELS[spec.file.training.label_model]
-    return fitted(matrix, classes=len(spec.labels), weights=weights, gold=gold, multi=spec.file.multi_label)
+    return fitted(
+        matrix,
+        classes=len(spec.labels),
+        weights=weights,
+        gold=gold,
+        multi=spec.file.multi_label,
+        signs=[rule.sign for rule in spec.rules],
+    )
 
 
 def rule_rows(votes: Votes, *, gold: np.ndarray | None, label_model: LabelModel | None) -> tuple[RuleRow, ...]:
