@@ -27,6 +27,7 @@ from ruletune.rules.entry import SAYINGS, RuleContext, RuleEntry
 from ruletune.rules.function import FunctionEntry
 from ruletune.rules.regex import RegexEntry
 from ruletune.rules.similarity import SimilarityEntry
+from ruletune.rules.span import SpanEntry
 from ruletune.rules.structure import CasingEntry, FieldEntry, LengthEntry
 from ruletune.rules.table import TableEntry
 from ruletune.rules.terms import GazetteerEntry, KeywordsEntry
@@ -51,6 +52,7 @@ KINDS: dict[str, type[RuleEntry]] = {
     "all": AllEntry,
     "any": AnyEntry,
     "not": NotEntry,
+    "span": SpanEntry,
 }
 
 _COMMON = frozenset(
