@@ -24,7 +24,7 @@ from math import prod
 
 from ruletune.rules.scripts import NO_SPACES
 
-__all__ = ["ANY", "BRACES", "CONT", "END", "MOST_REPEATS", "MOST_WAYS", "URL", "alphabetic", "digits", "Token", "characters", "compile_tokens", "equals", "has", "length", "lower",
+__all__ = ["ANY", "BRACES", "CONT", "EMAIL", "END", "MOST_REPEATS", "MOST_WAYS", "URL", "alphabetic", "digits", "Token", "characters", "compile_tokens", "equals", "has", "length", "lower",
            "number", "only", "punctuation", "shape", "title", "tokens", "upper"]  # fmt: skip
 
 MOST_REPEATS = 100
@@ -58,6 +58,9 @@ CONT = (
 END = f"(?!{CONT})"
 URL = f"(?i:(?:https?|ftp)://|www\\.){ANY}++"
 """Consumes a web address, up to the next space."""
+
+EMAIL = rf"[\w.+%-]++@(?:[\w-]++\.)++[\w-]++{END}"
+"""Consumes a mail address."""
 
 BRACES = re.compile(r"\{(?P<low>[0-9]{0,4})(?P<comma>,)?(?P<high>[0-9]{0,4})\}")
 _TOKEN = f"{ANY}(?:{CONT}{ANY})*+"
