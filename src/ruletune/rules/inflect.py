@@ -48,9 +48,9 @@ alumna alumnae|alumnus alumni|antenna antennae antennas|alga algae|appendix appe
 axis axes|bacillus bacilli|bacterium bacteria|cactus cacti|calf calves|child children|corpus corpora|criterion criteria|
 curriculum curricula|datum data|die dice|diagnosis diagnoses|elf elves|erratum errata|foot feet|formula formulae|
 fungus fungi|genus genera|goose geese|half halves|hoof hooves hoofs|index indices indexes|knife knives|larva larvae|
-leaf leaves|life lives|loaf loaves|louse lice|matrix matrices|medium media|memorandum memoranda|millennium millennia|
-mouse mice|nucleus nuclei|oasis oases|octopus octopi|ovum ova|ox oxen|parenthesis parentheses|penny pence|
-person people|phenomenon phenomena|radius radii|scarf scarves scarfs|self selves|shelf shelves|sheaf sheaves|stimulus stimuli|
+leaf leaves|life lives|loaf loaves|louse lice|matrix matrices|maximum maxima|medium media|memorandum memoranda|millennium millennia|
+minimum minima|mouse mice|nucleus nuclei|oasis oases|octopus octopi|optimum optima|ovum ova|ox oxen|parenthesis parentheses|penny pence|
+person people|phenomenon phenomena|radius radii|scarf scarves scarfs|self selves|shelf shelves|sheaf sheaves|spectrum spectra|stimulus stimuli|
 stratum strata|syllabus syllabi|thief thieves|tooth teeth|vertebra vertebrae|vertex vertices|vortex vortices|wharf wharves|
 wife wives|wolf wolves|man men|woman women
 """
@@ -58,7 +58,7 @@ wife wives|wolf wolves|man men|woman women
 _COMPOUNDS = ("child", "foot", "tooth", "mouse", "knife", "wife", "life", "shelf", "leaf", "wolf", "penny", "man")
 """Irregular nouns that end others: grandchild, midwife, policeman."""
 
-_REGULAR_MAN = frozenset("human german roman ottoman shaman talisman caiman norman layman's".split())
+_REGULAR_MAN = frozenset("human german roman ottoman shaman talisman caiman norman".split())
 
 _ADJECTIVES = frozenset(
     """
@@ -86,8 +86,8 @@ _COMPARED = {
 }
 _DOUBLED = frozenset(
     """
-abet abhor acquit admit allot annul befit commit compel concur confer control debug defer deter emit equip excel expel
-format handicap impel incur infer input kidnap occur omit outfit output patrol permit prefer program propel rebel
+abet abhor acquit admit allot annul befit bootstrap commit compel concur confer control debug defer deter embed emit equip excel expel
+format handicap impel incur infer input kidnap occur omit outfit output overlap patrol permit prefer program propel rebel
 rebut recur refer regret remit repel submit transfer transmit unplug unzip worship
 """.split()
 )
@@ -101,7 +101,8 @@ volcano zero""".split()
 )
 _OTHER_WORDS = {
     "even": ("evening", "evenings"), "doe": ("does",), "fee": ("feed",), "good": ("goods",), "inn": ("inning",),
-    "new": ("news",), "wee": ("weed",), "she": ("shed",), "bra": ("braed",), "care": (), "earn": (), "morn": ("morning",),
+    "leg": ("legged",), "morn": ("morning",), "new": ("news",), "odd": ("odds",), "rich": ("riches",), "rug": ("rugged",),
+    "severe": ("severed", "severing"), "unit": ("united", "uniting"), "wee": ("weed",),
 }  # fmt: skip
 """Forms by rule that are other words."""
 
@@ -119,7 +120,9 @@ was we well were what when where whether which while who whom whose why will wit
 )
 """Words that have no inflections, or none that help; a phrase that ends in one inflects its first word."""
 
-_BE_DO_HAVE = frozenset("be do have".split())
+_INFLECTED = frozenset("back be do forward have mine near one other own please".split())
+"""Words of these that have inflections where they stand alone."""
+
 _PLAIN = re.compile(r"[A-Za-z]{2,}\Z")
 
 
@@ -148,7 +151,7 @@ def with_inflections(term: str) -> Iterator[str]:
     word = words[at]
     if not _PLAIN.match(word) or not (word.islower() or word.istitle()):
         return
-    if len(words) == 1 and word.lower() in _CLOSED and word.lower() not in _BE_DO_HAVE:
+    if len(words) == 1 and word.lower() in _CLOSED and word.lower() not in _INFLECTED:
         return
     for form in inflections(word.lower()):
         words[at] = form.capitalize() if word[0].isupper() else form
@@ -162,7 +165,7 @@ def inflections(word: str) -> tuple[str, ...]:
     >>> inflections("try"), inflections("child")[0], inflections("panic")
     (('tries', 'tried', 'trying'), 'children', ('panics', 'panicked', 'panicking'))
     """
-    if word in _CLOSED and word not in _BE_DO_HAVE and word not in _COMPARED:
+    if word in _CLOSED and word not in _INFLECTED and word not in _COMPARED:
         return ()
     compared = _COMPARED.get(word, ())
     irregular = _IRREGULAR_VERBS.get(word)

@@ -138,9 +138,7 @@ def _label(line: Mapping[str, Any], spelling: Mapping[str, str], context: RuleCo
     if written in spelling:
         return context.label(spelling[written])
     folded = {label.casefold(): label for label in context.labels}
-    return context.label(
-        written if written in context.labels else folded.get(written.casefold(), written), where=where
-    )
+    return context.label(written if written in context.labels else folded.get(written.casefold(), written), where=where)
 
 
 def _plain(pattern: list[Any]) -> tuple[str, bool] | None:
@@ -270,7 +268,9 @@ def _equal(values: list[str], *, lower: bool) -> str:
     """LOWER is compared with the token's lower case: a value with a capital equals nothing."""
     kept = [value for value in values if not lower or value == value.lower()]
     if values and not kept:
-        raise ValueError(f"LOWER {values[0][:60]!r} has a capital, so that no token equals it; write {values[0].lower()[:60]!r}")
+        raise ValueError(
+            f"LOWER {values[0][:60]!r} has a capital, so that no token equals it; write {values[0].lower()[:60]!r}"
+        )
     return tokens.equals(kept, ignore_case=lower) if kept else "(?!)"
 
 
@@ -303,7 +303,7 @@ def _length(value: object) -> str:
     unequal = ""
     for test, number in tests.items():
         if not isinstance(number, int) or isinstance(number, bool):
-            raise ValueError("LENGTH must be a whole number, or an object such as {\">=\": 10}")
+            raise ValueError('LENGTH must be a whole number, or an object such as {">=": 10}')
         match test:
             case "==":
                 low, high = max(low, number), number if high is None else min(high, number)

@@ -22,7 +22,8 @@ class _TermsEntry(VotingEntry):
     )
 
     inflect: bool = Field(
-        default=False, description="Match the English inflections of each term, too: its plural, verb forms, comparatives."
+        default=False,
+        description="Match the English inflections of each term, too: its plural, verb forms, comparatives.",
     )
 
     def terms(self, terms: tuple[str, ...]) -> Terms:
