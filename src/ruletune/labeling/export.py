@@ -81,7 +81,7 @@ def _write_npz(path: Path, votes: Votes, examples: Sequence[Example]) -> Exporte
         "gold": _gold(examples, votes.labels),
     }
     _replace(path, lambda file: np.savez_compressed(file, allow_pickle=False, **arrays))
-    return Exported((path,), *votes.matrix.shape)
+    return Exported((path,), len(examples), len(votes.rules))
 
 
 def _write_npy(path: Path, votes: Votes, examples: Sequence[Example]) -> Exported:
@@ -93,7 +93,7 @@ def _write_npy(path: Path, votes: Votes, examples: Sequence[Example]) -> Exporte
     }
     write_lines(beside, [json.dumps(description, ensure_ascii=False, indent=1) + "\n"])
     _replace(path, lambda file: np.save(file, votes.matrix, allow_pickle=False))
-    return Exported((path, beside), *votes.matrix.shape)
+    return Exported((path, beside), len(examples), len(votes.rules))
 
 
 def _write_wrench(path: Path, votes: Votes, examples: Sequence[Example]) -> Exported:
@@ -109,7 +109,7 @@ def _write_wrench(path: Path, votes: Votes, examples: Sequence[Example]) -> Expo
     matrix = votes.matrix[:, kept]
     write_lines(path, _wrench_lines(np.maximum(matrix, ABSTAIN), examples, votes.labels))
     write_lines(names, [json.dumps(labels, ensure_ascii=False, indent=1) + "\n"])
-    return Exported((path, names), *matrix.shape, tuple(_lost(votes, matrix, examples)))
+    return Exported((path, names), len(examples), len(kept), tuple(_lost(votes, matrix, examples)))
 
 
 def _keep_labels(path: Path, labels: Mapping[str, str]) -> None:

@@ -13,6 +13,11 @@ from functools import lru_cache
 
 __all__ = ["inflected", "inflections", "with_inflections"]
 
+
+def _words(listed: str) -> frozenset[str]:
+    return frozenset(listed.split())
+
+
 _VERBS = """
 arise arose arisen|awake awoke awoken|be am is are was were been being|bear bore borne born|beat beaten|become became|
 begin began begun beginning|behold beheld|bend bent|bet betted betting|bid bade bidden bidding|bind bound|bite bit bitten|bleed bled|
@@ -58,10 +63,9 @@ wife wives|wolf wolves|man men|woman women
 _COMPOUNDS = ("child", "foot", "tooth", "mouse", "knife", "wife", "life", "shelf", "leaf", "wolf", "penny", "man")
 """Irregular nouns that end others: grandchild, midwife, policeman."""
 
-_REGULAR_MAN = frozenset("human german roman ottoman shaman talisman caiman norman".split())
+_REGULAR_MAN = _words("human german roman ottoman shaman talisman caiman norman")
 
-_ADJECTIVES = frozenset(
-    """
+_ADJECTIVES = _words("""
 able angry big bitter black bleak blue blunt bold brave brief bright broad bulky busy calm cheap chilly clean clear
 clever close cloudy clumsy coarse cold cool costly crazy creamy creepy crisp cruel curly cute damp dark deadly deaf dear
 deep dense dirty dry dull dumb dusty early easy faint fair fancy fast fat few fine firm flat fresh friendly full funny gentle
@@ -72,8 +76,7 @@ pure quick quiet rare raw ready red rich ripe risky rough rude sad safe salty sc
 sick silly simple sincere skinny sleepy slight slim slow small smart smelly smooth soft sore sour spicy steady steep stiff
 strange strict strong stupid subtle sunny sweet swift tall tame tasty thick thin tidy tight tiny tough true ugly vague
 warm weak wealthy weird wet white wide wild wise worthy young yummy
-""".split()
-)
+""")
 _COMPARED = {
     "good": ("better", "best"),
     "well": ("better", "best"),
@@ -84,21 +87,17 @@ _COMPARED = {
     "many": ("more", "most"),
     "much": ("more", "most"),
 }
-_DOUBLED = frozenset(
-    """
+_DOUBLED = _words("""
 abet abhor acquit admit allot annul befit bootstrap commit compel concur confer control debug defer deter embed emit equip excel expel
 format handicap impel incur infer input kidnap occur omit outfit output overlap patrol permit prefer program propel rebel
 rebut recur refer regret remit repel submit transfer transmit unplug unzip worship
-""".split()
-)
+""")
 """Words of several syllables that double their last letter."""
 
-_HARD_C = frozenset("bivouac frolic havoc magic mimic panic picnic politic traffic".split())
-_HARD_CH = frozenset("epoch eunuch loch matriarch monarch oligarch patriarch stomach tech".split())
-_OES = frozenset(
-    """buffalo cargo domino echo embargo halo hero innuendo mango mosquito motto potato tomato tornado torpedo veto
-volcano zero""".split()
-)
+_HARD_C = _words("bivouac frolic havoc magic mimic panic picnic politic traffic")
+_HARD_CH = _words("epoch eunuch loch matriarch monarch oligarch patriarch stomach tech")
+_OES = _words("""buffalo cargo domino echo embargo halo hero innuendo mango mosquito motto potato tomato tornado torpedo veto
+volcano zero""")
 _OTHER_WORDS = {
     "even": ("evening", "evenings"), "doe": ("does",), "fee": ("feed",), "good": ("goods",), "inn": ("inning",),
     "leg": ("legged",), "morn": ("morning",), "new": ("news",), "odd": ("odds",), "rich": ("riches",), "rug": ("rugged",),
@@ -106,8 +105,7 @@ _OTHER_WORDS = {
 }  # fmt: skip
 """Forms by rule that are other words."""
 
-_CLOSED = frozenset(
-    """
+_CLOSED = _words("""
 a about above across after again against ago ahead all almost along already also although always am among an and any are
 around as aside at away back be because been before behind being below beneath beside between beyond both but by can could
 did do does down during each either else enough ever every everywhere except far for forth forward from had has have he
@@ -116,11 +114,10 @@ much must my near neither never no nor not now of off often on once one only ont
 perhaps please quite rather shall she should since so some soon still such than that the their them then there these they
 this those though through thus till to today together tomorrow tonight too toward towards under until up upon us very via
 was we well were what when where whether which while who whom whose why will with within without would yes yet you your
-""".split()
-)
+""")
 """Words that have no inflections, or none that help; a phrase that ends in one inflects its first word."""
 
-_INFLECTED = frozenset("back be do forward have mine near one other own please".split())
+_INFLECTED = _words("back be do forward have mine near one other own please")
 """Words of these that have inflections where they stand alone."""
 
 _PLAIN = re.compile(r"[A-Za-z]{2,}\Z")
@@ -217,7 +214,7 @@ def _stems(word: str, ending: str) -> list[str]:
 def _ing(word: str) -> list[str]:
     if word.endswith("ie"):
         return [f"{word[:-2]}ying"]
-    if word.endswith(("age", "inge")) or word.endswith("ueue"):
+    if word.endswith(("age", "inge", "ueue")):
         return [f"{word[:-1]}ing", f"{word}ing"]
     if word.endswith("e") and not word.endswith(("ee", "oe", "ye")) and word != "be":
         return [f"{word[:-1]}ing"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -14,6 +15,7 @@ from ruletune.errors import Location, Problem, UserError, nearest
 from ruletune.rules import tokens
 from ruletune.rules.base import AnyOf, Condition, Pattern, Rule, Terms, Vote
 from ruletune.rules.entry import RuleContext, RuleEntry, read_text
+from ruletune.rules.scripts import NO_SPACES
 from ruletune.rules.span import repeats
 from ruletune.rules.token_regex import searched
 
@@ -151,14 +153,16 @@ def _plain(pattern: list[Any]) -> tuple[str, bool] | None:
         attribute = str(attribute).upper()
         if attribute not in ("LOWER", "TEXT", "ORTH") or not isinstance(value, str) or not value.isalpha():
             return None
+        if len(tokens.tokens(value)) != 1 or (len(pattern) > 1 and re.search(NO_SPACES, value)):
+            return None
         if attribute == "LOWER" and value != value.lower():
             return None
         words.append(value)
         attributes.add(attribute == "LOWER")
-    return (" ".join(words), attributes.pop()) if len(attributes) == 1 and tokens.tokens("".join(words)) else None
+    return (" ".join(words), attributes.pop()) if len(attributes) == 1 else None
 
 
-_FLAGS = {
+_FLAGS: dict[str, Callable[[], str]] = {
     "IS_DIGIT": tokens.digits,
     "IS_ALPHA": tokens.alphabetic,
     "IS_ASCII": lambda: tokens.only(r"[!-~]"),

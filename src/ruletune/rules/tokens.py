@@ -24,8 +24,32 @@ from math import prod
 
 from ruletune.rules.scripts import NO_SPACES
 
-__all__ = ["ANY", "BRACES", "CONT", "EMAIL", "END", "MOST_REPEATS", "MOST_WAYS", "URL", "alphabetic", "digits", "Token", "characters", "compile_tokens", "equals", "has", "length", "lower",
-           "number", "only", "punctuation", "shape", "title", "tokens", "upper"]  # fmt: skip
+__all__ = [
+    "ANY",
+    "BRACES",
+    "CONT",
+    "EMAIL",
+    "END",
+    "MOST_REPEATS",
+    "MOST_WAYS",
+    "URL",
+    "Token",
+    "alphabetic",
+    "characters",
+    "compile_tokens",
+    "digits",
+    "equals",
+    "has",
+    "length",
+    "lower",
+    "number",
+    "only",
+    "punctuation",
+    "shape",
+    "title",
+    "tokens",
+    "upper",
+]  # fmt: skip
 
 MOST_REPEATS = 100
 """Tokens that one repeated token of a pattern may stand for."""
@@ -250,12 +274,12 @@ _NUMBER_WORDS = (
     "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "
     "sixteenth seventeenth eighteenth nineteenth twentieth thirtieth fortieth fiftieth sixtieth seventieth eightieth "
     "ninetieth hundredth thousandth millionth billionth trillionth"
-).split()
+)
 
 
 def number() -> str:
     """Digits, with points and commas between them, an ordinal in digits, or an English number word."""
-    words = "|".join(sorted(_NUMBER_WORDS, key=len, reverse=True))
+    words = "|".join(sorted(_NUMBER_WORDS.split(), key=len, reverse=True))
     digits = rf"\d(?:{CONT}[\d.,])*+(?:(?:{CONT}(?i:st|nd|rd|th))|)"
     return f"(?=(?:{digits}|(?i:{words})){END})"
 
