@@ -101,6 +101,12 @@ def _rules() -> Iterator[str]:
         yield f"\n### `{kind}`\n"
         yield _sentence(entry)
         yield _table(entry, f"rules.{kind}", first=kind)
+        for name, info in entry.model_fields.items():
+            inner = _model(info.annotation)
+            if inner is not None and inner is not TestEntry:
+                yield f"\n### `rules.{kind}.{name}`\n"
+                yield _sentence(inner)
+                yield _table(inner, f"rules.{kind}.{name}")
     yield "\n### `rules.tests`\n"
     yield _sentence(TestEntry)
     yield _table(TestEntry, "rules.tests", first="text")

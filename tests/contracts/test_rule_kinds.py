@@ -30,9 +30,14 @@ ENTRIES = {
     "all": "{all: [{keywords: [not]}, {length: characters, at_most: 100}], veto: bad}",
     "any": "{any: [{regex: '好|😀$'}, {keywords: [not]}], vote: bad}",
     "not": "{not: {regex: '好|^$'}, vote: bad}",
+    "span": "{span: [{lower: [not, 好, '😀']}, {op: '?'}], vote: bad}",
+    "patterns": "{patterns: patterns.jsonl}",
+    "snorkel": "{snorkel: contract_lfs.py}",
 }
 
 FILES = {
+    "patterns.jsonl": '{"label": "bad", "pattern": "not"}\n{"label": "GOOD", "pattern": [{"TEXT": "好"}, {"OP": "?"}]}\n',
+    "contract_lfs.py": "class LF:\n    name = 'long'\n    def _f(self, x):\n        return int(len(x.text) > 5)\n    __call__ = _f\n\n\nlf = LF()\n",
     "terms.txt": "not\n好\n😀\n",
     "contract_rules.py": "def short(text):\n    return len(text) < 10\n",
     "table.tsv": "bad\tnot\tnot good\nGOOD\t好|😀\n",
@@ -74,7 +79,7 @@ def examples(texts: list[str]) -> list[Example]:
     ]
 
 
-WITH_SPANS = {"regex", "keywords", "gazetteer", "table", "all", "any"}
+WITH_SPANS = {"span", "patterns", "regex", "keywords", "gazetteer", "table", "all", "any"}
 """Kinds that can show which characters made them fire."""
 
 
@@ -100,7 +105,9 @@ def test_it_knows_where_it_was_written_and_under_which_name(kind: str, load: Cal
         assert rule.kind == kind
         assert rule.name
         assert rule.where is not None
-        assert str(rule.where).endswith(("task.yaml:6", "table.tsv:1", "table.tsv:2"))
+        assert str(rule.where).endswith(
+            ("task.yaml:6", "table.tsv:1", "table.tsv:2", "patterns.jsonl:1", "patterns.jsonl:2")
+        )
 
 
 @pytest.mark.parametrize("kind", ENTRIES)

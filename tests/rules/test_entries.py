@@ -248,6 +248,9 @@ def test_every_condition_is_of_a_known_shape(context: RuleContext) -> None:
     table(context, "ham\tb\n")
     (context.folder / "terms.txt").write_text("a", encoding="utf-8")
     (context.folder / "f.py").write_text("def f(text): return True", encoding="utf-8")
+    (context.folder / "p.jsonl").write_text('{"label": "ham", "pattern": "a"}', encoding="utf-8")
+    stand_in = "class F:\n    name = 'f'\n    __call__ = _f = lambda self, x: -1\n\nf = F()\n"
+    (context.folder / "lf.py").write_text(stand_in, encoding="utf-8")
     written: dict[str, dict[str, object]] = {
         "regex": {"regex": "a", "vote": "ham"},
         "keywords": {"keywords": ["a"], "vote": "ham"},
@@ -262,6 +265,9 @@ def test_every_condition_is_of_a_known_shape(context: RuleContext) -> None:
         "all": {"all": [{"regex": "a"}], "vote": "ham"},
         "any": {"any": [{"regex": "a"}], "vote": "ham"},
         "not": {"not": {"regex": "a"}, "vote": "ham"},
+        "span": {"span": [{"lower": "a"}], "vote": "ham"},
+        "patterns": {"patterns": "p.jsonl"},
+        "snorkel": {"snorkel": "lf.py"},
     }
     context = replace(context, descriptions={"ham": "normal talk", "spam": "offers"})
     assert set(written) == set(KINDS)

@@ -103,7 +103,7 @@ def _name(steps: tuple[object, ...]) -> str:
 def _right_key(key: str, steps: tuple[object, ...]) -> str:
     """The nearest key of the level; else the level that has such a key; else the level's keys."""
     model = _model_at(steps)
-    known = list(model.model_fields) if model else []
+    known = [info.alias or name for name, info in model.model_fields.items()] if model else []
     homes = _homes().get(key, ())
     if close_match(key, known) or not 0 < len(homes) < 4:
         return nearest(key, known)
@@ -130,9 +130,10 @@ def _homes() -> Mapping[str, tuple[str, ...]]:
 def _model_at(steps: tuple[object, ...]) -> type[BaseModel] | None:
     """The model that describes a place in the task file."""
     named = [step for step in steps if isinstance(step, str)]
-    if named[:1] == ["rules"]:
-        return KINDS.get(named[1]) if len(named) > 1 else None
     model: type[BaseModel] | None = TaskFile
+    if named[:1] == ["rules"]:
+        model = KINDS.get(named[1]) if len(named) > 1 else None
+        named = named[2:]
     for step in named:
         model = _inner_model(model.model_fields[step].annotation) if model and step in model.model_fields else None
     return model

@@ -176,6 +176,8 @@ def _json(path: Path) -> Iterator[Row]:
 
 
 def _flat(entry: dict[str, Any]) -> dict[str, Any]:
+    if "weak_labels" in entry and entry.get("label") == -1:
+        entry = {**entry, "label": None}  # WRENCH's way to say that nobody gave a label
     inner = entry.get("data")
     return {**entry, **inner} if isinstance(inner, dict) else entry
 

@@ -25,8 +25,11 @@ from ruletune.rules.base import (
 from ruletune.rules.composed import AllEntry, AnyEntry, NotEntry
 from ruletune.rules.entry import SAYINGS, RuleContext, RuleEntry
 from ruletune.rules.function import FunctionEntry
+from ruletune.rules.patterns import PatternsEntry
 from ruletune.rules.regex import RegexEntry
 from ruletune.rules.similarity import SimilarityEntry
+from ruletune.rules.snorkel import SnorkelEntry
+from ruletune.rules.span import SpanEntry
 from ruletune.rules.structure import CasingEntry, FieldEntry, LengthEntry
 from ruletune.rules.table import TableEntry
 from ruletune.rules.terms import GazetteerEntry, KeywordsEntry
@@ -51,6 +54,9 @@ KINDS: dict[str, type[RuleEntry]] = {
     "all": AllEntry,
     "any": AnyEntry,
     "not": NotEntry,
+    "span": SpanEntry,
+    "patterns": PatternsEntry,
+    "snorkel": SnorkelEntry,
 }
 
 _COMMON = frozenset(

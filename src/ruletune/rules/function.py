@@ -18,8 +18,9 @@ from pydantic import Field
 from ruletune.errors import Location, UserError, nearest
 from ruletune.rules.base import Call, Condition
 from ruletune.rules.entry import RuleContext, VotingEntry
+from ruletune.rules.labeling_function import LabelingFunction, is_labeling_function
 
-__all__ = ["FunctionEntry"]
+__all__ = ["FunctionEntry", "load_module"]
 
 
 class FunctionEntry(VotingEntry):
@@ -41,6 +42,8 @@ class FunctionEntry(VotingEntry):
 
     def condition(self, context: RuleContext) -> Condition:
         function = _load(self.function, context)
+        if is_labeling_function(function):
+            return Call(self.function, LabelingFunction(function, context.labels), takes_example=True)
         return Call(self.function, function, takes_example=_takes_example(function, self.function, context.where))
 
     def default_name(self, context: RuleContext) -> str:
@@ -55,15 +58,24 @@ def _load(path: str, context: RuleContext) -> Callable[..., object]:
             where=context.where,
             remedy="write module:function or file.py:function",
         )
-    module = _module(module_path, context)
+    module = load_module(module_path, context)
     function = getattr(module, name, None)
     if not callable(function):
-        choices = [n for n, value in vars(module).items() if inspect.isfunction(value) and not n.startswith("_")]
+        choices = [
+            n
+            for n, value in vars(module).items()
+            if (inspect.isfunction(value) or is_labeling_function(value)) and not n.startswith("_")
+        ]
         raise UserError(f"{module_path!r} has no function {name!r}", where=context.where, remedy=nearest(name, choices))
     return function  # type: ignore[no-any-return]
 
 
-def _module(path: str, context: RuleContext) -> ModuleType:
+def load_module(path: str, context: RuleContext) -> ModuleType:
+    """The module that a rule names: ``file.py``, relative to the task file, or an importable module.
+
+    Raises:
+        UserError: It is not there, or raises while it is imported.
+    """
     try:
         if path.endswith(".py"):
             return _from_file((context.folder / path).resolve(), context.where)

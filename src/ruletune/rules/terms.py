@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 from ruletune.errors import Location, UserError
 from ruletune.rules.base import Condition, Terms
 from ruletune.rules.entry import RuleContext, VotingEntry, read_text
+from ruletune.rules.inflect import inflected
 
 __all__ = ["GazetteerEntry", "KeywordsEntry", "read_terms"]
 
@@ -20,7 +21,14 @@ class _TermsEntry(VotingEntry):
         description="Match only where no letter, digit or underscore continues the term; scripts without spaces excepted.",
     )
 
+    inflect: bool = Field(
+        default=False,
+        description="Match the English inflections of each term, too: its plural, verb forms, comparatives.",
+    )
+
     def terms(self, terms: tuple[str, ...]) -> Terms:
+        if self.inflect:
+            terms = inflected(terms)
         return Terms(terms, ignore_case=self.ignore_case, whole_words=self.whole_words)
 
 

@@ -1,0 +1,69 @@
+"""The command that hands votes to other programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ruletune.cli.console import Json, emit, out, progress_bars, same_file
+from ruletune.errors import UserError
+
+__all__ = ["export"]
+
+
+def export(
+    task: Annotated[Path, typer.Argument(help="The task file.")],
+    data: Annotated[str, typer.Argument(help="The texts to apply the rules to.")],
+    output: Annotated[
+        Path, typer.Option("--out", "-o", help="votes.npz or votes.npy for NumPy, train.json for WRENCH.")
+    ],
+    json: Json = False,
+) -> None:
+    """Write the votes of every rule on every text, for NumPy or for WRENCH."""
+    from ruletune.config import load_task
+    from ruletune.data.readers import read_all
+    from ruletune.labeling.apply import RuleSet
+    from ruletune.labeling.corpus import columns_of, labels_of
+    from ruletune.labeling.export import FORMATS, write_votes
+    from ruletune.progress import Event
+
+    spec = load_task(task)
+    if output.suffix.lower() not in FORMATS:
+        raise UserError(f"cannot tell the format of {output.name!r}", remedy=f"end the name in {', '.join(FORMATS)}")
+    if (Path.cwd() / data).exists() and same_file(Path(data), output):
+        raise UserError("the output would replace the input", remedy="name another file with --out")
+    if not spec.rules:
+        raise UserError(f"{task} has no rules to export the votes of", remedy="write some under rules:")
+    examples = read_all(data, columns_of(spec, data), labels=labels_of(spec))
+    done = 0
+    with progress_bars() as listener:
+
+        def advance(count: int) -> None:
+            nonlocal done
+            done += count
+            listener(Event("applying rules", done, len(examples)))
+
+        votes = RuleSet(spec.rules, labels=spec.labels).apply(examples, progress=advance)
+    exported = write_votes(output, votes, examples)
+    faults = {fault.rule: fault.count for fault in votes.faults}
+    files = [str(path) for path in exported.files]
+    if json:
+        emit(
+            {
+                "files": files,
+                "texts": exported.texts,
+                "rules": exported.rules,
+                "notes": exported.notes,
+                "faults": faults,
+            }
+        )
+        return
+    out().print(
+        f"{exported.texts} texts x {exported.rules} rules in {' and '.join(files)}.", markup=False, soft_wrap=True
+    )
+    for note in exported.notes:
+        out().print(f"Note: {note}.", markup=False, soft_wrap=True)
+    for rule, count in faults.items():
+        out().print(f"Note: rule {rule!r} failed on {count} texts.", markup=False, soft_wrap=True)
