@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["Event", "Listener", "silent"]
+__all__ = ["Event", "Listener", "counted", "silent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,25 @@ class Event:
 
 
 Listener = Callable[[Event], None]
+
+
+def counted(listener: Listener, name: str, total: int) -> Callable[[int], None]:
+    """Turn numbers of units just finished into events of one piece of work.
+
+    >>> advance = counted(lambda event: print(event.done, event.total), "reading", 5)
+    >>> advance(2), advance(3)
+    2 5
+    5 5
+    (None, None)
+    """
+    done = 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        listener(Event(name, done, total))
+
+    return advance
 
 
 def silent(event: Event) -> None:

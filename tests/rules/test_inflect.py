@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ruletune.rules import RuleContext, Terms
 from ruletune.rules.inflect import inflected, inflections, with_inflections
-from ruletune.rules.matcher import Matcher
+from ruletune.rules.matching import Matcher
 from ruletune.rules.terms import GazetteerEntry, KeywordsEntry
 
 

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from ruletune.cli import authoring, console, modelling
+from ruletune.cli import authoring, checking, console, exporting, modelling, rules
 from ruletune.errors import RuletuneError
 
 __all__ = ["app", "main"]
@@ -37,14 +37,17 @@ def _options(
 
 
 app.command()(authoring.init)
-app.command()(authoring.check)
-app.command()(authoring.rules)
+app.command()(checking.check)
+app.add_typer(rules.app)
 app.command()(authoring.label)
 app.command()(authoring.sample)
 app.command()(modelling.train)
 app.command()(modelling.evaluate)
 app.command()(modelling.predict)
 app.command()(modelling.explain)
+
+
+rules.app.command()(exporting.export)
 
 
 def main() -> None:

@@ -1,19 +1,16 @@
-"""Commands for writing a task: init, check, rules, label, sample. None of them loads a model but ``sample``."""
+"""Commands for writing a task: init, label, sample. Only ``sample`` loads a model."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from ruletune.cli.console import Json, emit, out, progress_bars, same_file
 from ruletune.errors import UserError
 
-if TYPE_CHECKING:
-    from ruletune.config import TaskSpec
-
-__all__ = ["check", "init", "label", "rules", "sample"]
+__all__ = ["init", "label", "sample"]
 
 TaskPath = Annotated[Path, typer.Argument(help="The task file.")]
 
@@ -85,90 +82,6 @@ def _relative(data: str, output: Path) -> str:
     import os
 
     return data if data.startswith("hf:") else Path(os.path.relpath(data, output.resolve().parent)).as_posix()
-
-
-def check(task: TaskPath, json: Json = False) -> None:
-    """Say whether a task file is right: its keys, rules, templates, term files and data paths."""
-    from ruletune.config import load_task
-    from ruletune.labeling.analysis import kind_name
-
-    spec = load_task(task)
-    kinds: dict[str, int] = {}
-    for rule in spec.rules:
-        kinds[kind_name(rule)] = kinds.get(kind_name(rule), 0) + 1
-    notes = _notes(spec)
-    if json:
-        emit({"ok": True, "task": str(task), "labels": list(spec.labels), "rules": kinds, "notes": notes})
-        return
-    console = out()
-    listed = ", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "none"
-    console.print(
-        f"{task} is right: {spec.task.name}, labels {', '.join(spec.labels)}; rules: {listed}.",
-        markup=False,
-        soft_wrap=True,
-    )
-    for note in notes:
-        console.print(f"Note: {note}", markup=False, soft_wrap=True)
-
-
-def _notes(spec: TaskSpec) -> list[str]:
-    """What is allowed but probably not meant."""
-    from ruletune.errors import Location
-    from ruletune.rules.table import TableEntry, unmatched_exemplars
-
-    notes = []
-    voting = [rule for rule in spec.rules if rule.sign > 0]
-    silent = [label for label in spec.labels if label not in {rule.label for rule in voting}]
-    if voting and silent and all(rule.label for rule in voting):
-        notes.append(f"no rule votes for {', '.join(map(repr, silent))}")
-    for entry in spec.file.rules:
-        if isinstance(entry, TableEntry):
-            path = spec.folder / entry.table
-            lines = unmatched_exemplars(path, ignore_case=entry.ignore_case, where=Location(str(path)))
-            if lines:
-                shown = ", ".join(map(str, lines[:5])) + (", ..." if len(lines) > 5 else "")
-                notes.append(f"{path}: {len(lines)} rules do not match their own exemplar (lines {shown})")
-    return notes
-
-
-def rules(
-    task: TaskPath,
-    data: Annotated[
-        str | None, typer.Option(help="Texts to look at; default all that the task names but its test file.")
-    ] = None,
-    json: Json = False,
-) -> None:
-    """Show what each rule does: coverage, overlap, conflict, and accuracy where there are gold labels."""
-    from dataclasses import asdict
-
-    from ruletune.config import load_task
-    from ruletune.labeling.corpus import columns_of, labels_of
-    from ruletune.labeling.table import rule_table
-    from ruletune.progress import Event
-
-    spec = load_task(task)
-    examples = None
-    if data is not None:
-        from ruletune.data.readers import read_all
-
-        examples = read_all(data, columns_of(spec, data), labels=labels_of(spec))
-    with progress_bars() as listener:
-        table = rule_table(spec, examples, progress=lambda done, total: listener(Event("applying rules", done, total)))
-    if json:
-        emit(asdict(table))
-        return
-    from ruletune.report.terminal import rule_table as printed
-
-    console = out()
-    if not table.rows:
-        console.print(f"{task} has no rules.", markup=False)
-        return
-    console.print(printed(table.rows))
-    console.print(
-        f"{table.texts} texts, {table.gold} with a gold label. A rule fires on {table.coverage:.1%}, several on "
-        f"{table.overlap:.1%}, and they disagree on {table.conflict:.1%}.",
-        markup=False,
-    )
 
 
 def label(

@@ -16,14 +16,27 @@ from ruletune.errors import RuletuneError, UserError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ruletune.config import TaskSpec
+    from ruletune.labeling.evaluate import Embed
     from ruletune.progress import Event
 
-__all__ = ["INTERRUPTED", "Json", "emit", "out", "progress_bars", "show_error"]
+__all__ = ["INTERRUPTED", "Json", "embedder_of", "emit", "out", "progress_bars", "show_error"]
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
+
+
+def embedder_of(spec: TaskSpec) -> Embed | None:
+    """The task's sentence embeddings where a rule compares some; else ``None``, and no model is imported."""
+    from ruletune.labeling.apply import needs_embedding
+
+    if not needs_embedding(spec.rules):
+        return None
+    from ruletune.pipeline.embedding import embedder
+
+    return embedder(spec)
 
 
 def out() -> Console:

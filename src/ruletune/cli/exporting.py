@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ruletune.cli.console import Json, emit, out, progress_bars, same_file
+from ruletune.cli.console import Json, embedder_of, emit, out, progress_bars, same_file
 from ruletune.errors import UserError
 
 __all__ = ["export"]
@@ -45,7 +45,7 @@ def export(
             done += count
             listener(Event("applying rules", done, len(examples)))
 
-        votes = RuleSet(spec.rules, labels=spec.labels).apply(examples, progress=advance)
+        votes = RuleSet(spec.rules, labels=spec.labels, embed=embedder_of(spec)).apply(examples, progress=advance)
     exported = write_votes(output, votes, examples)
     faults = {fault.rule: fault.count for fault in votes.faults}
     files = [str(path) for path in exported.files]

@@ -39,6 +39,7 @@ class TaskSpec:
         rules: Every rule; an entry of the file may stand for many.
         rendering: How inputs are shown.
         path, source: Where the file is, and its text.
+        test_places: The line of each of the file's tests.
     """
 
     file: TaskFile
@@ -47,6 +48,7 @@ class TaskSpec:
     rendering: Rendering
     path: Path
     source: str
+    test_places: tuple[Location, ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -99,7 +101,8 @@ def parse_task(source: str, *, path: Path, check_data: bool = True) -> TaskSpec:
         problems += _missing_data(file, tree, path.parent)
     if problems:
         raise UserError.of(_in_order(problems, path))
-    return TaskSpec(file, TASKS[file.task], rules, rendering, path, source)
+    places = tuple(tree.at("tests", position) for position in range(len(file.tests)))
+    return TaskSpec(file, TASKS[file.task], rules, rendering, path, source, places)
 
 
 def with_seed(spec: TaskSpec, seed: int) -> TaskSpec:

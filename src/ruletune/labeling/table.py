@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ruletune.config import TaskSpec
-from ruletune.labeling.analysis import analyse, kind_name
+from ruletune.labeling.analysis import analyse, kind_name, polarity, tally
 from ruletune.labeling.apply import RuleSet, Votes
 from ruletune.labeling.corpus import corpus, gold_matrix
+from ruletune.labeling.evaluate import Embed
 from ruletune.labeling.label_model import LABEL_MODELS, LabelModel
 from ruletune.report.model import RuleRow
 from ruletune.rules import Vote
@@ -25,7 +26,8 @@ class RuleTable:
 
     Attributes:
         texts, gold: Number of texts, and of those with a gold label.
-        coverage, overlap, conflict: Share of texts with a vote, with several, and with votes that differ.
+        coverage, overlap, conflict: Share of texts of which a rule says something, several do, and of which they
+            contradict each other.
     """
 
     rows: tuple[RuleRow, ...]
@@ -42,13 +44,18 @@ class RuleTable:
 
 
 def rule_table(
-    spec: TaskSpec, examples: Sequence[Example] | None = None, *, progress: Callable[[int, int], None] | None = None
+    spec: TaskSpec,
+    examples: Sequence[Example] | None = None,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    embed: Embed | None = None,
 ) -> RuleTable:
     """Apply a task's rules and say what each of them does.
 
     Args:
         examples: The texts; default what the task's data files hold, but for the test file.
         progress: Told the number of texts done, and of all.
+        embed: Makes sentence embeddings, for rules that compare them.
 
     Raises:
         UserError: The data or a rule is wrong.
@@ -62,18 +69,18 @@ def rule_table(
         if progress:
             progress(done, len(texts))
 
-    votes = RuleSet(spec.rules, labels=spec.labels).apply(texts, progress=advance)
+    votes = RuleSet(spec.rules, labels=spec.labels, embed=embed).apply(texts, progress=advance)
     gold = gold_matrix(texts, spec.labels)
     model = fit_label_model(spec, votes.matrix, gold)
-    fired = votes.matrix >= 0
-    lowest = np.where(fired, votes.matrix, np.iinfo(np.int16).max).min(axis=1, initial=np.iinfo(np.int16).max)
-    differ = fired.any(axis=1) & (votes.matrix.max(axis=1, initial=-1) != lowest)
+    said = tally(votes, multi=spec.file.multi_label)
+    several = np.bincount(said.cells.rows, minlength=len(texts)) > 1
+    differ = np.bincount(said.cells.rows[said.conflicts], minlength=len(texts)) > 0
     return RuleTable(
-        rows=rule_rows(votes, gold=gold, label_model=model),
+        rows=rule_rows(votes, gold=gold, label_model=model, multi=spec.file.multi_label),
         texts=len(texts),
         gold=int((~np.isnan(gold).any(axis=1)).sum()),
         coverage=_mean(votes.covered),
-        overlap=_mean(fired.sum(axis=1) > 1),
+        overlap=_mean(several),
         conflict=_mean(differ),
     )
 
@@ -92,8 +99,11 @@ def fit_label_model(spec: TaskSpec, matrix: np.ndarray, gold: np.ndarray) -> Lab
     )
 
 
-def rule_rows(votes: Votes, *, gold: np.ndarray | None, label_model: LabelModel | None) -> tuple[RuleRow, ...]:
+def rule_rows(
+    votes: Votes, *, gold: np.ndarray | None, label_model: LabelModel | None, multi: bool = False
+) -> tuple[RuleRow, ...]:
     """Rows of the rule table: shares over the texts of ``votes``, accuracy against gold where there is any."""
+    reasons = {fault.rule: fault.traceback.strip().splitlines()[-1] for fault in votes.faults}
     return tuple(
         RuleRow(
             name=stats.rule.name,
@@ -107,8 +117,12 @@ def rule_rows(votes: Votes, *, gold: np.ndarray | None, label_model: LabelModel 
             judged=stats.judged,
             estimated=stats.estimated,
             faults=stats.faults,
+            failure=reasons.get(stats.rule.name, ""),
+            says=polarity(stats.rule, stats.labels),
+            new=stats.new,
+            echo=stats.echo,
         )
-        for stats in analyse(votes, gold=gold, label_model=label_model)
+        for stats in analyse(votes, gold=gold, label_model=label_model, multi=multi)
     )
 
 

@@ -161,7 +161,7 @@ def report(
         scores=scores,
         labels=labels,
         parts=parts.sizes(),
-        rules=_all_rows(parts, votes, label_model, labels),
+        rules=_all_rows(parts, votes, label_model, labels, multi=multi),
         rule_coverage=float(votes["unlabeled"].covered.mean())
         if parts.unlabeled
         else float(covered.mean() if test else 0),
@@ -187,7 +187,7 @@ def report(
 
 
 def _all_rows(
-    parts: Parts, votes: Mapping[str, Votes], label_model: LabelModel, labels: Sequence[str]
+    parts: Parts, votes: Mapping[str, Votes], label_model: LabelModel, labels: Sequence[str], *, multi: bool
 ) -> tuple[RuleRow, ...]:
     """Rules over all parts together; accuracy from every gold label at hand, none of which taught the rules."""
     names = ("gold", "unlabeled", "validation", "test")
@@ -205,7 +205,7 @@ def _all_rows(
             gold[start : start + len(examples)] = gold_matrix(examples, labels)
         start += len(examples)
     together = Votes(first.rules, first.labels, matrix, tuple(faults.values()))
-    return rule_rows(together, gold=gold, label_model=label_model)
+    return rule_rows(together, gold=gold, label_model=label_model, multi=multi)
 
 
 def _curve_points(

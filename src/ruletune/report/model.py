@@ -36,12 +36,15 @@ class RuleRow:
     Attributes:
         where: ``file:line``, or empty.
         kind: As written in the task file: regex, keywords, ...
-        labels: Labels that it votes for.
-        coverage, overlap, conflict: Share of texts where it votes; where another rule votes too;
-            where another votes for a different label.
-        correct, judged: Votes that agree with gold, out of those that could be compared.
+        labels: Labels that it votes for, or vetoes.
+        coverage, overlap, conflict: Share of texts where it fires; where another rule speaks too;
+            where another says the contrary.
+        correct, judged: What it says that agrees with gold, out of what could be compared.
         estimated: Accuracy that the label model believes in.
-        faults: Texts on which it failed.
+        faults: Texts on which it failed, and the last line of the first failure.
+        says: What follows from it, in words.
+        new: Of what it says, the share that no other rule says.
+        echo: A rule that says nearly all of the same.
     """
 
     name: str
@@ -55,6 +58,10 @@ class RuleRow:
     judged: int
     estimated: float | None
     faults: int = 0
+    failure: str = ""
+    says: str = ""
+    new: float = 0.0
+    echo: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ class PatternsEntry(RuleEntry):
     """``patterns: patterns.jsonl``: a rule for each label of a file of spaCy's or Prodigy's patterns."""
 
     kind: ClassVar[str] = "patterns"
+    files: ClassVar[tuple[str, ...]] = ("patterns",)
 
     patterns: str = Field(
         min_length=1,
@@ -40,6 +41,9 @@ class PatternsEntry(RuleEntry):
     )
     ignore_case: bool = Field(default=False, description="Match phrases without regard to case.")
 
+    def lasting_name(self) -> str:
+        return Path(self.patterns).stem
+
     def rules(self, context: RuleContext) -> list[Rule]:
         """One rule a label (or label and id), called ``name:label`` (``name:label:id``), at its first line.
 
@@ -48,7 +52,7 @@ class PatternsEntry(RuleEntry):
         """
         path = context.folder / self.patterns
         exceptions = self.exceptions(context)
-        prefix = self.name or Path(self.patterns).stem
+        prefix = self.name or self.lasting_name()
         for label in dict.fromkeys(self.labels.values()):
             context.label(label)
         groups: dict[tuple[str, str], _Group] = {}

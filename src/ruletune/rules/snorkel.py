@@ -20,6 +20,7 @@ class SnorkelEntry(RuleEntry):
     """``snorkel: lfs.py``: every labelling function of a module is a rule, called as the function is."""
 
     kind: ClassVar[str] = "snorkel"
+    code: ClassVar[tuple[str, ...]] = ("snorkel",)
 
     snorkel: str = Field(
         min_length=1, description="file.py, relative to the task file, or a module, with Snorkel's labelling functions."

@@ -1,0 +1,179 @@
+"""The ``rules`` commands: what rules do, the texts behind the numbers, what a change changes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from typer.core import TyperGroup
+
+from ruletune.cli.console import Json, embedder_of, emit, out, progress_bars
+from ruletune.errors import UserError
+
+if TYPE_CHECKING:
+    from ruletune.config import TaskSpec
+    from ruletune.types import Example
+
+__all__ = ["app"]
+
+TaskPath = Annotated[Path, typer.Argument(help="The task file.")]
+Texts = Annotated[
+    str | None, typer.Option("--data", help="Texts to look at; default all that the task names but its test file.")
+]
+Sorting = Literal["coverage", "conflict", "accuracy", "order"]
+
+
+class _DefaultGroup(TyperGroup):
+    """A group whose table is shown where no command is named: ``rules task.yaml`` is ``rules table task.yaml``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
+            args = ["table", *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    name="rules",
+    cls=_DefaultGroup,
+    help="Show what each rule does; with a command: the texts behind it, suggestions, a comparison, an export.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _examples(spec: TaskSpec, data: str | None) -> list[Example] | None:
+    if data is None:
+        return None
+    from ruletune.data.readers import read_all
+    from ruletune.labeling.corpus import columns_of, labels_of
+
+    return read_all(data, columns_of(spec, data), labels=labels_of(spec))
+
+
+@app.command()
+def table(
+    task: TaskPath,
+    data: Texts = None,
+    sort: Annotated[Sorting, typer.Option(help="What comes first; order: as the task file has them.")] = "coverage",
+    json: Json = False,
+) -> None:
+    """Show what each rule does: coverage, overlap, conflict, accuracy, and whether it says anything new."""
+    from dataclasses import asdict
+
+    from ruletune.config import load_task
+    from ruletune.labeling.table import rule_table
+    from ruletune.progress import Event
+
+    spec = load_task(task)
+    with progress_bars() as listener:
+        found = rule_table(
+            spec,
+            _examples(spec, data),
+            progress=lambda done, total: listener(Event("applying rules", done, total)),
+            embed=embedder_of(spec),
+        )
+    if json:
+        emit(asdict(found))
+        return
+    from ruletune.report.terminal import rule_notes, sorted_rules
+    from ruletune.report.terminal import rule_table as printed
+
+    console = out()
+    if not found.rows:
+        console.print(f"{task} has no rules.", markup=False)
+        return
+    console.print(printed(sorted_rules(found.rows, sort)))
+    console.print(
+        f"{found.texts} texts, {found.gold} with a gold label. Rules say something of {found.coverage:.1%}, several of "
+        f"{found.overlap:.1%}, and they contradict each other on {found.conflict:.1%}.",
+        markup=False,
+    )
+    for note in rule_notes(found.rows):
+        console.print(f"Note: {note}", markup=False, soft_wrap=True)
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="The rule.")],
+    task: TaskPath = Path("task.yaml"),
+    conflicts: Annotated[
+        bool, typer.Option("--conflicts", help="Texts on which another rule says the contrary.")
+    ] = False,
+    overlaps: Annotated[
+        bool, typer.Option("--overlaps", help="Texts of which another rule says something too.")
+    ] = False,
+    alone: Annotated[bool, typer.Option("--alone", help="Texts of which no other rule says anything.")] = False,
+    wrong: Annotated[bool, typer.Option("--wrong", help="Texts on which gold says otherwise.")] = False,
+    faults: Annotated[bool, typer.Option("--faults", help="Texts on which it fails.")] = False,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="Texts shown at most.")] = 10,
+    data: Texts = None,
+    json: Json = False,
+) -> None:
+    """Show a rule and the texts behind its numbers; without an option, those on which it fires."""
+    from dataclasses import asdict
+
+    from ruletune.config import load_task
+    from ruletune.labeling.show import show as work
+    from ruletune.report.rules import View
+
+    asked: dict[View, bool] = {
+        "conflicts": conflicts, "overlaps": overlaps, "alone": alone, "wrong": wrong, "faults": faults,
+    }  # fmt: skip
+    views = [view for view, wanted in asked.items() if wanted]
+    if len(views) > 1:
+        raise UserError(f"--{views[0]} and --{views[1]} are two questions", remedy="ask one of them")
+    spec = load_task(task)
+    with progress_bars() as listener:
+        found = work(
+            spec,
+            name,
+            view=views[0] if views else "fires",
+            count=count,
+            examples=_examples(spec, data),
+            embed=embedder_of(spec),
+            listener=listener,
+        )
+    if json:
+        emit(asdict(found))
+        return
+    from ruletune.report.terminal import shown_rule
+
+    out().print(shown_rule(found))
+
+
+@app.command()
+def diff(
+    old: Annotated[Path, typer.Argument(help="A task file, or a run folder.")],
+    new: Annotated[Path, typer.Argument(help="Another.")],
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="Texts shown at most.")] = 10,
+    data: Texts = None,
+    json: Json = False,
+) -> None:
+    """Show which texts change their votes and their label from one set of rules to another, before any training."""
+    from dataclasses import asdict
+
+    from ruletune.labeling.diff import diff as work
+
+    before, after = _task_of(old), _task_of(new)
+    with progress_bars() as listener:
+        found = work(
+            before,
+            after,
+            count=count,
+            examples=_examples(after, data),
+            embed=embedder_of(after) or embedder_of(before),
+            listener=listener,
+        )
+    if json:
+        emit(asdict(found))
+        return
+    from ruletune.report.terminal import rule_diff
+
+    out().print(rule_diff(found))
+
+
+def _task_of(path: Path) -> TaskSpec:
+    from ruletune.config import load_task
+
+    return load_task(path / "task.yaml", check_data=False) if path.is_dir() else load_task(path)
