@@ -14,6 +14,7 @@ believes about every text that has no label. Three corrections make its beliefs 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,46 +68,51 @@ def lsa(matrix: Any, *, seed: int, size: int = 100) -> np.ndarray:
     return np.asarray(normalize(TruncatedSVD(rank, random_state=seed).fit_transform(weighted)))
 
 
-def believe(vectors: np.ndarray, gold: np.ndarray, *, multi: bool, seed: int) -> Beliefs:
+def believe(views: Sequence[np.ndarray], gold: np.ndarray, *, multi: bool, seed: int) -> Beliefs:
     """Learn gold labels from vectors and say what is believed about every text.
 
     Args:
-        vectors: (texts, size).
-        gold: (texts, labels) in {0, 1}; NaN rows where the label is not known.
+        views: Several descriptions of the same texts, (texts, size) each. A classifier learns from each of them; their
+            logits are averaged, since different views err on different texts.
+        gold: (texts, labels) in {0, 1}; NaN rows where the label is not known, but for one text at least.
     """
     known = ~np.isnan(gold).any(axis=1)
     if multi:
-        return _several(vectors, gold, known, seed)
+        return _several(views, gold, known, seed)
     labels = gold.shape[1]
     target = gold[known].argmax(axis=1)
     share = np.bincount(target, minlength=labels) / len(target)
     seen = np.unique(target)
     if len(seen) < 2:
-        probability = np.full((len(vectors), labels), 0.0)
+        probability = np.zeros((len(gold), labels))
         probability[:, seen[0]] = 1.0
         return Beliefs(probability, share, share, 1.0, 1.0)
-    best = min(
-        (_left_out(vectors[known], target, strength, seed, labels) for strength in _STRENGTHS),
-        key=lambda found: found[0],
-    )
-    _, strength, temperature, held_out = best
-    model = _fit(vectors[known], target, strength)
-    logits = _scores(model, vectors, labels)
-    logits[known] = held_out
-    raw = _softmax(logits / temperature)
+    logits = np.mean([_logits(vectors, known, target, labels, seed) for vectors in views], axis=0)
+    held_out = logits[known]
+    raw = _softmax(logits / _temperature(held_out, target)[1])
     prior = _shares(raw[~known] if (~known).any() else raw, share)
     accuracy = float((held_out.argmax(axis=1) == target).mean())
     return Beliefs(_shifted(raw, share, prior), prior, share, accuracy, float(share.max()))
 
 
-def _several(vectors: np.ndarray, gold: np.ndarray, known: np.ndarray, seed: int) -> Beliefs:
+def _logits(vectors: np.ndarray, known: np.ndarray, target: np.ndarray, labels: int, seed: int) -> np.ndarray:
+    """Logits of one view, at their best temperature; those of gold texts from models that did not see them."""
+    found = [_left_out(vectors[known], target, strength, seed, labels) for strength in _STRENGTHS]
+    losses = [_temperature(logits, target) for logits in found]
+    best = min(range(len(found)), key=lambda n: losses[n][0])
+    logits = _scores(_fit(vectors[known], target, _STRENGTHS[best]), vectors, labels)
+    logits[known] = found[best]
+    return np.asarray(logits / losses[best][1])
+
+
+def _several(views: Sequence[np.ndarray], gold: np.ndarray, known: np.ndarray, seed: int) -> Beliefs:
     """Each label by itself, as a question of yes or no."""
     each = []
     for label in range(gold.shape[1]):
         one = np.full((len(gold), 2), np.nan)
         one[known, 1] = gold[known, label]
         one[known, 0] = 1 - gold[known, label]
-        each.append(believe(vectors, one, multi=False, seed=seed))
+        each.append(believe(views, one, multi=False, seed=seed))
     return Beliefs(
         np.stack([one.probability[:, 1] for one in each], axis=1),
         np.array([one.prior[1] for one in each]),
@@ -132,10 +138,8 @@ def _scores(model: Any, vectors: np.ndarray, labels: int) -> np.ndarray:
     return full
 
 
-def _left_out(
-    vectors: np.ndarray, target: np.ndarray, strength: float, seed: int, labels: int
-) -> tuple[float, float, float, np.ndarray]:
-    """Log loss on left-out gold, with the strength, the best temperature and the left-out logits."""
+def _left_out(vectors: np.ndarray, target: np.ndarray, strength: float, seed: int, labels: int) -> np.ndarray:
+    """Logits of gold texts from models that did not see them."""
     rng = np.random.default_rng(seed)
     fold = np.empty(len(target), dtype=np.int64)
     for label in np.unique(target):  # stratified, and fit for labels with fewer texts than folds
@@ -144,12 +148,16 @@ def _left_out(
     logits = np.zeros((len(target), labels))
     for number in np.unique(fold):
         out = fold == number
-        if len(np.unique(target[~out])) < 2:
-            continue
-        logits[out] = _scores(_fit(vectors[~out], target[~out], strength), vectors[out], labels)
+        if len(np.unique(target[~out])) > 1:
+            logits[out] = _scores(_fit(vectors[~out], target[~out], strength), vectors[out], labels)
+    return logits
+
+
+def _temperature(logits: np.ndarray, target: np.ndarray) -> tuple[float, float]:
+    """The lowest log loss that a temperature reaches, and the temperature."""
     losses = [_log_loss(logits / temperature, target) for temperature in _TEMPERATURES]
     best = int(np.argmin(losses))
-    return losses[best], strength, float(_TEMPERATURES[best]), logits
+    return losses[best], float(_TEMPERATURES[best])
 
 
 def _log_loss(logits: np.ndarray, target: np.ndarray) -> float:

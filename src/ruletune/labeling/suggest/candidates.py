@@ -20,7 +20,7 @@ from ruletune.rules.base import Pattern, Terms
 from ruletune.rules.matcher import fold
 from ruletune.rules.scripts import NO_SPACES
 
-__all__ = ["SHAPES", "Candidates", "Token", "candidates", "entry_of", "gap", "start", "tokens"]
+__all__ = ["SHAPES", "Candidates", "Token", "candidates", "entry_of", "gap", "least_support", "plain_words", "start", "tokens"]
 
 Family = Literal["word", "phrase", "start", "gap", "negated", "shape"]
 
@@ -151,6 +151,18 @@ def entry_of(condition: Pattern | Terms) -> dict[str, Any]:
             return {"regex": regex} | ({"ignore_case": True} if flags & re.IGNORECASE else {})
 
 
+def plain_words(regex: str) -> str:
+    r"""An expression made here as a reader would say it.
+
+    >>> plain_words(r"\bwhat\b.{0,25}\bcity\b"), plain_words(r"^\s*(?:how many|how much)\b")
+    ('what ... city', 'how many, how much ...')
+    """
+    begins = regex.startswith("^")
+    words = regex.replace(_NEGATION, "not").replace(rf"\b.{{0,{_GAP}}}\b", " ... ").replace("['’]", "'")
+    words = words.replace(r"^\s*", "").replace(r"\b", "").replace("(?:", "").replace(")", "").replace("|", ", ").replace("\\", "")
+    return f"{words} ..." if begins else words
+
+
 _Key = tuple[str, ...]
 """A family and its words."""
 
@@ -251,7 +263,9 @@ def _readable(key: _Key) -> bool:
         case ("gap", first, second):
             return not (_empty(first) and _empty(second)) and not (first.isdigit() or second.isdigit())
         case (_, words):
-            return not all(map(_empty, words.split()))
+            split = words.split()
+            letters = len(split) > 1 and any(len(word) == 1 and word not in ("a", "i") for word in split)
+            return not all(map(_empty, split)) and not letters  # letters of a phrase are cut from u.s. and the like
         case _:
             return False
 

@@ -15,7 +15,7 @@ from ruletune.labeling.suggest.scoring import Evidence, Scores, evidence, score
 from ruletune.rules.base import Pattern, Terms
 from ruletune.rules.matcher import Matcher
 
-__all__ = ["Pool", "Proposal", "Study", "holds", "propose", "study"]
+__all__ = ["Pool", "Proposal", "Study", "centres", "holds", "proposal_of", "propose", "study"]
 
 _GROUP = 6
 """Words, or starts, of one rule at most."""
@@ -101,7 +101,8 @@ def study(pool: Pool) -> Study:
     plain = [n for n, family in enumerate(found.families) if family in ("word", "phrase", "start", "shape")]
     lexical = lsa(found.matrix[:, plain], seed=pool.seed)
     vectors = lexical if pool.vectors is None else np.hstack([pool.vectors, lexical])
-    beliefs = believe(vectors, pool.gold, multi=pool.multi, seed=pool.seed)
+    views = [lexical] if pool.vectors is None else [pool.vectors, lexical, vectors]
+    beliefs = believe(views, pool.gold, multi=pool.multi, seed=pool.seed)
     basis = evidence(_with_rules(beliefs, pool), pool.gold, multi=pool.multi)
     return Study(found, vectors, basis, beliefs.accuracy)
 
@@ -125,8 +126,8 @@ def propose(
     _drop_refinements(found.candidates, scores, allowed)
     free = ~pool.covered
     least = max(2.0, least_support(len(pool.texts)) / 2)
-    centres = _centres(found)
-    worth = np.maximum(scores.low - found.evidence.prior[scores.label], 0.0)
+    places = centres(found)
+    worth = np.maximum(scores.bound - found.evidence.prior[scores.label], 0.0)
     taken = np.zeros(pool.gold.shape[1])
     proposals: list[Proposal] = []
     while len(proposals) < count and allowed.any():
@@ -136,7 +137,7 @@ def propose(
         best = int(gain.argmax())
         if gain[best] <= 0:
             break
-        members = _group(best, found, scores, allowed, free, centres, least)
+        members = _group(best, found, scores, allowed, free, places, least)
         allowed[members] = False
         proposal = _proposal(_joined([found.candidates.conditions[n] for n in members]), int(scores.label[best]), pool, found, free)
         if proposal.precision < min_precision:
@@ -168,7 +169,7 @@ def _with_rules(beliefs: Any, pool: Pool) -> Any:
 
 def _worthwhile(scores: Scores, found: Study, min_precision: float) -> np.ndarray:
     prior = found.evidence.prior[scores.label]
-    return np.asarray((scores.precision >= min_precision) & (scores.precision >= prior + _LIFT * (1 - prior)) & (scores.low > prior))
+    return np.asarray((scores.precision >= min_precision) & (scores.precision >= prior + _LIFT * (1 - prior)) & (scores.bound > prior))
 
 
 def _drop_refinements(found: Candidates, scores: Scores, allowed: np.ndarray) -> None:
@@ -176,12 +177,12 @@ def _drop_refinements(found: Candidates, scores: Scores, allowed: np.ndarray) ->
     for position in np.flatnonzero(allowed):
         for part in found.parts[position]:
             if scores.label[part] == scores.label[position] and allowed[part]:
-                if scores.low[position] < scores.low[part] + _EARNED or scores.matched[part] == scores.matched[position]:
+                if scores.bound[position] < scores.bound[part] + _EARNED or scores.matched[part] == scores.matched[position]:
                     allowed[position] = False
                     break
 
 
-def _centres(found: Study) -> np.ndarray:
+def centres(found: Study) -> np.ndarray:
     """Mean vector of the texts of each candidate, from the mean of all; (candidates, size), rows of unit length."""
     matched = np.maximum(np.asarray(found.candidates.matrix.sum(axis=0)).ravel(), 1.0)
     centres = np.asarray(found.candidates.matrix.T @ found.vectors) / matched[:, None] - found.vectors.mean(axis=0)
@@ -198,11 +199,11 @@ def _group(
     if not alike[seed]:
         return [seed]
     near = centres @ centres[seed]
-    fits = allowed & alike & (scores.label == scores.label[seed]) & (near >= _NEAR) & (scores.low >= scores.low[seed] - _SLACK)
+    fits = allowed & alike & (scores.label == scores.label[seed]) & (near >= _NEAR) & (scores.bound >= scores.bound[seed] - _SLACK)
     fits[seed] = False
     members, left = [seed], free.copy()
     left[found.candidates.matrix[:, [seed]].nonzero()[0]] = False
-    for other in sorted(np.flatnonzero(fits), key=lambda n: (-near[n] * scores.low[n], n))[: 10 * _GROUP]:
+    for other in sorted(np.flatnonzero(fits), key=lambda n: (-near[n] * scores.bound[n], n))[: 10 * _GROUP]:
         rows = found.candidates.matrix[:, [other]].nonzero()[0]
         if left[rows].sum() >= max(least, 0.5 * len(rows)):
             members.append(int(other))
@@ -224,7 +225,11 @@ def _joined(conditions: Sequence[Pattern | Terms]) -> Pattern | Terms:
 
 
 def _proposal(condition: Pattern | Terms, label: int, pool: Pool, found: Study, free: np.ndarray) -> Proposal:
-    held = holds(condition, pool.texts)
+    return proposal_of(condition, label, holds(condition, pool.texts), free, found)
+
+
+def proposal_of(condition: Pattern | Terms, label: int, held: np.ndarray, free: np.ndarray, found: Study) -> Proposal:
+    """What is expected of a condition that holds where ``held`` says, as a rule for ``label``."""
     scores = score(held[:, None].astype(np.float64), found.evidence, label=label)
     return Proposal(
         condition,
