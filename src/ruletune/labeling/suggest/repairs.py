@@ -25,6 +25,9 @@ _NEAR = 0.35
 _SLACK = 0.08
 """How much less precise than the rule an addition may be expected to be."""
 
+_LEAST = 0.6
+"""Expected precision that an addition must have even where the rule's own interval reaches lower."""
+
 _WRONG = 0.4
 """Expected precision below which a part of a rule's matches is better left out."""
 
@@ -112,7 +115,7 @@ def _additions(
     centre = found.vectors[fires].mean(axis=0) - found.vectors.mean(axis=0)
     near = centres(found) @ (centre / max(float(np.linalg.norm(centre)), 1e-9))
     fresh = np.asarray(found.candidates.matrix.T @ (~fires).astype(np.float32))
-    floor = before.precision - _SLACK
+    floor = min(before.precision - _SLACK, max(_LEAST, before.low))
     own = set(condition.terms) if isinstance(condition, Terms) else set(map(str.lower, _WORD.findall(condition.regex)))
     for position in np.flatnonzero((fresh >= least_support(len(pool.texts))) & (scores.precision >= floor)):
         candidate = found.candidates.conditions[position]
