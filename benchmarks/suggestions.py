@@ -78,7 +78,9 @@ def by_weights(pool: Pool) -> list[Found]:
     texts, target = _gold(pool)
     vectorizer = TfidfVectorizer(ngram_range=(1, 3), sublinear_tf=True)
     weights = LogisticRegression(C=10, max_iter=500).fit(vectorizer.fit_transform(texts), target).coef_
-    return _in_turn(np.vstack([-weights, weights]) if len(weights) == 1 else weights, vectorizer.get_feature_names_out())
+    return _in_turn(
+        np.vstack([-weights, weights]) if len(weights) == 1 else weights, vectorizer.get_feature_names_out()
+    )
 
 
 METHODS: dict[str, Method] = {
@@ -96,7 +98,9 @@ def _gold(pool: Pool) -> tuple[list[str], np.ndarray]:
 
 def _in_turn(scores: np.ndarray, names: Sequence[str]) -> list[Found]:
     ranked = [sorted(range(len(names)), key=lambda n: (-row[n], names[n])) for row in scores]
-    rounds = [Found(Terms((names[order[place]],)), label) for place in range(COUNT) for label, order in enumerate(ranked)]
+    rounds = [
+        Found(Terms((names[order[place]],)), label) for place in range(COUNT) for label, order in enumerate(ranked)
+    ]
     return rounds[:COUNT]
 
 
@@ -112,7 +116,9 @@ def embeddings(texts: list[str]) -> np.ndarray:
     return embed(checkpoints.resolve("minilm", folder=Path()), texts)
 
 
-def judged(rules: Sequence[Found], texts: Sequence[str], truth: np.ndarray) -> tuple[list[float | None], np.ndarray, np.ndarray]:
+def judged(
+    rules: Sequence[Found], texts: Sequence[str], truth: np.ndarray
+) -> tuple[list[float | None], np.ndarray, np.ndarray]:
     """Each rule's precision (none where it never matches), and of all texts how many matches, and right ones."""
     precision: list[float | None] = []
     matches, right = np.zeros(len(texts)), np.zeros(len(texts))
@@ -148,7 +154,9 @@ def measure(name: str, *, seeds: int) -> list[dict[str, Any]]:
     return rows
 
 
-def figures(rules: Sequence[Found], valid: Sequence[Example], truth: np.ndarray, pool: Pool, hidden: np.ndarray) -> dict[str, Any]:
+def figures(
+    rules: Sequence[Found], valid: Sequence[Example], truth: np.ndarray, pool: Pool, hidden: np.ndarray
+) -> dict[str, Any]:
     precision, matches, right = judged(rules, [example.text for example in valid], truth)
     rest = np.isnan(pool.gold).any(axis=1)
     texts = [text for text, unlabelled in zip(pool.texts, rest, strict=True) if unlabelled]
@@ -163,6 +171,7 @@ def figures(rules: Sequence[Found], valid: Sequence[Example], truth: np.ndarray,
         "precision by rule": mean([value for value in precision if value is not None]),
         "precision pooled": float(right.sum() / max(matches.sum(), 1)),
         "coverage": float((matches > 0).mean()),
+        "by rule, on unlabelled train": mean([value for value in on_train if value is not None]),
         "expected": mean([rule.expected for rule in rules if rule.expected is not None]),
         "intervals right": mean([float(value) for value in within]),
     }

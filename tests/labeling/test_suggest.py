@@ -129,7 +129,9 @@ def test_numbers_letters_and_stop_words_alone_are_no_candidates() -> None:
     assert words == {"zebra", "crossing", "zebra crossing"}
 
 
-@pytest.mark.parametrize("regex", [*SHAPES.values(), start("how many").regex, gap("a", "b").regex, negated("good").regex])
+@pytest.mark.parametrize(
+    "regex", [*SHAPES.values(), start("how many").regex, gap("a", "b").regex, negated("good").regex]
+)
 def test_expressions_compile_and_are_quick(regex: str) -> None:
     import time
 
@@ -140,7 +142,9 @@ def test_expressions_compile_and_are_quick(regex: str) -> None:
 
 def test_negated_words() -> None:
     compiled = re.compile(negated("good").regex, re.IGNORECASE)
-    assert compiled.search("not very good") and compiled.search("It isn't good") and not compiled.search("good, not bad")
+    assert (
+        compiled.search("not very good") and compiled.search("It isn't good") and not compiled.search("good, not bad")
+    )
 
 
 def test_an_entry_is_what_the_task_file_reads() -> None:
@@ -242,7 +246,9 @@ def test_without_unlabelled_texts_a_note_says_so(tmp_path: Path) -> None:
 
 
 def test_unknown_rules_and_labels_are_said(tmp_path: Path) -> None:
-    path = task(tmp_path, [line(text, "bad") for text in texts(4)[0]], "rules: [{name: praise, keywords: [a], vote: good}]\n")
+    path = task(
+        tmp_path, [line(text, "bad") for text in texts(4)[0]], "rules: [{name: praise, keywords: [a], vote: good}]\n"
+    )
     spec = parse_task(path.read_text("utf-8"), path=path)
     with pytest.raises(UserError, match="did you mean 'praise'"):
         suggest_rules(spec, rule="prais")
@@ -252,9 +258,14 @@ def test_unknown_rules_and_labels_are_said(tmp_path: Path) -> None:
 
 def test_texts_of_the_test_file_are_never_seen(tmp_path: Path) -> None:
     made, target = texts(80)
-    lines = [line(text, ("bad", "good")[label] if n < 20 else None) for n, (text, label) in enumerate(zip(made, target, strict=True))]
+    lines = [
+        line(text, ("bad", "good")[label] if n < 20 else None)
+        for n, (text, label) in enumerate(zip(made, target, strict=True))
+    ]
     path = task(tmp_path, lines)
     (tmp_path / "test.jsonl").write_text("\n".join(line(text, "bad") for text in made[40:]) + "\n", encoding="utf-8")
     source = path.read_text("utf-8").replace("train: train.jsonl", "train: train.jsonl, test: test.jsonl")
     found = suggest_rules(parse_task(source, path=path))
-    assert found.texts == len(set(made[:40]) - set(made[40:])) or found.texts == sum(t not in set(made[40:]) for t in made)
+    assert found.texts == len(set(made[:40]) - set(made[40:])) or found.texts == sum(
+        t not in set(made[40:]) for t in made
+    )

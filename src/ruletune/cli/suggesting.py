@@ -11,6 +11,8 @@ from ruletune.cli.console import Json, emit, out, progress_bars
 from ruletune.errors import UserError
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from ruletune.labeling.suggest import Figures, Suggestion
     from ruletune.labeling.suggest.task import Suggestions
 
@@ -65,7 +67,9 @@ def suggest(
         out().print(f"Wrote {len(chosen)} into {task}. See what they do: ruletune rules {task}", markup=False)
     elif found.suggestions:
         console = out()
-        console.print("The same data and seed give the same list: accept with --accept 1,3 or --accept all.", markup=False)
+        console.print(
+            "The same data and seed give the same list: accept with --accept 1,3 or --accept all.", markup=False
+        )
 
 
 def _is_interactive() -> bool:
@@ -147,7 +151,7 @@ def _figures(figures: Figures, *, change: bool = False) -> str:
     )
 
 
-def _marked(text: str, words: tuple[str, ...]) -> object:
+def _marked(text: str, words: tuple[str, ...]) -> Text:
     from rich.text import Text
 
     one_line = " ".join("".join(c if c.isprintable() else " " for c in text).split())

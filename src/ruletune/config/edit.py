@@ -1,31 +1,24 @@
 """Change the rules of a task file and nothing else: every other byte stays as it was written.
 
 The parser tells where each value begins and ends; new text is put between. So comments, quotes, blank lines and line
-ends outlive the change, which they would not if the file were parsed and written again. What comes out is parsed
-before anything is written, and must say what the old file said but for the rules.
+ends outlive the change, which they would not if the file were parsed and written again.
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 from ruamel.yaml.error import YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.scalarstring import SingleQuotedScalarString
 
-from ruletune.config.load import TaskSpec, parse_task
-from ruletune.config.tree import read_tree
 from ruletune.errors import Location, UserError
-from ruletune.store import write_text
 
-__all__ = ["add_rules", "change_rule", "rule_yaml", "save_task"]
-
-_BOM = b"\xef\xbb\xbf"
+__all__ = ["add_rules", "change_rule", "rule_yaml"]
 
 
 def rule_yaml(entry: Mapping[str, Any]) -> str:
@@ -52,7 +45,9 @@ def add_rules(source: str, entries: Sequence[Mapping[str, Any]], *, file: str) -
     newline = _newline(source)
     if found is None:
         if root.flow_style:
-            raise UserError("the file has no rules: to add to", where=Location(file), remedy="write  rules: []  into it")
+            raise UserError(
+                "the file has no rules: to add to", where=Location(file), remedy="write  rules: []  into it"
+            )
         padding = " " * root.start_mark.column
         lines = [f"{padding}rules:", *_block(entries, root.start_mark.column + 2)]
         return _closed(source, newline) + newline.join(lines) + newline
@@ -105,37 +100,13 @@ def change_rule(
             source = _append(source, found[1], values)
         else:  # one condition that stands for a list of one
             start, end = found[1].start_mark.index, _content_end(found[1])
-            if not (isinstance(found[1], ScalarNode) or found[1].flow_style):
-                raise UserError(f"{key}: cannot be added to in place", where=_at(found[0], file), remedy="write it as a list")
+            if isinstance(found[1], CollectionNode) and not found[1].flow_style:
+                raise UserError(
+                    f"{key}: cannot be added to in place", where=_at(found[0], file), remedy="write it as a list"
+                )
             inner = ", ".join([source[start:end], *map(_flow, values)])
             source = f"{source[:start]}[{inner}]{source[end:]}"
     return source
-
-
-def save_task(before: TaskSpec, source: str) -> TaskSpec:
-    """Write a changed task file, if it is right and nobody else has changed it since it was read.
-
-    Args:
-        before: As it was read.
-        source: The new text; only ``rules:`` may differ.
-
-    Returns:
-        The task as it is now.
-
-    Raises:
-        UserError: It is not right, says something else than before, or was changed meanwhile.
-    """
-    where = Location(str(before.path))
-    after = parse_task(source, path=before.path)
-    old, new = (read_tree(text, file=str(before.path)).values for text in (before.source, source))
-    if {**old, "rules": None} != {**new, "rules": None}:
-        raise UserError("the rules cannot be written without changing other keys", where=where, remedy="add them by hand")
-    target = before.path.resolve()
-    now = target.read_bytes()
-    if now.removeprefix(_BOM) != before.source.encode("utf-8"):
-        raise UserError("the file was changed since it was read", where=where, remedy="run the command again")
-    write_text(target, ("\ufeff" if now.startswith(_BOM) else "") + source)
-    return after
 
 
 def _root(source: str, file: str) -> MappingNode:
@@ -174,7 +145,12 @@ def _append(source: str, sequence: SequenceNode, items: Sequence[Any]) -> str:
         return source[:end] + "".join(f", {_flow(item)}" for item in items) + source[end:]
     newline = _newline(source)
     end = _line_end(source, end)
-    return _closed(source[:end], newline) + newline.join(_block(items, sequence.start_mark.column)) + newline + source[end:]
+    return (
+        _closed(source[:end], newline)
+        + newline.join(_block(items, sequence.start_mark.column))
+        + newline
+        + source[end:]
+    )
 
 
 def _set(source: str, entry: MappingNode, key: str, value: Any) -> str:
@@ -238,7 +214,10 @@ def _flow(value: Any, *, quote: bool = False) -> str:
             return "{" + ", ".join(f"{key}: {_flow(item, quote=key == 'regex')}" for key, item in value.items()) + "}"
         case list() | tuple():
             return "[" + ", ".join(map(_flow, value)) + "]"
-        case str() if (quote or "\\" in value) and value.isprintable():
+        case str() if not value.isprintable():
+            escaped = (c if c.isprintable() and c not in '"\\' else f"\\U{ord(c):08x}" for c in value)
+            return f'"{"".join(escaped)}"'
+        case str() if quote or "\\" in value:
             value = SingleQuotedScalarString(value)
     yaml = YAML()
     yaml.width = 1 << 30

@@ -20,7 +20,18 @@ from ruletune.rules.base import Pattern, Terms
 from ruletune.rules.matcher import fold
 from ruletune.rules.scripts import NO_SPACES
 
-__all__ = ["SHAPES", "Candidates", "Token", "candidates", "entry_of", "gap", "least_support", "plain_words", "start", "tokens"]
+__all__ = [
+    "SHAPES",
+    "Candidates",
+    "Token",
+    "candidates",
+    "entry_of",
+    "gap",
+    "least_support",
+    "plain_words",
+    "start",
+    "tokens",
+]
 
 Family = Literal["word", "phrase", "start", "gap", "negated", "shape"]
 
@@ -67,9 +78,90 @@ SHAPES = {
 """Shapes that recur in all kinds of text, as regular expressions that ignore case."""
 
 _STOP_WORDS = frozenset(
-    "a an and are as at be been but by can could did do does for from had has have he her here him his i if in into is it "
-    "its just me my no not of on or our out s she so some t than that the their them then there these they this those to "
-    "too up us was we were will with would you your im m re ve ll d am about all also any because".split()
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "as",
+        "at",
+        "be",
+        "been",
+        "but",
+        "by",
+        "can",
+        "could",
+        "did",
+        "do",
+        "does",
+        "for",
+        "from",
+        "had",
+        "has",
+        "have",
+        "he",
+        "her",
+        "here",
+        "him",
+        "his",
+        "i",
+        "if",
+        "in",
+        "into",
+        "is",
+        "it",
+        "its",
+        "just",
+        "me",
+        "my",
+        "no",
+        "not",
+        "of",
+        "on",
+        "or",
+        "our",
+        "out",
+        "s",
+        "she",
+        "so",
+        "some",
+        "t",
+        "than",
+        "that",
+        "the",
+        "their",
+        "them",
+        "then",
+        "there",
+        "these",
+        "they",
+        "this",
+        "those",
+        "to",
+        "too",
+        "up",
+        "us",
+        "was",
+        "we",
+        "were",
+        "will",
+        "with",
+        "would",
+        "you",
+        "your",
+        "im",
+        "m",
+        "re",
+        "ve",
+        "ll",
+        "d",
+        "am",
+        "about",
+        "all",
+        "also",
+        "any",
+        "because",
+    ]
 )
 """Words that say nothing of a text's content alone. Question words are none of them: they carry intent."""
 
@@ -159,7 +251,14 @@ def plain_words(regex: str) -> str:
     """
     begins = regex.startswith("^")
     words = regex.replace(_NEGATION, "not").replace(rf"\b.{{0,{_GAP}}}\b", " ... ").replace("['’]", "'")
-    words = words.replace(r"^\s*", "").replace(r"\b", "").replace("(?:", "").replace(")", "").replace("|", ", ").replace("\\", "")
+    words = (
+        words.replace(r"^\s*", "")
+        .replace(r"\b", "")
+        .replace("(?:", "")
+        .replace(")", "")
+        .replace("|", ", ")
+        .replace("\\", "")
+    )
     return f"{words} ..." if begins else words
 
 
@@ -242,9 +341,8 @@ def _character_ngrams(run: str) -> Iterator[str]:
 def _pairs(words: Sequence[Token], common: set[str]) -> Iterator[_Key]:
     """Gaps and negated words of one text."""
     for first, token in enumerate(words):
-        if token.word not in common:
-            if token.word not in _NEGATIONS and not token.word.endswith("n't"):
-                continue
+        if token.word not in common and token.word not in _NEGATIONS and not token.word.endswith("n't"):
+            continue
         negation = token.word in _NEGATIONS or token.word.endswith("n't")
         for following in words[first + 1 : first + 1 + _WINDOW]:
             if following.word not in common or following.word == token.word or following.start - token.end > _GAP:

@@ -139,7 +139,9 @@ def propose(
             break
         members = _group(best, found, scores, allowed, free, places, least)
         allowed[members] = False
-        proposal = _proposal(_joined([found.candidates.conditions[n] for n in members]), int(scores.label[best]), pool, found, free)
+        proposal = _proposal(
+            _joined([found.candidates.conditions[n] for n in members]), int(scores.label[best]), pool, found, free
+        )
         if proposal.precision < min_precision:
             proposal = _proposal(found.candidates.conditions[best], int(scores.label[best]), pool, found, free)
         if proposal.precision >= min_precision and proposal.new_coverage > 0:
@@ -161,7 +163,12 @@ def _with_rules(beliefs: Any, pool: Pool) -> Any:
     if pool.rules_say is None or not pool.covered.any():
         return beliefs
     if pool.multi:
-        return replace(beliefs, probability=np.where(pool.covered[:, None], (beliefs.probability + pool.rules_say) / 2, beliefs.probability))
+        return replace(
+            beliefs,
+            probability=np.where(
+                pool.covered[:, None], (beliefs.probability + pool.rules_say) / 2, beliefs.probability
+            ),
+        )
     product = beliefs.probability * np.maximum(pool.rules_say, 1e-6)
     product /= np.maximum(product.sum(axis=1, keepdims=True), 1e-12)
     return replace(beliefs, probability=np.where(pool.covered[:, None], product, beliefs.probability))
@@ -169,17 +176,25 @@ def _with_rules(beliefs: Any, pool: Pool) -> Any:
 
 def _worthwhile(scores: Scores, found: Study, min_precision: float) -> np.ndarray:
     prior = found.evidence.prior[scores.label]
-    return np.asarray((scores.precision >= min_precision) & (scores.precision >= prior + _LIFT * (1 - prior)) & (scores.bound > prior))
+    return np.asarray(
+        (scores.precision >= min_precision) & (scores.precision >= prior + _LIFT * (1 - prior)) & (scores.bound > prior)
+    )
 
 
 def _drop_refinements(found: Candidates, scores: Scores, allowed: np.ndarray) -> None:
     """A narrower candidate must be clearly more precise than the wider ones that it is made of."""
     for position in np.flatnonzero(allowed):
         for part in found.parts[position]:
-            if scores.label[part] == scores.label[position] and allowed[part]:
-                if scores.bound[position] < scores.bound[part] + _EARNED or scores.matched[part] == scores.matched[position]:
-                    allowed[position] = False
-                    break
+            if (
+                scores.label[part] == scores.label[position]
+                and allowed[part]
+                and (
+                    scores.bound[position] < scores.bound[part] + _EARNED
+                    or scores.matched[part] == scores.matched[position]
+                )
+            ):
+                allowed[position] = False
+                break
 
 
 def centres(found: Study) -> np.ndarray:
@@ -199,7 +214,13 @@ def _group(
     if not alike[seed]:
         return [seed]
     near = centres @ centres[seed]
-    fits = allowed & alike & (scores.label == scores.label[seed]) & (near >= _NEAR) & (scores.bound >= scores.bound[seed] - _SLACK)
+    fits = (
+        allowed
+        & alike
+        & (scores.label == scores.label[seed])
+        & (near >= _NEAR)
+        & (scores.bound >= scores.bound[seed] - _SLACK)
+    )
     fits[seed] = False
     members, left = [seed], free.copy()
     left[found.candidates.matrix[:, [seed]].nonzero()[0]] = False

@@ -1,7 +1,7 @@
 """What would make a rule better: words to add, an expression loosened, exceptions to make.
 
-A word to add occurs in contexts like those of the rule's own matches, or is an inflection of one of its words, and is
-expected to be about as precise. An exception is a word whose presence, among the texts that the rule matches, makes
+A word to add is expected to be about as precise as the rule; one that is an inflection of its words, or occurs in texts
+like those that the rule matches, goes before others. An exception is a word whose presence, among the texts that the rule matches, makes
 another label the likelier one.
 """
 
@@ -51,6 +51,7 @@ class Repair:
         rows: Texts that show the difference.
         shown: What to mark in them.
         extend, replace: The change as keys of the rule's entry, as :func:`ruletune.config.edit.change_rule` takes it.
+        likeness: How much it stays within what the rule is about, in [0, 1].
     """
 
     reason: str
@@ -60,6 +61,7 @@ class Repair:
     shown: Pattern | Terms
     extend: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     replace: Mapping[str, Any] = field(default_factory=dict)
+    likeness: float = 1.0
 
 
 def repair(
@@ -98,17 +100,17 @@ def _judged(condition: Pattern | Terms, fires: np.ndarray, label: int, pool: Poo
 
 
 def _usefulness(change: Repair) -> float:
-    """Texts expected to be right that are won, and wrong ones that are lost."""
+    """Texts expected to be right that are won, and wrong ones that are lost; less where it says something new."""
     before, after = change.before, change.after
     right = after.coverage * after.precision - before.coverage * before.precision
     wrong = after.coverage * (1 - after.precision) - before.coverage * (1 - before.precision)
-    return right - wrong
+    return (right - wrong) * (0.25 + 0.75 * change.likeness)
 
 
 def _additions(
     condition: Pattern | Terms, fires: np.ndarray, before: Proposal, pool: Pool, found: Study
 ) -> Iterator[Repair]:
-    """Words and phrases that stand where the rule's own words stand."""
+    """Words and phrases that tell of the rule's label too."""
     if not fires.any():
         return
     scores = score(found.candidates.matrix, found.evidence, label=before.label)
@@ -123,10 +125,11 @@ def _additions(
             continue
         term = candidate.terms[0]
         inflected = any(_inflects(term, word) for word in own)
-        if not inflected and (near[position] < _NEAR or scores.bound[position] <= found.evidence.prior[before.label]):
+        if not inflected and scores.bound[position] <= found.evidence.prior[before.label]:
             continue
         extra = holds(candidate, pool.texts)
-        reason = f"add {term!r}, {'an inflection' if inflected else 'found in contexts alike'}"
+        kind = "an inflection" if inflected else "found in contexts alike" if near[position] >= _NEAR else "as telling"
+        reason = f"add {term!r}, {kind}"
         if isinstance(condition, Terms):
             wider: Pattern | Terms = Terms((*condition.terms, term), condition.ignore_case, condition.whole_words)
             extend, replace = {"keywords": [term]}, {}
@@ -137,7 +140,9 @@ def _additions(
             extra = holds(wider, pool.texts)
         after = _judged(wider, fires | extra, before.label, pool, found)
         if after.coverage > before.coverage:
-            yield Repair(reason, before, after, np.flatnonzero(extra & ~fires), candidate, extend, replace)
+            likeness = 1.0 if inflected else float(np.clip(near[position], 0.0, 1.0))
+            won = np.flatnonzero(extra & ~fires)
+            yield Repair(reason, before, after, won, candidate, extend, replace, likeness)
 
 
 def _alternative(condition: Pattern, term: str) -> str:
@@ -209,4 +214,6 @@ def _exceptions(
         if after.precision > before.precision + _BETTER:
             term = exception.terms[0]
             entry = {"unless": [{"keywords": [term]}]}
-            yield Repair(f"except where {term!r} occurs", before, after, np.flatnonzero(fires & excepted), exception, entry)
+            yield Repair(
+                f"except where {term!r} occurs", before, after, np.flatnonzero(fires & excepted), exception, entry
+            )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ruletune.config import TaskSpec
-from ruletune.config.edit import add_rules, change_rule, save_task
+from ruletune.config.edit import add_rules, change_rule
 from ruletune.data.sampling import sample
 from ruletune.data.split import remove_leaks, stratified_split
 from ruletune.errors import Location, UserError, nearest
@@ -17,6 +17,7 @@ from ruletune.labeling.corpus import gold_matrix, read_part
 from ruletune.labeling.evaluate import Embed
 from ruletune.labeling.suggest.proposals import Pool, propose, study
 from ruletune.labeling.suggest.repairs import repair
+from ruletune.labeling.suggest.saving import save_task
 from ruletune.labeling.suggest.suggestion import Suggestion, of_proposals, of_repairs
 from ruletune.labeling.table import fit_label_model
 from ruletune.progress import Event, Listener, silent
@@ -75,7 +76,9 @@ def suggest_rules(
     target = _rule(spec, rule) if rule is not None else None
     for label in labels:
         if label not in spec.labels:
-            raise UserError(f"there is no label {label!r}", where=Location(str(spec.path)), remedy=nearest(label, spec.labels))
+            raise UserError(
+                f"there is no label {label!r}", where=Location(str(spec.path)), remedy=nearest(label, spec.labels)
+            )
     notes: list[str] = []
     listener(Event("reading data", 0, 1))
     examples = _examples(spec, embed, limit, notes)
@@ -126,7 +129,11 @@ def _rule(spec: TaskSpec, name: str) -> Rule:
     if found is None:
         remedy = nearest(name, [rule.name for rule in spec.rules])
         raise UserError(f"there is no rule {name!r}", where=Location(str(spec.path)), remedy=remedy)
-    if not isinstance(found.when, Pattern | Terms) or not isinstance(found.says, Vote) or found.kind not in ("regex", "keywords"):
+    if (
+        not isinstance(found.when, Pattern | Terms)
+        or not isinstance(found.says, Vote)
+        or found.kind not in ("regex", "keywords")
+    ):
         remedy = "name a rule of kind regex or keywords that votes"
         raise UserError(f"no changes can be suggested for {name!r}", where=found.where, remedy=remedy)
     return found
@@ -165,8 +172,8 @@ def _examples(spec: TaskSpec, embed: Embed | None, limit: int, notes: list[str])
     unlabeled = [_unanswered(e) for e in (*unlabeled, *(e for e in kept if e.answer is None))]
     if len(unlabeled) > limit:
         notes.append(f"{limit} of {len(unlabeled)} unlabelled texts were looked at, drawn at random.")
-        rows = sorted(np.random.default_rng(spec.file.seed).permutation(len(unlabeled))[:limit])
-        unlabeled = [unlabeled[row] for row in rows]
+        drawn = sorted(np.random.default_rng(spec.file.seed).permutation(len(unlabeled))[:limit])
+        unlabeled = [unlabeled[row] for row in drawn]
     if not unlabeled:
         notes.append("There are no unlabelled texts: precision and coverage are those on the labelled ones.")
     return [*gold, *unlabeled]
@@ -183,7 +190,9 @@ def _pool(
         done += number
         listener(Event("applying rules", done, len(examples)))
 
-    votes = RuleSet(spec.rules, labels=spec.labels, embed=embed).apply(examples, progress=advance if spec.rules else None)
+    votes = RuleSet(spec.rules, labels=spec.labels, embed=embed).apply(
+        examples, progress=advance if spec.rules else None
+    )
     gold = gold_matrix(examples, spec.labels)
     rules_say = None
     if spec.rules and not alone:
