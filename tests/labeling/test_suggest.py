@@ -269,3 +269,11 @@ def test_texts_of_the_test_file_are_never_seen(tmp_path: Path) -> None:
     assert found.texts == len(set(made[:40]) - set(made[40:])) or found.texts == sum(
         t not in set(made[40:]) for t in made
     )
+
+
+def test_rules_that_compare_embeddings_need_a_model(tmp_path: Path) -> None:
+    path = task(tmp_path, [line("a", "bad")], "rules: [{similarity: 0.5}]\n")
+    source = path.read_text("utf-8").replace("[bad, good]", "{bad: blames, good: praises}")
+    spec = parse_task(source, path=path)
+    with pytest.raises(UserError, match="leave out --fast"):
+        suggest_rules(spec)

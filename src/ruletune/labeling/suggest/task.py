@@ -12,7 +12,7 @@ from ruletune.config.edit import add_rules, change_rule
 from ruletune.data.sampling import sample
 from ruletune.data.split import remove_leaks, stratified_split
 from ruletune.errors import Location, UserError, nearest
-from ruletune.labeling.apply import RuleSet
+from ruletune.labeling.apply import RuleSet, needs_embedding
 from ruletune.labeling.corpus import gold_matrix, read_part
 from ruletune.labeling.evaluate import Embed
 from ruletune.labeling.suggest.proposals import Pool, propose, study
@@ -79,6 +79,9 @@ def suggest_rules(
             raise UserError(
                 f"there is no label {label!r}", where=Location(str(spec.path)), remedy=nearest(label, spec.labels)
             )
+    if embed is None and needs_embedding(spec.rules):
+        message = "a rule of the task compares embeddings, and there is no model to make them"
+        raise UserError(message, where=Location(str(spec.path)), remedy="leave out --fast")
     notes: list[str] = []
     listener(Event("reading data", 0, 1))
     examples = _examples(spec, embed, limit, notes)
