@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ruletune.rules.base import Pattern, Terms
-from ruletune.rules.matcher import fold
+from ruletune.rules.matching import fold
 from ruletune.rules.scripts import NO_SPACES
 
 __all__ = [

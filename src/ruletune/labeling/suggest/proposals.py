@@ -13,7 +13,7 @@ from ruletune.labeling.suggest.beliefs import believe, lsa
 from ruletune.labeling.suggest.candidates import Candidates, candidates, least_support
 from ruletune.labeling.suggest.scoring import Evidence, Scores, evidence, score
 from ruletune.rules.base import Pattern, Terms
-from ruletune.rules.matcher import Matcher
+from ruletune.rules.matching import Matcher
 
 __all__ = ["Pool", "Proposal", "Study", "centres", "holds", "proposal_of", "propose", "study"]
 

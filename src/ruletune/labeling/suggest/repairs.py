@@ -7,6 +7,7 @@ another label the likelier one.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -131,7 +132,7 @@ def _additions(
         kind = "an inflection" if inflected else "found in contexts alike" if near[position] >= _NEAR else "as telling"
         reason = f"add {term!r}, {kind}"
         if isinstance(condition, Terms):
-            wider: Pattern | Terms = Terms((*condition.terms, term), condition.ignore_case, condition.whole_words)
+            wider: Pattern | Terms = dataclasses.replace(condition, terms=(*condition.terms, term))
             extend, replace = {"keywords": [term]}, {}
         else:
             regex = _alternative(condition, term)
@@ -170,7 +171,7 @@ def _loosened(
     changes: list[tuple[str, Pattern | Terms, dict[str, Any]]] = []
     if isinstance(condition, Terms):
         if not condition.ignore_case:
-            changes.append(("ignore case", Terms(condition.terms, True, condition.whole_words), {"ignore_case": True}))
+            changes.append(("ignore case", dataclasses.replace(condition, ignore_case=True), {"ignore_case": True}))
     else:
         flags, regex = condition.flags, condition.regex
         if not flags & re.IGNORECASE:

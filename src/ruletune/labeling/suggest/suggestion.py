@@ -12,7 +12,7 @@ from ruletune.labeling.suggest.candidates import entry_of
 from ruletune.labeling.suggest.proposals import Pool, Proposal
 from ruletune.labeling.suggest.repairs import Repair
 from ruletune.rules.base import Pattern, Terms
-from ruletune.rules.matcher import Matcher
+from ruletune.rules.matching import Matcher
 
 __all__ = ["Figures", "Shown", "Suggestion", "of_proposals", "of_repairs"]
 
