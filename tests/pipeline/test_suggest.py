@@ -1,0 +1,33 @@
+"""Suggestions with sentence embeddings of the task's checkpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ruletune.config import load_task
+from ruletune.labeling.suggest.task import accept
+from ruletune.pipeline.suggest import suggest
+from ruletune.progress import Event
+
+
+def test_suggestions_and_what_is_told_meanwhile(task: Path) -> None:
+    spec = load_task(task)
+    events: list[Event] = []
+    found = suggest(spec, min_precision=0.5, listener=events.append)
+    assert {"reading data", "applying rules", "embedding texts", "looking for rules"} <= {
+        event.name for event in events
+    }
+    assert all(event.done <= event.total for event in events)
+    assert found.gold == 8
+    assert found.texts > 200
+    assert found == suggest(spec, min_precision=0.5)
+
+
+def test_accepting_keeps_the_rest(task: Path) -> None:
+    spec = load_task(task)
+    found = suggest(spec, rule="praise", count=3)
+    assert found.suggestions
+    after = accept(spec, found.suggestions[:1])
+    assert [rule.name for rule in after.rules] == ["praise", "blame"]
+    assert after.source != spec.source
+    assert after.source.replace("\n", "")[:40] == spec.source.replace("\n", "")[:40]
