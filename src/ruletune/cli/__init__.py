@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from ruletune.cli import authoring, checking, console, exporting, modelling, rules
+from ruletune.cli import authoring, checking, console, exporting, modelling, rules, suggesting
 from ruletune.errors import RuletuneError
 
 __all__ = ["app", "main"]
@@ -47,6 +47,7 @@ app.command()(modelling.predict)
 app.command()(modelling.explain)
 
 
+rules.app.command()(suggesting.suggest)
 rules.app.command()(exporting.export)
 
 
