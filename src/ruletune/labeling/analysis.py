@@ -165,25 +165,25 @@ def _judged(said: Tallies, gold: np.ndarray | None, size: int) -> tuple[np.ndarr
 
 def _redundancy(said: Tallies, size: int, classes: int) -> tuple[np.ndarray, dict[int, int]]:
     """Of what each rule says, the share that it alone says; and the rule that says nearly all of the same."""
-    from scipy.sparse import csr_matrix  # only where rules are looked at
-
     cells = said.cells
     keys = (cells.rows.astype(np.int64) * classes + cells.labels) * 2 + (said.signs > 0)
     unique, statement, times = np.unique(keys, return_inverse=True, return_counts=True)
     spoken = np.bincount(cells.rules, minlength=size)
     alone = np.bincount(cells.rules, weights=times[statement] == 1, minlength=size)
-    table = csr_matrix((np.ones(len(keys), dtype=np.int32), (statement, cells.rules)), shape=(len(unique), size))
-    together = (table.T @ table).tocoo()
     echoes: dict[int, int] = {}
-    best = np.zeros(size)
-    for j, other, count in sorted(
-        zip(together.row.tolist(), together.col.tolist(), together.data.tolist(), strict=True)
-    ):
-        same = spoken[j] == spoken[other] and other > j  # of two equal rules the later one is the echo
-        if j == other or spoken[j] < _FEWEST or spoken[other] < spoken[j] or same:
-            continue
-        if count >= _ECHO * spoken[j] and count > best[j]:
-            best[j], echoes[j] = count, other
+    mine = np.zeros(len(unique), dtype=bool)
+    # Only a rule that hardly ever speaks alone can be another's echo: the rest need no comparison.
+    for j in map(int, np.flatnonzero((spoken >= _FEWEST) & (alone <= (1 - _ECHO) * spoken))):
+        own = statement[cells.rules == j]
+        mine[own] = True
+        together = np.bincount(cells.rules[mine[statement]], minlength=size)
+        mine[own] = False
+        # Of two rules that say the same the later one is the echo; one that says less is no model for one that says more.
+        model = (spoken > spoken[j]) | ((spoken == spoken[j]) & (np.arange(size) < j))
+        together[~model] = 0
+        best = int(together.argmax())
+        if together[best] >= _ECHO * spoken[j]:
+            echoes[j] = best
     return alone / np.maximum(spoken, 1), echoes
 
 
