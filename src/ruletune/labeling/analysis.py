@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +38,12 @@ _ECHO = 0.95
 _FEWEST = 3
 """Votes from which that can be said of a rule."""
 
+_MOST_PAIRS = 5e7
+"""Pairs of rules that speak about one text, over all texts, up to which every pair is looked at."""
+
+_FEW_RULES = 1000
+"""Rules up to which a table of all pairs is small."""
+
 
 @dataclass(frozen=True, slots=True)
 class RuleStats:
@@ -51,8 +57,11 @@ class RuleStats:
             vetoes the label; where it vetoes a label and another votes for it.
         correct, judged: Votes that agree with gold, and vetoes of a label that is not gold, out of those on texts with gold.
         estimated: Accuracy that the label model believes in; ``None`` without one, or where the rule says nothing of labels.
+        faults: Texts on which it failed.
         new: Of what it says, the share that no other rule says; 0 where it says nothing.
-        echo: A rule that says nearly all of the same; ``None`` where there is none.
+        redundant: Others say nearly all of what it says (95% of three votes or more).
+        echo: One other rule that says nearly all of it; ``None`` where there is none.
+        echo_share: Of what it says, the share that ``echo`` says.
     """
 
     rule: Rule
@@ -65,7 +74,9 @@ class RuleStats:
     estimated: float | None
     faults: int
     new: float
+    redundant: bool
     echo: str | None
+    echo_share: float
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -81,6 +92,7 @@ class Tallies:
         cells: What every rule says, text by text; rules that say nothing of labels left out.
         signs: (cells,) 1 a vote, -1 a veto.
         votes, vetoes: (texts, labels) how many rules vote for a label, and how many veto it.
+        speakers: (texts,) how many rules say something.
         conflicts: (cells,) bool: another rule says the contrary.
     """
 
@@ -88,49 +100,60 @@ class Tallies:
     signs: np.ndarray
     votes: np.ndarray
     vetoes: np.ndarray
+    speakers: np.ndarray
     conflicts: np.ndarray
 
 
 def tally(votes: Votes, *, multi: bool = False) -> Tallies:
     """Count what is said of each text. The work grows with what is said, not with texts times rules."""
     signs = votes.signs
-    cells = Cells.of(votes.matrix, signs != 0)
+    cells = Cells.of(votes.matrix, None if signs.all() else signs != 0)
     sign = signs[cells.rules]
     classes = len(votes.labels)
-    for_, against = (cells.tally((signs == wanted).astype(np.float64), classes).astype(np.int32) for wanted in (1, -1))
+    for_, against = (_tallied(cells, sign == wanted, classes) for wanted in (1, -1))
     supported, vetoed = for_[cells.rows, cells.labels], against[cells.rows, cells.labels]
-    elsewhere = 0 if multi else for_.sum(axis=1)[cells.rows] - supported
+    voters = for_.sum(axis=1)
+    elsewhere = 0 if multi else voters[cells.rows] - supported
     conflicts = np.where(sign > 0, elsewhere + vetoed, supported) > 0
-    return Tallies(cells, sign, for_, against, conflicts)
+    return Tallies(cells, sign, for_, against, voters + against.sum(axis=1), conflicts)
+
+
+def _tallied(cells: Cells, which: np.ndarray, classes: int) -> np.ndarray:
+    """How many of some cells there are by text and label, (texts, classes)."""
+    places = cells.rows[which].astype(np.int64) * classes + cells.labels[which]
+    return np.bincount(places, minlength=cells.shape[0] * classes).reshape(-1, classes)
 
 
 def analyse(
-    votes: Votes, *, gold: np.ndarray | None = None, label_model: LabelModel | None = None, multi: bool = False
+    votes: Votes,
+    *,
+    gold: np.ndarray | None = None,
+    label_model: LabelModel | None = None,
+    multi: bool = False,
+    said: Tallies | None = None,
 ) -> tuple[RuleStats, ...]:
     """Statistics of every rule, in the rules' order.
 
     Args:
         gold: (texts, labels) in {0, 1}, NaN rows where unknown.
         multi: Several labels may hold at once, so that votes for different ones do not conflict.
+        said: :func:`tally` of the votes, where it is known already.
     """
-    said = tally(votes, multi=multi)
+    said = said or tally(votes, multi=multi)
     cells, size = said.cells, len(votes.rules)
-    fires = _per_rule(votes.matrix, lambda block: block >= 0)
-    failed = _per_rule(votes.matrix, lambda block: block == FAULT)
+    fires, failed = _counts(votes, cells)
     texts = np.maximum(len(votes.matrix) - failed, 1)
-    speakers = np.bincount(cells.rows, minlength=len(votes.matrix))
-    overlap = np.bincount(cells.rules, weights=speakers[cells.rows] > 1, minlength=size)
+    overlap = np.bincount(cells.rules, weights=said.speakers[cells.rows] > 1, minlength=size)
     conflict = np.bincount(cells.rules, weights=said.conflicts, minlength=size)
     correct, judged = _judged(said, gold, size)
-    new, echoes = _redundancy(said, size, len(votes.labels))
+    new, redundant, echoes = _redundancy(said, size)
     faults = {fault.rule: fault.count for fault in votes.faults}
-    spoken = {(int(j), int(k)) for j, k in np.unique(np.stack([cells.rules, cells.labels]), axis=1).T}
+    spoken = np.bincount(cells.rules.astype(np.int64) * len(votes.labels) + cells.labels, minlength=size * len(votes.labels))
+    polarity = spoken.reshape(size, -1) > 0
     return tuple(
         RuleStats(
             rule=rule,
-            labels=(rule.label,)
-            if rule.label
-            else tuple(name for k, name in enumerate(votes.labels) if (j, k) in spoken),
+            labels=(rule.label,) if rule.label else tuple(votes.labels[k] for k in np.flatnonzero(polarity[j])),
             coverage=float(fires[j] / texts[j]),
             overlap=float(overlap[j] / texts[j]),
             conflict=float(conflict[j] / texts[j]),
@@ -139,52 +162,96 @@ def analyse(
             estimated=None if label_model is None or not rule.sign else float(label_model.accuracy[j]),
             faults=faults.get(rule.name, 0),
             new=float(new[j]),
-            echo=votes.rules[echoes[j]].name if j in echoes else None,
+            redundant=bool(redundant[j]),
+            echo=votes.rules[echoes[j][0]].name if j in echoes else None,
+            echo_share=echoes[j][1] if j in echoes else 0.0,
         )
         for j, rule in enumerate(votes.rules)
     )
 
 
-def _per_rule(matrix: np.ndarray, test: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """How many cells of each rule pass a test, without a mask of the whole matrix."""
-    counts = np.zeros(matrix.shape[1], dtype=np.int64)
-    for start in range(0, len(matrix), 1 << 16):
-        counts += np.count_nonzero(test(matrix[start : start + (1 << 16)]), axis=0)
-    return counts
+def _counts(votes: Votes, cells: Cells) -> tuple[np.ndarray, np.ndarray]:
+    """On how many texts each rule fires, and on how many it fails. The matrix is read only for what the cells leave out."""
+    size = len(votes.rules)
+    fires = np.bincount(cells.rules, minlength=size)
+    for position in np.flatnonzero(votes.signs == 0):
+        fires[position] = np.count_nonzero(votes.matrix[:, position] >= 0)
+    failed = np.zeros(size, dtype=np.int64)
+    names = {fault.rule for fault in votes.faults}
+    for position, rule in enumerate(votes.rules):
+        if rule.name in names:
+            failed[position] = np.count_nonzero(votes.matrix[:, position] == FAULT)
+    return fires, failed
 
 
 def _judged(said: Tallies, gold: np.ndarray | None, size: int) -> tuple[np.ndarray, np.ndarray]:
     if gold is None:
         return np.zeros(size), np.zeros(size)
     cells = said.cells
-    truth = gold[cells.rows, cells.labels]
-    known = ~np.isnan(truth)
-    right = np.where(said.signs > 0, truth == 1, truth == 0) & known
-    return np.bincount(cells.rules, weights=right, minlength=size), np.bincount(cells.rules[known], minlength=size)
+    known = np.flatnonzero(~np.isnan(gold).any(axis=1)[cells.rows])
+    rules = cells.rules[known]
+    right = gold[cells.rows[known], cells.labels[known]] == (said.signs[known] > 0)
+    return np.bincount(rules, weights=right, minlength=size), np.bincount(rules, minlength=size)
 
 
-def _redundancy(said: Tallies, size: int, classes: int) -> tuple[np.ndarray, dict[int, int]]:
-    """Of what each rule says, the share that it alone says; and the rule that says nearly all of the same."""
+def _redundancy(said: Tallies, size: int) -> tuple[np.ndarray, np.ndarray, dict[int, tuple[int, float]]]:
+    """What each rule adds: the share that it alone says, whether that is next to nothing, and its echo with its share.
+
+    Of two rules that say exactly the same, the later one has the echo.
+    """
     cells = said.cells
-    keys = (cells.rows.astype(np.int64) * classes + cells.labels) * 2 + (said.signs > 0)
-    unique, statement, times = np.unique(keys, return_inverse=True, return_counts=True)
+    supported, vetoed = (table[cells.rows, cells.labels] for table in (said.votes, said.vetoes))
+    shared = np.where(said.signs > 0, supported, vetoed) > 1
     spoken = np.bincount(cells.rules, minlength=size)
-    alone = np.bincount(cells.rules, weights=times[statement] == 1, minlength=size)
-    echoes: dict[int, int] = {}
-    mine = np.zeros(len(unique), dtype=bool)
-    # Only a rule that hardly ever speaks alone can be another's echo: the rest need no comparison.
-    for j in map(int, np.flatnonzero((spoken >= _FEWEST) & (alone <= (1 - _ECHO) * spoken))):
-        own = statement[cells.rules == j]
-        mine[own] = True
-        together = np.bincount(cells.rules[mine[statement]], minlength=size)
-        mine[own] = False
-        # Of two rules that say the same the later one is the echo; one that says less is no model for one that says more.
-        model = (spoken > spoken[j]) | ((spoken == spoken[j]) & (np.arange(size) < j))
-        together[~model] = 0
-        best = int(together.argmax())
-        if together[best] >= _ECHO * spoken[j]:
-            echoes[j] = best
-    return alone / np.maximum(spoken, 1), echoes
+    new = np.where(spoken > 0, 1 - np.bincount(cells.rules[shared], minlength=size) / np.maximum(spoken, 1), 0.0)
+    redundant = (spoken >= _FEWEST) & (spoken * new <= (1 - _ECHO) * spoken + 1e-9)
+    pairs = float(np.square(said.speakers, dtype=np.float64).sum())
+    if pairs > _MOST_PAIRS:  # where every rule fires everywhere, some of the texts tell it as well
+        kept = cells.rows % int(np.ceil(pairs / _MOST_PAIRS)) == 0
+        shared &= kept
+        spoken = np.bincount(cells.rules[kept], minlength=size)
+    echoes: dict[int, tuple[int, float]] = {}
+    for j, other, count in _together(said, np.flatnonzero(shared), redundant):
+        share = count / spoken[j]
+        broader = spoken[other] > spoken[j] or (spoken[other] == spoken[j] and other < j)
+        if broader and share >= _ECHO - 1e-9 and share > echoes.get(j, (0, 0.0))[1]:
+            echoes[j] = other, float(share)
+    return new, redundant, echoes
+
+
+def _together(said: Tallies, cells: np.ndarray, wanted: np.ndarray) -> list[tuple[int, int, int]]:
+    """How often one rule says the same as another: (rule, other, texts) where the rule is wanted.
+
+    Cells of a text are neighbours: each is compared with the next of its text, then with the one after, and so on.
+    """
+    rows, rules = said.cells.rows[cells], said.cells.rules[cells].astype(np.int64)
+    statements = said.cells.labels[cells] * said.signs[cells] + np.where(said.signs[cells] < 0, -1, 0)
+    size = len(wanted)
+    found = np.zeros((2, 0), dtype=np.int64)
+    left = np.arange(len(cells))
+    for distance in range(1, size):
+        left = left[left < len(cells) - distance]
+        left = left[rows[left] == rows[left + distance]]
+        if not len(left):
+            break
+        same = left[statements[left] == statements[left + distance]]
+        first, second = rules[same], rules[same + distance]
+        pairs = np.concatenate([(first * size + second)[wanted[first]], (second * size + first)[wanted[second]]])
+        keys, counts = _counted(pairs, size)
+        found = np.concatenate([found, np.stack([keys, counts])], axis=1)
+    keys, where = np.unique(found[0], return_inverse=True)
+    totals = np.bincount(where, weights=found[1], minlength=len(keys)).astype(np.int64)
+    return [(key // size, key % size, count) for key, count in zip(keys.tolist(), totals.tolist(), strict=True)]
+
+
+def _counted(pairs: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """The pairs there are and how often; by counting while the table of all pairs is small, else by sorting."""
+    if size <= _FEW_RULES:
+        counts = np.bincount(pairs)
+        keys = np.flatnonzero(counts)
+        return keys, counts[keys]
+    keys, counts = np.unique(pairs, return_counts=True)
+    return keys, counts
 
 
 def polarity(rule: Rule, labels: Sequence[str]) -> str:

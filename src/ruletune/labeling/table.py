@@ -8,16 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from ruletune.config import TaskSpec
-from ruletune.labeling.analysis import analyse, kind_name, polarity, tally
+from ruletune.labeling.analysis import Tallies, analyse, kind_name, polarity, tally
 from ruletune.labeling.apply import RuleSet, Votes
 from ruletune.labeling.corpus import corpus, gold_matrix
 from ruletune.labeling.evaluate import Embed
 from ruletune.labeling.label_model import LABEL_MODELS, LabelModel
+from ruletune.progress import counted, silent
 from ruletune.report.model import RuleRow
 from ruletune.rules import Vote
 from ruletune.types import Example
 
-__all__ = ["RuleTable", "fit_label_model", "rule_rows", "rule_table"]
+__all__ = ["RuleTable", "fit_label_model", "rule_rows", "rule_table", "table_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,27 +62,30 @@ def rule_table(
         UserError: The data or a rule is wrong.
     """
     texts = corpus(spec) if examples is None else list(examples)
-    done = 0
-
-    def advance(count: int) -> None:
-        nonlocal done
-        done += count
-        if progress:
-            progress(done, len(texts))
-
+    listener = (lambda event: progress(event.done, event.total)) if progress else silent
+    advance = counted(listener, "applying rules", len(texts))
     votes = RuleSet(spec.rules, labels=spec.labels, embed=embed).apply(texts, progress=advance)
-    gold = gold_matrix(texts, spec.labels)
+    return table_of(spec, votes, gold_matrix(texts, spec.labels))
+
+
+def table_of(spec: TaskSpec, votes: Votes, gold: np.ndarray) -> RuleTable:
+    """The table of votes that are known: of a task's rules on some texts.
+
+    Args:
+        gold: (texts, labels) in {0, 1}, NaN rows where unknown.
+    """
+    multi = spec.file.multi_label
     model = fit_label_model(spec, votes.matrix, gold)
-    said = tally(votes, multi=spec.file.multi_label)
-    several = np.bincount(said.cells.rows, minlength=len(texts)) > 1
-    differ = np.bincount(said.cells.rows[said.conflicts], minlength=len(texts)) > 0
+    said = tally(votes, multi=multi)
+    contradicted = np.zeros(len(votes.matrix), dtype=bool)
+    contradicted[said.cells.rows[said.conflicts]] = True
     return RuleTable(
-        rows=rule_rows(votes, gold=gold, label_model=model, multi=spec.file.multi_label),
-        texts=len(texts),
+        rows=rule_rows(votes, gold=gold, label_model=model, multi=multi, said=said),
+        texts=len(votes.matrix),
         gold=int((~np.isnan(gold).any(axis=1)).sum()),
-        coverage=_mean(votes.covered),
-        overlap=_mean(several),
-        conflict=_mean(differ),
+        coverage=_mean(said.speakers > 0),
+        overlap=_mean(said.speakers > 1),
+        conflict=_mean(contradicted),
     )
 
 
@@ -100,7 +104,12 @@ def fit_label_model(spec: TaskSpec, matrix: np.ndarray, gold: np.ndarray) -> Lab
 
 
 def rule_rows(
-    votes: Votes, *, gold: np.ndarray | None, label_model: LabelModel | None, multi: bool = False
+    votes: Votes,
+    *,
+    gold: np.ndarray | None,
+    label_model: LabelModel | None,
+    multi: bool = False,
+    said: Tallies | None = None,
 ) -> tuple[RuleRow, ...]:
     """Rows of the rule table: shares over the texts of ``votes``, accuracy against gold where there is any."""
     reasons = {fault.rule: fault.traceback.strip().splitlines()[-1] for fault in votes.faults}
@@ -120,9 +129,11 @@ def rule_rows(
             failure=reasons.get(stats.rule.name, ""),
             says=polarity(stats.rule, stats.labels),
             new=stats.new,
+            redundant=stats.redundant,
             echo=stats.echo,
+            echo_share=stats.echo_share,
         )
-        for stats in analyse(votes, gold=gold, label_model=label_model, multi=multi)
+        for stats in analyse(votes, gold=gold, label_model=label_model, multi=multi, said=said)
     )
 
 

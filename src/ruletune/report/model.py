@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ruletune.metrics.calibration import wilson_interval
+
 __all__ = [
     "Bin", "Case", "CurvePoint", "LabelsSaved", "LossPoint", "Report", "RuleRow", "Score", "Truncation",
 ]  # fmt: skip
@@ -44,7 +46,8 @@ class RuleRow:
         faults: Texts on which it failed, and the last line of the first failure.
         says: What follows from it, in words.
         new: Of what it says, the share that no other rule says.
-        echo: A rule that says nearly all of the same.
+        redundant: Others say nearly all of it.
+        echo: One other rule that says nearly all of it, ``echo_share`` of it.
     """
 
     name: str
@@ -61,7 +64,14 @@ class RuleRow:
     failure: str = ""
     says: str = ""
     new: float = 0.0
+    redundant: bool = False
     echo: str | None = None
+    echo_share: float = 0.0
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """95% interval of the share that is right (Wilson score); ``None`` where nothing could be compared."""
+        return wilson_interval(self.correct, self.judged) if self.judged else None
 
 
 @dataclass(frozen=True, slots=True)
