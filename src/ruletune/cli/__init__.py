@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from ruletune.cli import authoring, console, modelling
+from ruletune.cli import authoring, console, labelling, modelling
 from ruletune.errors import RuletuneError
 
 __all__ = ["app", "main"]
@@ -39,7 +39,7 @@ def _options(
 app.command()(authoring.init)
 app.command()(authoring.check)
 app.command()(authoring.rules)
-app.command()(authoring.label)
+app.command()(labelling.label)
 app.command()(authoring.sample)
 app.command()(modelling.train)
 app.command()(modelling.evaluate)

@@ -1,4 +1,4 @@
-"""Commands for writing a task: init, check, rules, label, sample. None of them loads a model but ``sample``."""
+"""Commands for writing a task: init, check, rules, sample. None of them loads a model but ``sample``."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ruletune.cli.console import Json, emit, out, progress_bars, same_file
+from ruletune.cli.console import Json, emit, out, progress_bars
 from ruletune.errors import UserError
 
 if TYPE_CHECKING:
     from ruletune.config import TaskSpec
 
-__all__ = ["check", "init", "label", "rules", "sample"]
+__all__ = ["check", "init", "rules", "sample"]
 
 TaskPath = Annotated[Path, typer.Argument(help="The task file.")]
 
@@ -169,42 +169,6 @@ def rules(
         f"{table.overlap:.1%}, and they disagree on {table.conflict:.1%}.",
         markup=False,
     )
-
-
-def label(
-    task: TaskPath,
-    data: Annotated[str, typer.Argument(help="The texts to label.")],
-    output: Annotated[Path, typer.Option("--out", "-o", help="JSONL file to write: id, votes, label, probability.")],
-    json: Json = False,
-) -> None:
-    """Label texts by the rules alone: each rule's vote, and what the label model makes of them."""
-    from ruletune.config import load_task
-    from ruletune.data.readers import read_all, write_jsonl
-    from ruletune.labeling.corpus import columns_of
-    from ruletune.labeling.weak import label_rows
-    from ruletune.progress import Event
-
-    spec = load_task(task)
-    if (Path.cwd() / data).exists() and same_file(Path(data), output):
-        raise UserError("the output would replace the input", remedy="name another file with --out")
-    if not spec.rules:
-        raise UserError(f"{task} has no rules to label with", remedy="write some under rules:")
-    examples = read_all(data, columns_of(spec, data))
-    with progress_bars() as listener:
-        rows, faults = label_rows(
-            spec, examples, progress=lambda done, total: listener(Event("applying rules", done, total))
-        )
-    write_jsonl(output, rows)
-    covered = sum(row["label"] is not None for row in rows)
-    if json:
-        failed = {fault.rule: fault.count for fault in faults}
-        emit({"output": str(output), "n": len(rows), "covered": covered, "faults": failed})
-    else:
-        out().print(f"{len(rows)} texts in {output}, {covered} with a label ({covered / len(rows):.0%}).", markup=False)
-        for fault in faults:
-            last = fault.traceback.strip().splitlines()[-1]
-            note = f"Note: rule {fault.rule!r} failed on {fault.count} texts, first on {fault.example_id!r}: {last}"
-            out().print(note, markup=False, soft_wrap=True)
 
 
 def sample(
