@@ -7,8 +7,11 @@ stream. A piece knows how many rows and lines came before it, so that ids and me
 
 from __future__ import annotations
 
+import codecs
 import csv
 import hashlib
+import re
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -17,6 +20,7 @@ from typing import BinaryIO
 
 from ruletune.data.readers import Columns, check_columns, example_of
 from ruletune.data.rows import (
+    LONGEST,
     Row,
     decode,
     delimited,
@@ -27,6 +31,7 @@ from ruletune.data.rows import (
     plain,
     raw_lines,
     rows,
+    too_long,
     unreadable,
     unzipped,
 )
@@ -34,6 +39,12 @@ from ruletune.errors import Location, Problem, UserError
 from ruletune.types import Example
 
 __all__ = ["Piece", "Sheet", "pieces", "read_piece"]
+
+
+_BLANK = re.compile(
+    rb"\n(?:[\t\x0b\x0c\r\x1c-\x1f ]|\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2(?:\x80[\x80-\x8a\xa8\xa9\xaf]|\x81\x9f)|\xe3\x80\x80)*(?=\n)"
+)
+"""A line that readers leave out, after the end of the one before: white space as ``str.strip`` knows it, in UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,29 +180,44 @@ def _share(path: Path, file: BinaryIO) -> float:
 
 
 def _lines(kind: str, path: Path, file: BinaryIO, count: int, size: int) -> Iterator[Piece]:
-    held: list[bytes] = []
-    before = found = length = 0
+    """Whole lines, a block of them at a time: nothing is done line by line, so that one process can feed many."""
+    before, line = 0, 1
+    for block in _blocks(file, path, size):
+        share = _share(path, file)
+        for part in _parts(block, count):
+            bare = part.removeprefix(codecs.BOM_UTF8) if line == 1 else part
+            lines = bare.count(b"\n") + (not bare.endswith(b"\n"))
+            found = lines - len(_BLANK.findall(b"\n%b\n" % bare.removesuffix(b"\n")))
+            yield Piece(kind, str(path), before, line, found, part, share=share)
+            before, line = before + found, line + lines
+
+
+def _blocks(file: BinaryIO, path: Path, size: int) -> Iterator[bytes]:
+    """Whole lines of a file, about ``size`` bytes at a time."""
+    inside = unzipped(file, path)
     line = 1
-    for number, raw in raw_lines(unzipped(file, path), path):
-        held.append(raw)
-        length += len(raw)
-        found += not _is_blank(raw, number)
-        if found == count or length >= size:
-            yield Piece(kind, str(path), before, line, found, b"".join(held), share=_share(path, file))
-            held.clear()
-            before, found, length, line = before + found, 0, 0, number + 1
-    if found:
-        yield Piece(kind, str(path), before, line, found, b"".join(held), share=1.0)
+    try:
+        while block := inside.read(size):
+            if not block.endswith(b"\n"):
+                block += inside.readline(LONGEST + 1)
+            last = len(block) - block.rfind(b"\n", 0, -1) - 1
+            if last > LONGEST:
+                raise too_long(path, line + block.count(b"\n", 0, -1))
+            yield block
+            line += block.count(b"\n")
+    except (OSError, EOFError, zlib.error) as error:
+        raise unreadable(path, error) from error
 
 
-def _is_blank(line: bytes, number: int) -> bool:
-    """Whether a line is left out: as text, it has nothing but white space. Hardly any has to be decoded to tell."""
-    kept = line.lstrip()
-    if not kept:
-        return True
-    if 0x20 < kept[0] < 0x80:
-        return False
-    return not line.decode("utf-8-sig" if number == 1 else "utf-8", "replace").strip()
+def _parts(block: bytes, count: int) -> Iterator[bytes]:
+    """A block in parts of at most ``count`` lines."""
+    if block.count(b"\n") <= count:
+        yield block
+        return
+    lines = block.removesuffix(b"\n").split(b"\n")
+    for start in range(0, len(lines), count):
+        ended = start + count < len(lines) or block.endswith(b"\n")
+        yield b"\n".join(lines[start : start + count]) + (b"\n" if ended else b"")
 
 
 def _records(kind: str, path: Path, file: BinaryIO, count: int, size: int) -> Iterator[Piece]:

@@ -15,8 +15,8 @@ from typing import Any, BinaryIO, cast
 from ruletune.errors import Location, MissingExtraError, Problem, UserError, close_match
 
 __all__ = [
-    "FORMATS", "Row", "decode", "delimited", "format_of", "header_of", "jsonl", "next_cells", "plain",
-    "raw_lines", "rows", "unreadable", "unzipped", "write_lines",
+    "FORMATS", "LONGEST", "Row", "decode", "delimited", "format_of", "header_of", "jsonl", "next_cells", "plain",
+    "raw_lines", "rows", "too_long", "unreadable", "unzipped", "write_lines",
 ]  # fmt: skip
 
 FORMATS = {
@@ -34,7 +34,7 @@ FORMATS = {
 _SHOWN = 1000
 """Characters of a path that a message repeats."""
 
-_LONGEST = 256 * 1024 * 1024
+LONGEST = 256 * 1024 * 1024
 """Bytes in one line; beyond it a file is taken to be something else."""
 
 
@@ -112,9 +112,9 @@ def unzipped(file: BinaryIO, path: Path) -> BinaryIO:
 def raw_lines(file: BinaryIO, path: Path) -> Iterator[tuple[int, bytes]]:
     """Numbered lines of a file, not decoded yet."""
     try:
-        for number, line in enumerate(iter(lambda: file.readline(_LONGEST + 1), b""), start=1):
-            if len(line) > _LONGEST:
-                raise UserError("a line of more than 256 MB", where=Location(str(path), number))
+        for number, line in enumerate(iter(lambda: file.readline(LONGEST + 1), b""), start=1):
+            if len(line) > LONGEST:
+                raise too_long(path, number)
             yield number, line
     except (OSError, EOFError, zlib.error) as error:
         raise unreadable(path, error) from error
@@ -131,7 +131,13 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
             yield number, decode(line, path, number)
 
 
+def too_long(path: Path, number: int) -> UserError:
+    """What is said of a line beyond :data:`LONGEST`."""
+    return UserError("a line of more than 256 MB", where=Location(str(path), number))
+
+
 def unreadable(path: Path, error: Exception) -> UserError:
+    """What is said of a file that the system or the decompressor will not read."""
     return UserError(f"cannot read the file: {error}", where=Location(str(path)))
 
 
@@ -252,7 +258,7 @@ def delimited(
 
 def next_cells(reader: Iterator[list[str]]) -> list[str]:
     """The next row, however large its fields; the limit is the whole process's, so it is put back."""
-    usual = csv.field_size_limit(_LONGEST)
+    usual = csv.field_size_limit(LONGEST)
     try:
         return next(reader)
     finally:

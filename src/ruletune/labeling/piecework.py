@@ -150,8 +150,10 @@ class WriteRows:
         shard = read_shard(shard_path(self.folder, number))
         beliefs = self.model.posterior(shard.matrix(len(self.rules)))
         rows = self._rows(shard)
-        for row, belief in zip(rows, beliefs, strict=True):
-            self._decide(row, belief)
+        if self.model.multi:
+            self._decide_each(rows, beliefs)
+        else:
+            self._decide(rows, beliefs)
         return b"".join(map(_line, rows)), sum(row["label"] is not None for row in rows)
 
     def _rows(self, shard: Shard) -> list[dict[str, Any]]:
@@ -171,15 +173,20 @@ class WriteRows:
                 rows[at].setdefault("vetoes", {})[self.rules[rule]] = self.labels[cell]
         return rows
 
-    def _decide(self, row: dict[str, Any], belief: np.ndarray) -> None:
-        if not row["votes"] and "vetoes" not in row:
-            return
-        if self.model.multi:
-            row["label"] = [label for label, p in zip(self.labels, belief, strict=True) if p > 0.5]
-            row["probability"] = float(np.maximum(belief, 1 - belief).mean())
-        elif row["votes"] or np.count_nonzero(belief) == 1:  # vetoes that leave several labels do not tell which
-            row["label"] = self.labels[int(belief.argmax())]
-            row["probability"] = float(belief.max())
+    def _decide(self, rows: list[dict[str, Any]], beliefs: np.ndarray) -> None:
+        best, belief = beliefs.argmax(axis=1).tolist(), beliefs.max(axis=1, initial=0.0).tolist()
+        left = (beliefs > 0).sum(axis=1).tolist()
+        for n, row in enumerate(rows):
+            if row["votes"] or ("vetoes" in row and left[n] == 1):  # vetoes that leave several labels do not tell which
+                row["label"], row["probability"] = self.labels[best[n]], belief[n]
+
+    def _decide_each(self, rows: list[dict[str, Any]], beliefs: np.ndarray) -> None:
+        """Several labels may hold: each is decided by itself."""
+        belief = np.maximum(beliefs, 1 - beliefs).mean(axis=1).tolist()
+        for n, row in enumerate(rows):
+            if row["votes"] or "vetoes" in row:
+                row["label"] = [self.labels[k] for k in np.flatnonzero(beliefs[n] > 0.5)]
+                row["probability"] = belief[n]
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode

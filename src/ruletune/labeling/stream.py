@@ -46,7 +46,7 @@ R = TypeVar("R")
 _ROWS = 8192
 """Most texts in a piece."""
 
-_SIZE = 4 << 20
+_SIZE = 1 << 19
 """Bytes after which a piece ends."""
 
 _CELLS = 1 << 24
