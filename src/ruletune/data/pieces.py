@@ -155,7 +155,7 @@ def _rows_of(piece: Piece) -> Iterator[Row]:
         case "text":
             return plain(numbered, path)
         case _:
-            return delimited(numbered, path, "," if piece.kind == "csv" else "\t", piece.header)
+            return delimited(numbered, path, "," if piece.kind == "csv" else "\t", piece.header, piece.line)
 
 
 def _arrow_rows(piece: Piece, path: Path) -> Iterator[Row]:

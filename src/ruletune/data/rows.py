@@ -217,20 +217,25 @@ def _flat(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def delimited(
-    lines: Iterable[tuple[int, str]], path: Path, delimiter: str, header: Sequence[str] | None = None
+    lines: Iterable[tuple[int, str]],
+    path: Path,
+    delimiter: str,
+    header: Sequence[str] | None = None,
+    line: int = 1,
 ) -> Iterator[Row]:
     """CSV as RFC 4180 has it, quoted line breaks included; TSV likewise.
 
     Args:
         header: The columns, where the lines do not begin with them.
+        line: Number of the first line.
     """
-    at = 0
+    at = line - 1
 
     def text() -> Iterator[str]:
         nonlocal at
-        for number, line in lines:
+        for number, content in lines:
             at = number
-            yield line
+            yield content
 
     reader = csv.reader(text(), delimiter=delimiter, strict=True)
     while True:
