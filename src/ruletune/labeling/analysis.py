@@ -148,7 +148,9 @@ def analyse(
     correct, judged = _judged(said, gold, size)
     new, redundant, echoes = _redundancy(said, size)
     faults = {fault.rule: fault.count for fault in votes.faults}
-    spoken = np.bincount(cells.rules.astype(np.int64) * len(votes.labels) + cells.labels, minlength=size * len(votes.labels))
+    spoken = np.bincount(
+        cells.rules.astype(np.int64) * len(votes.labels) + cells.labels, minlength=size * len(votes.labels)
+    )
     polarity = spoken.reshape(size, -1) > 0
     return tuple(
         RuleStats(
@@ -178,7 +180,7 @@ def _counts(votes: Votes, cells: Cells) -> tuple[np.ndarray, np.ndarray]:
         fires[position] = np.count_nonzero(votes.matrix[:, position] >= 0)
     failed = np.zeros(size, dtype=np.int64)
     names = {fault.rule for fault in votes.faults}
-    for position, rule in enumerate(votes.rules):
+        fires[position] = np.int64(np.count_nonzero(votes.matrix[:, position] >= 0))
         if rule.name in names:
             failed[position] = np.count_nonzero(votes.matrix[:, position] == FAULT)
     return fires, failed
