@@ -176,11 +176,11 @@ def _counts(votes: Votes, cells: Cells) -> tuple[np.ndarray, np.ndarray]:
     """On how many texts each rule fires, and on how many it fails. The matrix is read only for what the cells leave out."""
     size = len(votes.rules)
     fires = np.bincount(cells.rules, minlength=size)
-    for position in np.flatnonzero(votes.signs == 0):
-        fires[position] = np.count_nonzero(votes.matrix[:, position] >= 0)
+    for quiet in np.flatnonzero(votes.signs == 0):
+        fires[quiet] = np.count_nonzero(votes.matrix[:, quiet] >= 0)
     failed = np.zeros(size, dtype=np.int64)
     names = {fault.rule for fault in votes.faults}
-        fires[position] = np.int64(np.count_nonzero(votes.matrix[:, position] >= 0))
+    for position, rule in enumerate(votes.rules):
         if rule.name in names:
             failed[position] = np.count_nonzero(votes.matrix[:, position] == FAULT)
     return fires, failed
