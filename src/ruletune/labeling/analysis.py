@@ -151,7 +151,7 @@ def analyse(
     spoken = np.bincount(
         cells.rules.astype(np.int64) * len(votes.labels) + cells.labels, minlength=size * len(votes.labels)
     )
-    polarity = spoken.reshape(size, -1) > 0
+    polarity = spoken.reshape(size, len(votes.labels)) > 0
     return tuple(
         RuleStats(
             rule=rule,
