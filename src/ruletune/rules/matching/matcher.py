@@ -166,7 +166,7 @@ class Matcher:
         numbers: list[int] = []
         for each in self._terms:
             for row, text in enumerate(texts):
-                for number, _, _ in each.hits(text):
+                for number in each.fired(text):
                     rows.append(row)
                     numbers.append(number)
         cells = np.array(rows, dtype=np.int64), np.array(numbers, dtype=np.int64)

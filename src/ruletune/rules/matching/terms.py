@@ -59,11 +59,35 @@ class TermAutomaton:
     owners: tuple[tuple[tuple[int, bool], ...], ...]
     """For each term, the conditions that list it and whether they want whole words."""
 
-    def hits(self, text: str) -> Iterator[tuple[int, int, int]]:
-        """(condition, start, end) of every occurrence, overlapping ones included."""
+    conditions: int
+    """How many conditions there are."""
+
+    def _read(self, text: str) -> str:
+        """The text as the automaton reads it; offsets stay."""
         searched = fold(text) if self.ignore_case else text
         if not text.isascii():
             searched = _SURROGATE.sub("\ufffd", searched)  # the automaton reads UTF-8, which has none
+        return searched
+
+    def fired(self, text: str) -> set[int]:
+        """The conditions of which a term occurs. One occurrence is enough: the rest are passed over."""
+        found: set[int] = set()
+        for term, start, end in self.automaton.find_matches_as_indexes(self._read(text), overlapping=True):
+            whole = None
+            for condition, whole_words in self.owners[term]:
+                if condition in found:
+                    continue
+                if whole_words and whole is None:
+                    whole = _is_whole(text, start, end)
+                if not whole_words or whole:
+                    found.add(condition)
+            if len(found) == self.conditions:
+                break
+        return found
+
+    def hits(self, text: str) -> Iterator[tuple[int, int, int]]:
+        """(condition, start, end) of every occurrence, overlapping ones included."""
+        searched = self._read(text)
         for term, start, end in self.automaton.find_matches_as_indexes(searched, overlapping=True):
             whole = None
             for condition, whole_words in self.owners[term]:
@@ -102,6 +126,7 @@ def automata(conditions: Mapping[int, Terms]) -> tuple[TermAutomaton, ...]:
             ignore_case,
             AhoCorasick(list(owners), matchkind=MatchKind.Standard),
             tuple(tuple(owner.items()) for owner in owners.values()),
+            len({condition for owner in owners.values() for condition in owner}),
         )
         for ignore_case, owners in terms.items()
     )
