@@ -99,6 +99,19 @@ def test_init_writes_a_task_that_is_right(
     assert "exists already" in capsys.readouterr().err
 
 
+def test_init_takes_bars_for_several_labels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, task = tmp_path / "d.csv", tmp_path / "task.yaml"
+    data.write_text("text,label\na,joy|fear\nb,joy\n", encoding="utf-8")
+    assert run(monkeypatch, "init", data, "--out", task, "--yes", "--json") == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["labels"], said["multi_label"]) == (["joy", "fear"], True)
+    assert "multi_label: true" in task.read_text(encoding="utf-8")
+    assert run(monkeypatch, "init", data, "--out", task, "--yes", "--overwrite") == 0
+    assert "several at once" in capsys.readouterr().out
+
+
 def test_init_asks_for_what_it_cannot_know(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data, task = tmp_path / "d.csv", tmp_path / "t.yaml"
     data.write_text(EXAMPLE_DATA, encoding="utf-8")

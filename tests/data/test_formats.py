@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -107,6 +108,28 @@ def test_a_dataset_of_several_splits_needs_the_name_of_one(saved: Path) -> None:
         read_all("parts", labels=NAMES, folder=saved)
     with pytest.raises(UserError, match="no split 'tset'"):
         read_all("parts#tset", labels=NAMES, folder=saved)
+
+
+def test_what_has_no_splits_has_none_of_that_name(saved: Path, write: Write, complaints: Complaints) -> None:
+    with pytest.raises(UserError, match="one#train: the dataset has no splits; name it without '#train'"):
+        read_all("one#train", labels=NAMES, folder=saved)
+    [complaint] = complaints(read_all, f"{write('data.csv', FILES['data.csv'])}#train")
+    assert complaint == "data.csv: a file has no splits; name it without '#train'"
+
+
+def test_a_hub_dataset_may_have_configurations(monkeypatch: pytest.MonkeyPatch) -> None:
+    datasets = pytest.importorskip("datasets")
+    asked: list[tuple[str, str | None]] = []
+
+    def load(path: str, name: str | None = None) -> object:
+        asked.append((path, name))
+        return datasets.DatasetDict(test=datasets.Dataset.from_dict({"text": ["a"], "label": [1]}))
+
+    monkeypatch.setattr(datasets, "load_dataset", load)
+    for source in ("hf:sms#test", "hf:owner/sms#test", "hf:owner/sms/large#test"):
+        [example] = read_all(source, labels=NAMES)
+        assert (example.text, example.answer) == ("a", Label.of("spam"))
+    assert asked == [("sms", None), ("owner/sms", None), ("owner/sms", "large")]
 
 
 def test_a_folder_that_is_no_dataset(saved: Path) -> None:
@@ -240,6 +263,26 @@ def test_a_key_that_one_row_lacks_is_that_rows_problem(write: Write, complaints:
     assert complaints(read_all, str(write("data.jsonl", content))) == ["data.jsonl:2: no text in column 'text'"]
 
 
+def test_a_key_that_the_first_row_lacks_is_that_rows_problem(write: Write, complaints: Complaints) -> None:
+    content = '{"body": "a"}\n{"text": "b"}\nbroken\n'
+    assert complaints(read_all, str(write("data.jsonl", content))) == [
+        "data.jsonl:1: no text in column 'text'",
+        "data.jsonl:3: not valid JSON: Expecting value",
+    ]
+
+
+def test_a_column_is_missed_although_the_first_row_is_broken(write: Write, complaints: Complaints) -> None:
+    content = "broken\n" + '{"body": "a"}\n' * 300
+    [complaint] = complaints(read_all, str(write("data.jsonl", content)), Columns(text="bdy"))
+    assert complaint.startswith("data.jsonl:2: no column 'bdy'; did you mean 'body'?")
+
+
+def test_all_missing_columns_are_told_together(write: Write, complaints: Complaints) -> None:
+    found = complaints(read_all, str(write("data.csv", "x,y\n1,2\n")), Columns(text="a", text_pair="b", id="c"))
+    assert [problem.partition("; ")[0] for problem in found] == [f"data.csv:2: no column '{name}'" for name in "abc"]
+    assert found[2].endswith("choose one of 'x', 'y'; or set data.columns.id in the task file")
+
+
 def test_a_missing_column_is_told_once_with_the_nearest(write: Write, complaints: Complaints) -> None:
     path = write("data.csv", "sentence,lable\n" + "a,ham\n" * 500)
     [complaint] = complaints(read_all, str(path), Columns(text="sentense"), labels=NAMES)
@@ -261,6 +304,32 @@ def test_ids_are_unique(write: Write, complaints: Complaints) -> None:
 def test_a_row_without_an_id_has_its_number(write: Write) -> None:
     path = str(write("data.jsonl", '{"text": "a", "id": "x"}\n{"text": "b", "id": null}\n{"text": "c"}\n'))
     assert [example.id for example in read_all(path, Columns(id="id"))] == ["x", "2", "3"]
+    path = str(write("data.jsonl", '{"text": "a"}\n{"text": "b", "id": "x"}\n'))
+    assert [example.id for example in read_all(path, Columns(id="id"))] == ["1", "x"]
+    path = str(write("data.csv", "id,text\nx,a\n,b\n ,c\n"))
+    assert [example.id for example in read_all(path, Columns(id="id"))] == ["x", "2", "3"]
+
+
+def test_a_whole_number_is_the_same_id_however_it_is_stored(write: Write) -> None:
+    """A column of whole numbers with a gap becomes one of floats in Parquet and pandas."""
+    path = str(write("data.jsonl", '{"text": "a", "id": 7.0}\n{"text": "b", "id": 8}\n{"text": "c", "id": 1.5}\n'))
+    assert [example.id for example in read_all(path, Columns(id="id"))] == ["7", "8", "1.5"]
+
+
+@pytest.mark.parametrize(
+    ("value", "complaint"),
+    [
+        ("[1]", "column 'id' holds list, not an id"),
+        ('{"a": 1}', "column 'id' holds dict, not an id"),
+        ("true", "column 'id' holds bool, not an id"),
+        ("NaN", "column 'id' holds nan, not an id"),
+        ("1e999", "column 'id' holds inf, not an id"),
+        ('"\\ud800"', "the id in column 'id' has half a surrogate pair, which is no character"),
+    ],
+)
+def test_an_id_that_is_none(value: str, complaint: str, write: Write, complaints: Complaints) -> None:
+    path = str(write("data.jsonl", f'{{"text": "a", "id": {value}}}\n'))
+    assert complaints(read_all, path, Columns(id="id")) == [f"data.jsonl:1: {complaint}"]
 
 
 @pytest.mark.parametrize(
@@ -275,7 +344,48 @@ def test_rows_with_too_many_or_too_few_fields(row: str, fields: str, write: Writ
 def test_a_quote_that_is_never_closed(write: Write, complaints: Complaints) -> None:
     found = complaints(read_all, str(write("data.csv", 'text,label\na,ham\n"b,ham\nc,ham\n')))
     assert found[-1].startswith("data.csv:3: malformed row")
-    assert found[-1].endswith("close every quote that is opened")
+    assert found[-1].endswith("close every quote that is opened, and double those inside a field")
+
+
+def test_whoever_goes_on_after_a_stray_quote_is_told_how_much_is_lost(write: Write) -> None:
+    for content, lost in (('"5" disk",ham\n' + "b,ham\n" * 7, 7), ('"5 disk,ham\nb,ham\n', 1)):
+        problems: list[Problem] = []
+        path = write("data.csv", f"text,label\na,ham\n{content}")
+        assert [e.text for e in read_all(str(path), on_bad=problems.append)] == ["a"]
+        [problem] = problems
+        assert problem.where is not None and problem.where.line == 3
+        assert problem.message.endswith(f"what follows it was not read: {lost} line{'s' * (lost > 1)}")
+
+
+def test_a_stray_quote_in_the_last_row_loses_nothing_else(write: Write, complaints: Complaints) -> None:
+    [complaint] = complaints(read_all, str(write("data.csv", 'text\na\n"5" disk"\n')))
+    assert complaint.startswith("data.csv:3: malformed row: ") and "not read" not in complaint
+
+
+def test_lines_that_end_in_carriage_returns_alone(write: Write, complaints: Complaints) -> None:
+    [complaint] = complaints(read_all, str(write("data.csv", "text,label\ra,ham\rb,spam\r")))
+    assert complaint.startswith("data.csv:1: malformed row: new-line character seen in unquoted field; ")
+    assert complaint.endswith("end every line with a line feed")
+
+
+def test_a_lone_carriage_return_costs_one_line(write: Write) -> None:
+    problems: list[Problem] = []
+    path = write("data.csv", "text,label\na,ham\nb\rc,ham\nd,ham\n")
+    assert [e.text for e in read_all(str(path), on_bad=problems.append)] == ["a", "d"]
+    assert [problem.where and problem.where.line for problem in problems] == [3]
+
+
+@pytest.mark.parametrize(("name", "separator"), [("d.csv", ";"), ("d.csv", "\t"), ("d.csv", "|"), ("d.tsv", ",")])
+def test_another_separator_is_recognised(name: str, separator: str, write: Write, complaints: Complaints) -> None:
+    content = f"text{separator}label\na{separator}ham\n"
+    [complaint] = complaints(read_all, str(write(name, content)), labels=NAMES)
+    assert complaint.startswith(f"{name}:2: no column 'text'; the only column is {f'text{separator}label'!r}: ")
+    assert "separate columns by commas, or by tabs in a .tsv file" in complaint
+
+
+def test_a_table_of_one_column_may_hold_separators(write: Write) -> None:
+    assert [e.text for e in read_all(str(write("data.csv", "text\na;b\n")))] == ["a;b"]
+    assert [e.text for e in read_all(str(write("odd.csv", "a;b\nc\n")), Columns(text="a;b"))] == ["c"]
 
 
 def test_places_count_lines_of_the_file_and_not_rows(write: Write, complaints: Complaints) -> None:
@@ -288,6 +398,28 @@ def test_two_columns_of_one_name(write: Write, complaints: Complaints) -> None:
     assert complaints(read_all, str(write("data.csv", "text,label, text\na,b,c\n"))) == [
         "data.csv:1: two columns are called 'text'"
     ]
+    assert complaints(read_all, str(write("data.csv", "text,label,,\na,b,,\n"))) == [
+        "data.csv:1: two columns have no name; name them or take them out"
+    ]
+
+
+def test_two_parquet_columns_of_one_name(tmp_path: Path, complaints: Complaints) -> None:
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    pq.write_table(pa.table([pa.array(["a"]), pa.array(["b"])], names=["text", "text"]), tmp_path / "data.parquet")
+    assert complaints(read_all, str(tmp_path / "data.parquet")) == ["data.parquet: two columns are called 'text'"]
+
+
+def test_a_parquet_value_that_python_cannot_hold(tmp_path: Path, complaints: Complaints) -> None:
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    when = pa.array([2**60 if n in (5, 2000) else n for n in range(3000)], pa.timestamp("ms"))  # in the year 36 million
+    pq.write_table(pa.table({"text": ["a"] * 3000, "when": when}), tmp_path / "data.parquet")
+    found = complaints(read_all, str(tmp_path / "data.parquet"))
+    assert [problem.partition(": ")[0] for problem in found] == ["data.parquet:6", "data.parquet:2001"]
+    assert all("column 'when' holds a value that cannot be read" in problem for problem in found)
+    problems: list[Problem] = []
+    good = read_all(str(tmp_path / "data.parquet"), on_bad=problems.append)
+    assert (len(good), len(problems)) == (2998, 2)
+    assert [example.id for example in good] == [str(n) for n in range(1, 3001) if n not in (6, 2001)]
 
 
 def test_unknown_labels_are_told_with_the_line_and_the_nearest(write: Write, complaints: Complaints) -> None:
@@ -307,8 +439,25 @@ def test_a_caller_may_go_on_without_the_bad_rows(write: Write) -> None:
 
 def test_a_file_of_bad_rows_is_given_up_in_time(write: Write, complaints: Complaints) -> None:
     found = complaints(read_all, str(write("data.jsonl", "broken\n" * 20_000)))
-    assert 100 < len(found) < 2000
-    assert "reading stopped" in found[-1]
+    assert found[0] == "data.jsonl:1001: reading stopped after 1000 bad rows"
+    assert [problem.partition(": ")[0] for problem in found[1:]] == [f"data.jsonl:{n}" for n in range(1, 1001)]
+
+
+def test_the_notice_that_reading_stopped_is_among_the_problems_shown(write: Write) -> None:
+    with pytest.raises(UserError, match="reading stopped after 1000 bad rows"):
+        read_all(str(write("data.jsonl", "broken\n" * 1500)))
+
+
+def test_bad_rows_are_told_beside_what_stops_the_reading(write: Write, complaints: Complaints) -> None:
+    content = b'{"text": "a"}\nbroken\n' + b'{"text": "b"}\n' * 200 + b'{"text": "\xff"}\n'
+    found = complaints(read_all, str(write("data.jsonl", content)))
+    assert [problem.partition(": ")[0] for problem in found] == ["data.jsonl:2", "data.jsonl:203"]
+
+
+def test_exactly_as_many_bad_rows_as_are_collected_are_all_of_them(write: Write, complaints: Complaints) -> None:
+    found = complaints(read_all, str(write("data.jsonl", "broken\n" * 1000)))
+    assert len(found) == 1000
+    assert "reading stopped" not in found[0]
 
 
 @pytest.mark.parametrize("name", ["data.csv", "data.jsonl", "data.txt"])
@@ -317,6 +466,42 @@ def test_a_row_of_a_megabyte(name: str, write: Write) -> None:
     content = {"data.csv": f'text\n"{text}"\nb\n', "data.jsonl": json.dumps({"text": text}), "data.txt": text}[name]
     first, *_ = read_all(str(write(name, content)), Columns(label=None))
     assert first.text == text
+
+
+@pytest.mark.parametrize("columns", [Columns(), Columns(id="id")])
+def test_memory_does_not_grow_with_the_file(columns: Columns, tmp_path: Path) -> None:
+    path = tmp_path / "data.jsonl"
+    peaks = []
+    for count in (2_000, 32_000):
+        path.write_text("".join(f'{{"text": "text", "label": "ham", "id": "{n}"}}\n' for n in range(count)), "utf-8")
+        tracemalloc.start()
+        assert sum(1 for _ in read(str(path), columns, labels=NAMES)) == count
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    bytes_a_row = 0.5 if columns.id is None else 40.0
+    assert peaks[1] - peaks[0] < 30_000 * bytes_a_row
+
+
+def test_ids_stand_twice_however_far_apart(write: Write, complaints: Complaints) -> None:
+    ids = [*range(5000), 4999, 0]
+    path = write("data.csv", "id,text\n" + "".join(f"{n},a\n" for n in ids))
+    found = complaints(read_all, str(path), Columns(id="id"))
+    assert found == ["data.csv:5002: the id '4999' stands twice", "data.csv:5003: the id '0' stands twice"]
+
+
+def test_a_column_of_labels_is_read_by_type_and_value(write: Write, complaints: Complaints) -> None:
+    """1, true, 1.0 and "1" are one key to a dictionary, or nearly; they are not one label."""
+    values = ["1", "true", "1.0", '"1"', '"spam"', "0", "false", "1", "true"]
+    path = write("data.jsonl", "".join(f'{{"text": "a", "label": {value}}}\n' for value in values))
+    problems: list[Problem] = []
+    read_all(str(path), labels=NAMES, on_bad=problems.append)
+    assert [problem.where and problem.where.line for problem in problems] == [2, 7, 9]
+
+
+def test_one_column_may_serve_twice(write: Write) -> None:
+    path = write("data.csv", "text,label\nspam,x\n")
+    [example] = read_all(str(path), Columns(text="text", label="text", id="text"), labels=NAMES)
+    assert example == Example("spam", "spam", None, Label.of("spam"), {"label": "x"})
 
 
 def test_reading_streams(tmp_path: Path) -> None:

@@ -22,6 +22,15 @@ def test_nothing_is_no_answer(labels: Labels, value: object) -> None:
     assert labels.parse(value) is None
 
 
+@pytest.mark.parametrize("value", [-1, -1.0, "-1", " -1 ", "-1.0"])
+def test_minus_one_is_no_answer_but_where_it_is_a_label(value: object) -> None:
+    """Data sets of integers write -1 where nobody gave a label."""
+    for labels in (WORDS, NUMBERS, SEVERAL, Labels(("only",), multi=True)):
+        assert labels.parse(value) is None
+    for names in (("-1", "1"), ("a", "-1.0")):
+        assert Labels(names).parse(value) == Labels(names, multi=True).parse(value) == Label.of(min(names))
+
+
 @pytest.mark.parametrize(
     ("value", "name"),
     [
@@ -51,6 +60,8 @@ def test_where_labels_are_numbers_no_position_is_guessed(names: tuple[str, ...],
     numbers = {float(name): name for name in names if name != "one"}
     if float(value) in numbers:
         assert Labels(names).parse(value) == Label.of(numbers[float(value)])
+    elif float(value) == -1:
+        assert Labels(names).parse(value) is None
     else:
         with pytest.raises(ValueError, match="unknown label"):
             Labels(names).parse(value)
@@ -68,7 +79,9 @@ def test_truth_values_are_names_or_nothing() -> None:
         WORDS.parse(True)
 
 
-@pytest.mark.parametrize("value", [3, -1, "3", 1.5, "1.5", "Pos", "posi", "x" * 10_000, "9" * 30, "²", b"pos"])
+@pytest.mark.parametrize(
+    "value", [3, -2, -1.5, "-2", "3", 1.5, "1.5", "Pos", "posi", "x" * 10_000, "9" * 30, "²", b"pos"]
+)
 def test_what_is_no_label_is_told_in_a_short_sentence(value: object) -> None:
     with pytest.raises(ValueError, match="unknown label") as caught:
         WORDS.parse(value)

@@ -71,7 +71,7 @@ def test_lines(
 
 CELLS = st.one_of(
     st.sampled_from(["", "a", 'say ""x""', "one,two", "line\nbreak", "\r\n", "很好"]).map(lambda cell: f'"{cell}"'),
-    st.sampled_from(["", "a", "b c", "é", '"open']),
+    st.sampled_from(["", "a", "b c", "é", '"open', '"5" disk"', "a\rb"]),
 )
 
 
@@ -80,6 +80,12 @@ def test_records(tmp_path_factory: pytest.TempPathFactory, records: list[list[st
     path = tmp_path_factory.getbasetemp() / "records.csv"
     path.write_text("text,other\n" + "".join(",".join(cells) + "\n" for cells in records), encoding="utf-8", newline="")
     assert_the_same(path, count=count, size=size)
+
+
+@pytest.mark.parametrize("content", ['"5" disk"\n' * 4, '"open\na\nb\n', "a\rb\nc\n", "text\ra\r", '\n\n"a"b\nc'])
+def test_a_header_that_is_none(content: str, write: Write, complaints: Complaints) -> None:
+    path = write("a.csv", content)
+    assert complaints(cut, path) == complaints(read_all, str(path))
 
 
 @pytest.mark.parametrize("groups", [2, 7, 100])
@@ -93,6 +99,32 @@ def test_parquet(tmp_path: Path, groups: int) -> None:
     assert_the_same(path, count=3, size=1 << 20)
     assert len(cut(path, count=100, size=1)) == 20, "large rows are not put together"
     assert cut(path)[-1].share == 1.0
+
+
+def test_parquet_that_python_cannot_hold(tmp_path: Path, complaints: Complaints) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = tmp_path / "a.parquet"
+    when = pa.array([2**60 if n in (1, 7) else n for n in range(10)], pa.timestamp("ms"))
+    pq.write_table(pa.table({"text": ["a"] * 10, "when": when}), path)
+    assert_the_same(path, count=3, size=1 << 20)
+    assert [len(sheet.problems) for sheet in sheets(path)] == [1, 0, 1, 0]
+    pq.write_table(pa.table([["a"], ["b"]], names=["text", "text"]), path)
+    assert complaints(cut, path) == ["a.parquet: two columns are called 'text'"]
+
+
+def test_a_column_that_the_first_row_lacks(write: Write, complaints: Complaints) -> None:
+    path = write("a.jsonl", '{"body": "a"}\n' + '{"text": "b"}\n' * 5)
+    assert [str(p) for sheet in sheets(path) for p in sheet.problems] == [f"{path}:1: no text in column 'text'"]
+    assert len(complaints(sheets, path, Columns(text="txt"))) == 1
+
+
+def test_a_piece_may_be_read_again(write: Write) -> None:
+    [piece] = cut(write("a.json", '[{"text": "a", "n": 1}]'))
+    before = piece.fingerprint()
+    assert read_piece(piece, Columns()) == read_piece(piece, Columns())
+    assert piece.fingerprint() == before
 
 
 def test_formats_that_cannot_be_cut(write: Write) -> None:
@@ -115,7 +147,7 @@ def test_a_long_row_is_a_piece_of_its_own(write: Write) -> None:
 def test_mistakes_of_the_whole_file(write: Write, complaints: Complaints) -> None:
     assert cut(write("empty.jsonl", "")) == [] == cut(write("header.csv", "text,label\n"))
     assert complaints(sheets, write("a.csv", "txt\na\n")) == [
-        "a.csv:2: no column 'text'; did you mean 'txt'? Set data.columns.text in the task file"
+        "a.csv:2: no column 'text'; did you mean 'txt'? Or set data.columns.text in the task file"
     ]
     latin = write("b.jsonl", '{"text": "a"}\n{"text": "b"}\n{"text": "café"}\n'.encode("latin-1"))
     for count in (1, 2, 5):

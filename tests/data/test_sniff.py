@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ruletune.data.labels import Labels
-from ruletune.data.readers import read_all
+from ruletune.data.readers import Columns, read_all
 from ruletune.data.sniff import sniff
 
 Write = Callable[[str, str | bytes], Path]
@@ -53,6 +53,15 @@ def test_lists_mean_several_labels(write: Write) -> None:
     found = sniff(str(path))
     assert found.multi_label
     assert dict(found.labels) == {"x": 1, "y": 1}
+
+
+def test_bars_mean_several_labels(write: Write) -> None:
+    path = write("d.csv", "text,labels\na,x|y\nb,y\nc,\nd, y | z|\n")
+    found = sniff(str(path))
+    assert found.multi_label
+    assert dict(found.labels) == {"y": 3, "x": 1, "z": 1}
+    read = read_all(str(path), Columns(label="labels"), labels=Labels(tuple(found.labels), multi=True))
+    assert [str(example.answer) for example in read] == ["x, y", "y", "None", "y, z"]
 
 
 def test_rows_without_a_label_count_for_none(write: Write) -> None:

@@ -64,10 +64,12 @@ def init(
     )
     write_text(output, source)
     if json:
-        emit({"task": str(output), "rows": found.rows, "labels": names, "text": text, "label": label})
+        said = {"labels": names, "multi_label": found.multi_label, "text": text, "label": label}
+        emit({"task": str(output), "rows": found.rows, **said})
     else:
         console = out()
-        console.print(f"Wrote {output}: {found.rows} rows, labels {', '.join(names)}.", markup=False)
+        several = " (several at once: multi_label)" if found.multi_label else ""
+        console.print(f"Wrote {output}: {found.rows} rows, labels {', '.join(names)}{several}.", markup=False)
         console.print(f"Next: write rules into it, then  ruletune check {output}", markup=False)
 
 

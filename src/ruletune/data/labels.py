@@ -23,6 +23,9 @@ class Labels:
     ``|`` between names, or a list of zeros and ones as long as the labels; where there is one label,
     a zero or a one.
 
+    Null, an empty text and NaN say that nobody gave a label. So does -1, as data sets of integers have it, unless a
+    label is itself -1.
+
     Attributes:
         names: In the order of the task file.
         multi: Several labels may hold at once.
@@ -32,7 +35,7 @@ class Labels:
     multi: bool = False
 
     def parse(self, value: object) -> Label | None:
-        """The answer, or ``None`` where the data has none (null, or empty text).
+        """The answer, or ``None`` where the data has none (null, empty text, or -1 that is no label).
 
         For several labels an empty list means that none of them holds.
 
@@ -43,11 +46,15 @@ class Labels:
         Label(names=('spam',))
         >>> Labels(("a", "b"), multi=True).parse("b|a")
         Label(names=('a', 'b'))
+        >>> Labels(("ham", "spam")).parse(-1) is None, Labels(("-1", "1")).parse(-1)
+        (True, Label(names=('-1',)))
         >>> Labels(("ham", "spam")).parse("spma")
         Traceback (most recent call last):
         ValueError: unknown label 'spma'; did you mean 'spam'?
         """
         if value is None or (isinstance(value, str) and not value.strip()) or value != value:
+            return None
+        if _is_minus_one(value) and -1.0 not in _numbers(self.names):
             return None
         if not self.multi:
             if isinstance(value, list | tuple | dict):
@@ -95,6 +102,12 @@ _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?")
 
 def _number(name: str) -> float | None:
     return float(name) if _NUMBER.fullmatch(name) else None
+
+
+def _is_minus_one(value: object) -> bool:
+    if isinstance(value, str):
+        return _number(value.strip()) == -1
+    return isinstance(value, int | float) and value == -1
 
 
 @lru_cache(maxsize=8)

@@ -14,19 +14,22 @@ import re
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO
 
-from ruletune.data.readers import Columns, check_columns, example_of
+from ruletune.data.parquet import arrow_rows
+from ruletune.data.readers import HEAD, Columns, RowParser, check_columns
+from ruletune.data.row import Row, check_names
 from ruletune.data.rows import (
     LONGEST,
-    Row,
     decode,
     delimited,
+    ends_a_line_only,
     format_of,
     header_of,
     jsonl,
+    malformed,
     next_cells,
     plain,
     raw_lines,
@@ -59,6 +62,7 @@ class Piece:
         count: Number of its rows.
         data: Lines of text; an Arrow stream; or rows, of formats that cannot be cut up.
         header: The columns of a CSV or TSV file.
+        after: Lines of such a file that are lost because the piece's last row is malformed.
         share: Share of the source that has been gone through at its end, in [0, 1]; ``None`` where unknown.
     """
 
@@ -69,6 +73,7 @@ class Piece:
     count: int
     data: bytes | tuple[Row, ...]
     header: tuple[str, ...] = ()
+    after: int = 0
     share: float | None = None
 
     def fingerprint(self) -> str:
@@ -77,7 +82,7 @@ class Piece:
             self.data if isinstance(self.data, bytes) else repr([(row.where, row.values) for row in self.data]).encode()
         )
         digest = hashlib.blake2b(data, digest_size=16)
-        digest.update(repr((self.kind, self.before, self.line, self.header)).encode())
+        digest.update(repr((self.kind, self.before, self.line, self.header, self.after)).encode())
         return digest.hexdigest()
 
 
@@ -124,16 +129,16 @@ def read_piece(piece: Piece, columns: Columns) -> Sheet:
     Ids are not compared: only who sees all pieces can tell that one stands twice.
 
     Raises:
-        UserError: The file is not UTF-8, or its first row lacks a column.
+        UserError: The file is not UTF-8, or none of its first rows has a column.
     """
-    sheet = Sheet([], [], [])
-    for number, row in enumerate(_rows_of(piece), start=piece.before + 1):
-        if number == 1:
-            check_columns(row, columns)
-        found = example_of(row, number, columns, None)
+    sheet, parser, stream = Sheet([], [], []), RowParser(columns, None), _rows_of(piece)
+    head = [] if piece.before else list(islice(stream, HEAD))
+    check_columns(head, columns)
+    for number, row in enumerate(chain(head, stream), start=piece.before + 1):
+        found = parser.parse(row, number)
         if isinstance(found, Example):
             sheet.examples.append(found)
-            sheet.lines.append(row.where.line or number)
+            sheet.lines.append(row.line or number)
         else:
             sheet.problems.append(found)
     return sheet
@@ -155,15 +160,18 @@ def _rows_of(piece: Piece) -> Iterator[Row]:
         case "text":
             return plain(numbered, path)
         case _:
-            return delimited(numbered, path, "," if piece.kind == "csv" else "\t", piece.header, piece.line)
+            delimiter = "," if piece.kind == "csv" else "\t"
+            return delimited(numbered, path, delimiter, piece.header, piece.line, piece.after)
 
 
 def _arrow_rows(piece: Piece, path: Path) -> Iterator[Row]:
     import pyarrow as pa
 
-    table = pa.ipc.open_stream(piece.data).read_all()
-    for number, values in enumerate(table.to_pylist(), start=piece.line):
-        yield Row(Location(str(path), number), values)
+    with pa.ipc.open_stream(piece.data) as stream:
+        before = piece.before
+        for batch in stream:
+            yield from arrow_rows(batch, str(path), before)
+            before += batch.num_rows
 
 
 def _from_text(path: Path, cut: Callable[[BinaryIO], Iterator[Piece]]) -> Iterator[Piece]:
@@ -224,10 +232,11 @@ def _records(kind: str, path: Path, file: BinaryIO, count: int, size: int) -> It
     """Only a parser can tell where a record with quotes ends; what it read is parsed again by who gets the piece."""
     held: list[bytes] = []
     at = 0
+    lines = raw_lines(unzipped(file, path), path)
 
     def text() -> Iterator[str]:
         nonlocal at
-        for number, raw in raw_lines(unzipped(file, path), path):
+        for number, raw in lines:
             held.append(raw)
             at = number
             # A byte that is no UTF-8 neither ends a record nor quotes it: who gets the piece will say what is wrong.
@@ -235,16 +244,23 @@ def _records(kind: str, path: Path, file: BinaryIO, count: int, size: int) -> It
 
     header: tuple[str, ...] = ()
     reader = csv.reader(text(), delimiter="," if kind == "csv" else "\t", strict=True)
-    before = found = length = 0
+    before = found = length = after = 0
     line = 1
     while True:
+        begin = at + 1
         try:
             cells = next_cells(reader)
         except StopIteration:
             break
-        except csv.Error:
-            found += 1
-            break  # what follows an unclosed quote cannot be told apart
+        except csv.Error as error:
+            lost = not ends_a_line_only(error)
+            after = sum(1 for _ in lines) if lost else 0  # nobody can tell where their rows begin
+            if not header:
+                raise UserError.of([malformed(error, Location(str(path), begin), lost=at + after - begin)]) from error
+            if lost:
+                found += 1
+                break
+            cells = [""]  # a row all the same: who gets the piece will say what is wrong
         if cells and not header:
             header = tuple(header_of(cells, path))
             held.clear()
@@ -253,11 +269,11 @@ def _records(kind: str, path: Path, file: BinaryIO, count: int, size: int) -> It
         found += bool(cells)
         length = length + sum(map(len, cells))
         if found == count or length >= size:
-            yield Piece(kind, str(path), before, line, found, b"".join(held), header, _share(path, file))
+            yield Piece(kind, str(path), before, line, found, b"".join(held), header, share=_share(path, file))
             held.clear()
             before, found, length, line = before + found, 0, 0, at + 1
     if found:
-        yield Piece(kind, str(path), before, line, found, b"".join(held), header, 1.0)
+        yield Piece(kind, str(path), before, line, found, b"".join(held), header, after, 1.0)
 
 
 def _parquet(path: Path, count: int, size: int) -> Iterator[Piece]:
@@ -268,6 +284,7 @@ def _parquet(path: Path, count: int, size: int) -> Iterator[Piece]:
     try:
         # A buffer makes the columns of a row group be read bit by bit, however large the group.
         with pq.ParquetFile(path, buffer_size=1 << 20) as file:
+            check_names(file.schema_arrow.names, Location(str(path)))
             total = max(file.metadata.num_rows, 1)
             for group in range(file.metadata.num_row_groups):
                 about = file.metadata.row_group(group)

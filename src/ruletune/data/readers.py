@@ -9,22 +9,40 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
+from itertools import chain, islice
 from pathlib import Path
+from uuid import UUID
 
 from ruletune.data.labels import Labels
-from ruletune.data.rows import Row, rows, write_lines
+from ruletune.data.row import Row
+from ruletune.data.rows import rows
+from ruletune.data.unique import Unique
+from ruletune.data.writing import write_lines
 from ruletune.errors import Location, Problem, UserError, nearest
 from ruletune.types import Example, Label
 
 __all__ = [
-    "MOST_PROBLEMS", "Columns", "Labels", "check_columns", "example_of", "fingerprint", "given_up", "read", "read_all", "twice",
-    "write_jsonl",
+    "HEAD", "MOST_PROBLEMS", "Columns", "Labels", "RowParser", "check_columns", "fingerprint", "given_up", "read", "read_all",
+    "twice", "write_jsonl",
 ]  # fmt: skip
 
 MOST_PROBLEMS = 1000
 """Bad rows after which a file is given up."""
+
+HEAD = 100
+"""First rows that tell which columns there are: in JSON lines a row may lack a key that others have."""
+
+_SEPARATORS = ",;|\t"
+
+_REMEMBERED = 1000
+"""Values of the label column whose answers are remembered."""
+
+_SHOWN = 60
+"""Characters of an id that a message repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,41 +63,48 @@ def read(
     folder: Path | None = None,
     on_bad: Callable[[Problem], None] | None = None,
 ) -> Iterator[Example]:
-    """Examples of a data source, one by one, in constant memory but for the ids.
+    """Examples of a data source, one by one.
+
+    The memory needed does not grow with the file, but for ``.json``, which is parsed as a whole, and
+    for an id column, whose ids are kept as 8-byte digests (see :class:`~ruletune.data.unique.Unique`).
 
     Args:
         source: A file, the folder of a saved dataset, or ``hf:owner/name#split``.
         labels: How to read the label column; ``None`` leaves the examples unlabelled.
         folder: What a relative path is relative to; default the working folder.
         on_bad: Gets every bad row, and reading goes on; without it the bad rows are collected and
-            raised together at the end of the file.
+            raised together at the end of the file, and no example is yielded after the first.
 
     Raises:
-        UserError: Bad rows, a missing column, or a source that cannot be read or has no rows.
+        UserError: Bad rows, a column that none of the first rows has, or a source that cannot be read or has no rows.
     """
     columns = columns or Columns()
+    parser = RowParser(columns, labels)
+    seen = Unique() if columns.id is not None else None  # row numbers need not be remembered
     problems: list[Problem] = []
-    seen: set[str] = set()
     number = 0
-    for number, row in enumerate(rows(source, folder=folder or Path()), start=1):
-        if number == 1:
-            check_columns(row, columns)
-        result = example_of(row, number, columns, labels)
-        if isinstance(result, Example):
-            if result.id in seen:
+    try:
+        stream = rows(source, folder=folder or Path())
+        head = list(islice(stream, HEAD))
+        check_columns(head, columns)
+        for number, row in enumerate(chain(head, stream), start=1):
+            result = parser.parse(row, number)
+            if isinstance(result, Example) and seen is not None and not seen.add(result.id):
                 result = twice(result.id, row.where)
+            if isinstance(result, Example):
+                if not problems:
+                    yield result
+            elif on_bad is not None:
+                on_bad(result)
+            elif len(problems) < MOST_PROBLEMS:
+                problems.append(result)
             else:
-                seen.add(result.id)
-        if isinstance(result, Example):
-            if not problems:
-                yield result
-        elif on_bad is not None:
-            on_bad(result)
-        else:
-            problems.append(result)
-            if len(problems) >= MOST_PROBLEMS:
-                problems.append(given_up(result.where))
+                problems.insert(0, given_up(result.where))
                 break
+    except UserError as error:  # the source cannot be read to its end
+        if not problems:
+            raise
+        raise UserError.of([*problems, *error.problems]) from error
     if problems:
         raise UserError.of(problems)
     if number == 0:
@@ -98,74 +123,127 @@ def read_all(
     return list(read(source, columns, labels=labels, folder=folder, on_bad=on_bad))
 
 
-def check_columns(row: Row, columns: Columns) -> None:
-    """A column that the first row lacks is one problem of the file, not one of each row.
+def check_columns(head: Iterable[Row], columns: Columns) -> None:
+    """A column that none of the first rows has is one problem of the file, not one of each row.
 
     Raises:
-        UserError: There is one.
+        UserError: There are such columns.
     """
-    if row.problem is not None:
+    good = [row for row in head if row.problem is None]
+    if not good:
         return
-    wanted = [("data.columns.text", columns.text), ("data.columns.text_pair", columns.text_pair)]
-    wanted.append(("data.columns.id", columns.id))
-    for setting, name in wanted:
-        if name is not None and name not in row.values:
-            remedy = f"{nearest(name, row.values)} Set {setting} in the task file"
-            raise UserError(f"no column {name!r}", where=row.where, remedy=remedy)
+    known = list(dict.fromkeys(name for row in good for name in row.values))
+    problems = []
+    for setting, name in (("text", columns.text), ("text_pair", columns.text_pair), ("id", columns.id)):
+        if name is not None and name not in known:
+            problems.append(Problem(f"no column {name!r}", good[0].where, _remedy(name, known, setting)))
+    if problems:
+        raise UserError.of(problems)
+
+
+def _remedy(name: str, known: list[str], setting: str) -> str:
+    if len(known) == 1 and any(separator in known[0] for separator in _SEPARATORS):
+        return f"the only column is {known[0]!r}: separate columns by commas, or by tabs in a .tsv file"
+    closest = nearest(name, known)
+    return f"{closest}{' Or' if closest.endswith('?') else '; or'} set data.columns.{setting} in the task file"
 
 
 def given_up(where: Location | None) -> Problem:
-    """What is said where a file has too many bad rows."""
+    """What is said where a file has too many bad rows; before them, for a message shows the first few problems."""
     return Problem(f"reading stopped after {MOST_PROBLEMS} bad rows", where)
 
 
 def twice(identity: str, where: Location) -> Problem:
     """An id that another row has already."""
-    return Problem(f"the id {identity!r} stands twice", where)
+    shown = identity if len(identity) <= _SHOWN else f"{identity[:_SHOWN]}…"
+    return Problem(f"the id {shown!r} stands twice", where)
 
 
-def example_of(row: Row, number: int, columns: Columns, labels: Labels | None) -> Example | Problem:
-    """The example in a row, or what is wrong with it.
+class RowParser:
+    """From rows to examples. Ids are not compared: that takes more memory than one row."""
 
-    Args:
-        number: The row's, from 1: its id where the data has none.
-    """
-    if row.problem is not None:
-        return row.problem
-    values, where = row.values, row.where
-    texts: list[str | None] = []
-    for name in (columns.text, columns.text_pair):
-        if name is None:
-            texts.append(None)
-            continue
-        problem = _bad_text(values.get(name), name)
-        if problem:
-            return Problem(problem, where)
-        texts.append(values[name])
-    answer = None
-    if labels is not None and columns.label is not None:
+    __slots__ = ("_answers", "_columns", "_labels", "_used")
+
+    def __init__(self, columns: Columns, labels: Labels | None) -> None:
+        self._columns = columns
+        self._labels = labels
+        named = (columns.text, columns.text_pair, columns.label, columns.id)
+        self._used = [name for name in named if name is not None]
+        self._answers: dict[str | int, Label | None] = {}
+
+    def parse(self, row: Row, number: int) -> Example | Problem:
+        """The example in a row, or what is wrong with it.
+
+        Args:
+            number: The row's, from 1: its id where the data has none.
+        """
+        if row.problem is not None:
+            return row.problem
+        values, columns = row.values, self._columns
+        pair = answer = None
         try:
-            answer = labels.parse(values.get(columns.label))
+            text = _text(values.get(columns.text), columns.text)
+            if columns.text_pair is not None:
+                pair = _text(values.get(columns.text_pair), columns.text_pair)
+            if self._labels is not None and columns.label is not None:
+                answer = self._answer(values.get(columns.label), self._labels)
+            identity = None if columns.id is None else _id(values.get(columns.id), columns.id)
         except ValueError as error:
-            return Problem(str(error), where)
-    identity = str(values[columns.id]) if columns.id is not None and values.get(columns.id) is not None else str(number)
-    used = {columns.text, columns.text_pair, columns.label, columns.id}
-    fields = {name: value for name, value in values.items() if name not in used}
-    return Example(identity, texts[0] or "", texts[1], answer, fields)
+            return Problem(str(error), row.where)
+        fields = values.copy()
+        for name in self._used:
+            fields.pop(name, None)
+        return Example(identity or str(number), text, pair, answer, fields)
+
+    def _answer(self, value: object, labels: Labels) -> Label | None:
+        """As :meth:`Labels.parse`, once for each of the few values that a column of labels has."""
+        if type(value) is not str and type(value) is not int:  # to a dictionary, True and 1.0 are 1
+            return labels.parse(value)
+        if value in self._answers:
+            return self._answers[value]
+        answer = labels.parse(value)
+        if len(self._answers) < _REMEMBERED:
+            self._answers[value] = answer
+        return answer
 
 
-def _bad_text(value: object, column: str) -> str | None:
+def _text(value: object, column: str) -> str:
+    """The value where it is a text, else a :class:`ValueError` that says why it is none."""
     if value is None:
-        return f"no text in column {column!r}"
+        raise ValueError(f"no text in column {column!r}")
     if not isinstance(value, str):
-        return f"column {column!r} holds {type(value).__name__}, not text"
-    if not value.strip():
-        return f"the text in column {column!r} is blank"
+        raise ValueError(f"column {column!r} holds {type(value).__name__}, not text")
+    if not value or value.isspace():
+        raise ValueError(f"the text in column {column!r} is blank")
     if "\0" in value:
-        return f"the text in column {column!r} has a NUL character"
-    if any("\ud800" <= character <= "\udfff" for character in value) if not value.isascii() else False:
-        return f"the text in column {column!r} has half a surrogate pair, which is no character"
-    return None
+        raise ValueError(f"the text in column {column!r} has a NUL character")
+    _check_surrogates(value, f"the text in column {column!r}")
+    return value
+
+
+def _id(value: object, column: str) -> str | None:
+    """A text or a number; null and blank are none. A whole number is the same id however it is stored."""
+    if isinstance(value, float | Decimal):
+        if not math.isfinite(value):
+            raise ValueError(f"column {column!r} holds {value}, not an id")
+        value = int(value) if value == int(value) else value
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal | UUID):
+        raise ValueError(f"column {column!r} holds {type(value).__name__}, not an id")
+    identity = str(value)
+    _check_surrogates(identity, f"the id in column {column!r}")
+    return None if identity.isspace() else identity
+
+
+def _check_surrogates(text: str, what: str) -> None:
+    """Half a surrogate pair cannot be written as UTF-8, nor tokenized."""
+    if text.isascii():
+        return
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise ValueError(f"{what} has half a surrogate pair, which is no character") from None
 
 
 def write_jsonl(path: str | Path, values: Iterable[Mapping[str, object]]) -> None:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-import os
 import zlib
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from ruletune.data.parquet import parquet_rows
+from ruletune.data.row import Row, check_names
 from ruletune.errors import Location, MissingExtraError, Problem, UserError, close_match
 
 __all__ = [
-    "FORMATS", "LONGEST", "Row", "decode", "delimited", "format_of", "header_of", "jsonl", "next_cells", "plain",
-    "raw_lines", "rows", "too_long", "unreadable", "unzipped", "write_lines",
+    "FORMATS", "LONGEST", "Row", "decode", "delimited", "ends_a_line_only", "format_of",
+    "header_of", "jsonl", "malformed", "next_cells", "plain", "raw_lines", "rows", "too_long", "unreadable", "unzipped",
 ]  # fmt: skip
 
 FORMATS = {
@@ -36,15 +37,6 @@ _SHOWN = 1000
 
 LONGEST = 256 * 1024 * 1024
 """Bytes in one line; beyond it a file is taken to be something else."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row as the file has it: ``values``, or the ``problem`` that hinders reading it."""
-
-    where: Location
-    values: dict[str, Any]
-    problem: Problem | None = None
 
 
 def format_of(source: str, folder: Path) -> tuple[str, Path]:
@@ -69,6 +61,9 @@ def format_of(source: str, folder: Path) -> tuple[str, Path]:
         raise UserError(f"no data at {str(path)[:_SHOWN]!r}", remedy=close_match(path.name[:_SHOWN], beside))
     if path.is_dir():
         return "dataset", path
+    split = source.partition("#")[2]
+    if split:
+        raise UserError("a file has no splits", where=Location(str(path)), remedy=f"name it without '#{split}'")
     suffixes = [suffix.lower() for suffix in path.suffixes]
     if suffixes[-1:] == [".gz"]:
         suffixes.pop()
@@ -99,7 +94,7 @@ def rows(source: str, *, folder: Path) -> Iterator[Row]:
         case "text":
             yield from plain(_lines(path), path)
         case "parquet":
-            yield from _parquet(path)
+            yield from parquet_rows(path)
         case _:
             yield from _dataset(source, path, hub=kind == "hub")
 
@@ -171,25 +166,26 @@ def _not_utf8(path: Path, number: int, why: str) -> UserError:
 
 def jsonl(lines: Iterable[tuple[int, str]], path: Path) -> Iterator[Row]:
     """JSON objects, one a line; blank lines are left out."""
+    file = str(path)
+    parse = json.JSONDecoder().decode
     for number, line in lines:
-        if line.strip():
-            where = Location(str(path), number)
-            try:
-                value = json.loads(line)
-            except ValueError as error:
-                reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-                yield Row(where, {}, Problem(f"not valid JSON: {reason}", where))
-                continue
-            except RecursionError:
-                yield Row(where, {}, Problem("JSON that is nested too deeply", where))
-                continue
-            yield _record(value, where)
+        if not line or line.isspace():
+            continue
+        try:
+            value = parse(line)
+        except ValueError as error:
+            reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+            yield Row.bad(Location(file, number), f"not valid JSON: {reason}")
+        except RecursionError:
+            yield Row.bad(Location(file, number), "JSON that is nested too deeply")
+        else:
+            yield _record(value, file, number)
 
 
-def _record(value: object, where: Location) -> Row:
+def _record(value: object, file: str, line: int | None = None) -> Row:
     if isinstance(value, dict):
-        return Row(where, value)
-    return Row(where, {}, Problem(f"expected an object of columns, found {type(value).__name__}", where))
+        return Row(file, line, value)
+    return Row.bad(Location(file, line), f"expected an object of columns, found {type(value).__name__}")
 
 
 def _json(path: Path) -> Iterator[Row]:
@@ -206,7 +202,7 @@ def _json(path: Path) -> Iterator[Row]:
     if not isinstance(value, list):
         raise UserError("expected a list of objects", where=where)
     for position, entry in enumerate(value, start=1):
-        yield _record(entry, Location(f"{path}[{position}]"))
+        yield _record(entry, f"{path}[{position}]")
 
 
 def _flat(entry: dict[str, Any]) -> dict[str, Any]:
@@ -222,14 +218,16 @@ def delimited(
     delimiter: str,
     header: Sequence[str] | None = None,
     line: int = 1,
+    after: int = 0,
 ) -> Iterator[Row]:
     """CSV as RFC 4180 has it, quoted line breaks included; TSV likewise.
 
     Args:
         header: The columns, where the lines do not begin with them.
         line: Number of the first line.
+        after: Lines of the file that follow and are lost if the last row is malformed.
     """
-    at = line - 1
+    file, at = str(path), line - 1
 
     def text() -> Iterator[str]:
         nonlocal at
@@ -237,7 +235,8 @@ def delimited(
             at = number
             yield content
 
-    reader = csv.reader(text(), delimiter=delimiter, strict=True)
+    stream = text()
+    reader = csv.reader(stream, delimiter=delimiter, strict=True)
     while True:
         begin = at + 1
         try:
@@ -245,20 +244,38 @@ def delimited(
         except StopIteration:
             return
         except csv.Error as error:
-            where = Location(str(path), begin)
-            yield Row(where, {}, Problem(f"malformed row: {error}", where, "close every quote that is opened"))
-            return  # what follows an unclosed quote cannot be told apart
+            if not ends_a_line_only(error):
+                deque(stream, maxlen=0)  # nobody can tell where its rows begin
+            problem = malformed(error, Location(file, begin), lost=at + after - begin)
+            if header is None:
+                raise UserError.of([problem]) from error
+            yield Row(file, begin, {}, problem)
+            continue
         if not cells:
             continue
         if header is None:
             header = header_of(cells, path)
             continue
-        where = Location(str(path), begin)
         if len(cells) != len(header):
             message = f"{len(cells)} fields in a row of a table with {len(header)} columns"
-            yield Row(where, {}, Problem(message, where, "quote fields that contain the separator"))
+            yield Row.bad(Location(file, begin), message, "quote fields that contain the separator")
             continue
-        yield Row(where, dict(zip(header, cells, strict=True)))
+        yield Row(file, begin, dict(zip(header, cells, strict=True)))
+
+
+def ends_a_line_only(error: csv.Error) -> bool:
+    """Whether a row is malformed by a carriage return outside quotes: then the next line is sound."""
+    return "new-line" in str(error)
+
+
+def malformed(error: csv.Error, where: Location, *, lost: int) -> Problem:
+    """What is said of a row that is no CSV, and of the lines after it that are lost with it."""
+    message = f"malformed row: {str(error).partition(' - ')[0]}"
+    if ends_a_line_only(error):
+        return Problem(message, where, "end every line with a line feed")
+    if lost:
+        message += f", and what follows it was not read: {lost} line{'s' if lost > 1 else ''}"
+    return Problem(message, where, "close every quote that is opened, and double those inside a field")
 
 
 def next_cells(reader: Iterator[list[str]]) -> list[str]:
@@ -272,9 +289,7 @@ def next_cells(reader: Iterator[list[str]]) -> list[str]:
 
 def header_of(cells: list[str], path: Path) -> list[str]:
     header = [cell.strip() for cell in cells]
-    twice = sorted({name for name in header if header.count(name) > 1})
-    if twice:
-        raise UserError(f"two columns are called {twice[0]!r}", where=Location(str(path), 1))
+    check_names(header, Location(str(path), 1))
     return header
 
 
@@ -283,25 +298,14 @@ def plain(lines: Iterable[tuple[int, str]], path: Path) -> Iterator[Row]:
     for number, line in lines:
         text = line.strip()
         if text:
-            yield Row(Location(str(path), number), {"text": text})
-
-
-def _parquet(path: Path) -> Iterator[Row]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    number = 0
-    try:
-        for batch in pq.ParquetFile(path).iter_batches(batch_size=1024):
-            for values in batch.to_pylist():
-                number += 1
-                yield Row(Location(str(path), number), values)
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise UserError(f"not a readable Parquet file: {error}", where=Location(str(path))) from error
+            yield Row(str(path), number, {"text": text})
 
 
 def _dataset(source: str, path: Path, *, hub: bool) -> Iterator[Row]:
-    """A Hugging Face dataset: ``hf:owner/name#split`` from the hub, ``folder#split`` saved on disk."""
+    """A Hugging Face dataset: ``hf:owner/name#split`` from the hub, ``folder#split`` saved on disk.
+
+    A dataset of several configurations is ``hf:owner/name/configuration#split``.
+    """
     try:
         import datasets
     except ImportError:
@@ -309,7 +313,11 @@ def _dataset(source: str, path: Path, *, hub: bool) -> Iterator[Row]:
     name, _, split = source.partition("#")
     where = Location(source)
     try:
-        loaded = datasets.load_dataset(name.removeprefix("hf:")) if hub else datasets.load_from_disk(str(path))
+        if hub:
+            parts = name.removeprefix("hf:").split("/", maxsplit=2)
+            loaded = datasets.load_dataset("/".join(parts[:2]), *parts[2:])
+        else:
+            loaded = datasets.load_from_disk(str(path))
     except Exception as error:  # the library raises many kinds, for a missing network too
         reason = str(error).strip().splitlines()
         raise UserError(
@@ -322,23 +330,7 @@ def _dataset(source: str, path: Path, *, hub: bool) -> Iterator[Row]:
                 "the dataset has several splits" if not split else f"no split {split!r}", where=where, remedy=remedy
             )
         loaded = loaded[split]
+    elif split:
+        raise UserError("the dataset has no splits", where=where, remedy=f"name it without '#{split}'")
     for number, values in enumerate(loaded, start=1):
-        yield Row(Location(source, number), dict(values))
-
-
-def write_lines(path: Path, lines: Iterable[str]) -> None:
-    """Write a text file beside its place and rename it there when it is whole."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            for line in lines:
-                file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise UserError(f"cannot write: {error.strerror}", where=Location(str(path))) from error
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+        yield Row(source, number, dict(values))

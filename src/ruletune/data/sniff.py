@@ -27,7 +27,7 @@ class Sniffed:
     Attributes:
         text, label: Columns.
         labels: Label to number of rows, most frequent first.
-        multi_label: A row may have several labels.
+        multi_label: A row may have several labels: a list, or names with ``|`` between them.
         rows: Rows looked at.
     """
 
@@ -64,6 +64,8 @@ def sniff(source: str, *, text: str | None = None, label: str | None = None, fol
     several = False
     for row in values:
         value = row.get(label) if label else None
+        if isinstance(value, str) and "|" in value:
+            value = [part for part in value.split("|") if part.strip()]
         if isinstance(value, list):
             several = True
             found.update(_name(part) for part in value)

@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from ruletune.data.rows import write_lines
+from ruletune.data.writing import write_lines
 from ruletune.errors import Location, UserError
 from ruletune.labeling.apply import ABSTAIN, FAULT, Votes
 from ruletune.types import Example, Label

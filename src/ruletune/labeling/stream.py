@@ -246,7 +246,7 @@ def _check(found: _Found, kind: str, source: str, columns: Columns, folder: Path
         again = duplicates(paths, texts=found.texts, most=MOST_PROBLEMS, where=where)
         problems = sorted([*problems, *again], key=lambda problem: (problem.where and problem.where.line) or 0)
     if len(problems) >= MOST_PROBLEMS:
-        problems = [*problems[:MOST_PROBLEMS], given_up(problems[MOST_PROBLEMS - 1].where)]
+        problems = [given_up(problems[MOST_PROBLEMS - 1].where), *problems[:MOST_PROBLEMS]]
     if problems:
         raise UserError.of(problems)
 
