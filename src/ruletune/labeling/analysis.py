@@ -148,7 +148,9 @@ def analyse(
     correct, judged = _judged(said, gold, size)
     new, redundant, echoes = _redundancy(said, size)
     faults = {fault.rule: fault.count for fault in votes.faults}
-    spoken = np.bincount(cells.rules.astype(np.int64) * len(votes.labels) + cells.labels, minlength=size * len(votes.labels))
+    spoken = np.bincount(
+        cells.rules.astype(np.int64) * len(votes.labels) + cells.labels, minlength=size * len(votes.labels)
+    )
     polarity = spoken.reshape(size, -1) > 0
     return tuple(
         RuleStats(
@@ -173,14 +175,14 @@ def analyse(
 def _counts(votes: Votes, cells: Cells) -> tuple[np.ndarray, np.ndarray]:
     """On how many texts each rule fires, and on how many it fails. The matrix is read only for what the cells leave out."""
     size = len(votes.rules)
-    fires = np.bincount(cells.rules, minlength=size)
+    fires = np.bincount(cells.rules, minlength=size).astype(np.int64)
     for position in np.flatnonzero(votes.signs == 0):
-        fires[position] = np.count_nonzero(votes.matrix[:, position] >= 0)
+        fires[position] = int((votes.matrix[:, position] >= 0).sum())
     failed = np.zeros(size, dtype=np.int64)
     names = {fault.rule for fault in votes.faults}
     for position, rule in enumerate(votes.rules):
         if rule.name in names:
-            failed[position] = np.count_nonzero(votes.matrix[:, position] == FAULT)
+            failed[position] = int((votes.matrix[:, position] == FAULT).sum())
     return fires, failed
 
 
