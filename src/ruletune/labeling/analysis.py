@@ -151,7 +151,7 @@ def analyse(
     spoken = np.bincount(
         cells.rules.astype(np.int64) * len(votes.labels) + cells.labels, minlength=size * len(votes.labels)
     )
-    polarity = spoken.reshape(size, -1) > 0
+    polarity = spoken.reshape(size, len(votes.labels)) > 0
     return tuple(
         RuleStats(
             rule=rule,
@@ -176,7 +176,7 @@ def _counts(votes: Votes, cells: Cells) -> tuple[np.ndarray, np.ndarray]:
     """On how many texts each rule fires, and on how many it fails. The matrix is read only for what the cells leave out."""
     size = len(votes.rules)
     fires = np.bincount(cells.rules, minlength=size).astype(np.int64)
-    for position in np.flatnonzero(votes.signs == 0):
+    for position in np.flatnonzero(votes.signs == 0).tolist():
         fires[position] = int((votes.matrix[:, position] >= 0).sum())
     failed = np.zeros(size, dtype=np.int64)
     names = {fault.rule for fault in votes.faults}
