@@ -83,6 +83,20 @@ class Workspace:
         """Where intermediate files go that the finished run does not keep."""
         return self.parts / name
 
+    def discard(self) -> None:
+        """Forget the unfinished run: it cannot be gone on with."""
+        shutil.rmtree(self.partial, ignore_errors=True)
+
+    def publish_file(self, name: str) -> Path:
+        """Flush one file of the run to disk and move it to the run's place: the run is this file."""
+        file = self.files / name
+        with file.open("rb") as written:
+            os.fsync(written.fileno())
+        file.replace(self.target)
+        _sync_folder(self.target.parent)
+        shutil.rmtree(self.partial, ignore_errors=True)
+        return self.target
+
     def publish(self) -> Path:
         """Flush the run to disk and move it to its place; the old run goes only when the new one is there."""
         for folder, _, names in os.walk(self.files):
@@ -106,15 +120,17 @@ class Workspace:
 
 @contextmanager
 def open_workspace(
-    target: Path, *, identity: Mapping[str, object], resume: bool, overwrite: bool
+    target: Path, *, identity: Mapping[str, object], resume: bool, overwrite: bool, replaces: bool = False
 ) -> Iterator[Workspace]:
-    """Work on the run folder ``target``.
+    """Work on the run folder ``target``, or on a file that is made the same way.
 
     Args:
         identity: What the run is made from (task file, data fingerprints, seed). A run resumes
             only with the identity that it was begun with.
         resume: Go on with the unfinished run if there is one.
         overwrite: Replace a run that exists, finished or not.
+        replaces: A finished run may exist: it stays until the new one takes its place. An unfinished one is
+            still not touched without being told to.
 
     Raises:
         UserError: The run exists, finished or not, is being worked on, or was begun from something else.
@@ -122,7 +138,7 @@ def open_workspace(
     """
     target = target.absolute()
     partial = target.with_name(f".{target.name}.partial")
-    if target.exists() and not overwrite:
+    if target.exists() and not overwrite and not replaces:
         remedy = "name another folder, or say --overwrite"
         raise UserError(f"{target} exists already", remedy=remedy)
     try:

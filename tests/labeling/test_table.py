@@ -1,4 +1,4 @@
-"""From a task file and its data to the rule table and to weak labels."""
+"""From a task file and its data to the rule table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from ruletune.config import TaskSpec, parse_task
 from ruletune.errors import UserError
 from ruletune.labeling.corpus import corpus, gold_matrix, read_part
 from ruletune.labeling.table import rule_table
-from ruletune.labeling.weak import label_rows
 from ruletune.types import Example, Label
 
 TASK = """
@@ -112,61 +111,5 @@ def test_bad_data_is_told(load: Load, tmp_path: Path) -> None:
         rule_table(load(TASK))
 
 
-# -- weak labels
-
-
-def test_weak_labels_say_who_voted(load: Load) -> None:
-    texts = [Example("a", "free prize"), Example("b", "thanks"), Example("c", "silence")]
-    (first, second, third), _ = label_rows(load(TASK), texts)
-    assert first["id"] == "a" and first["votes"] == {"prize": "spam", "free": "spam"} and first["label"] == "spam"
-    assert second["votes"] == {"thanks": "ham"} and second["label"] == "ham"
-    assert 0.5 < second["probability"] < first["probability"] < 1.0
-    assert third == {"id": "c", "votes": {}, "label": None, "probability": None}
-
-
-def test_gold_of_the_task_moves_weak_labels_and_their_own_does_not(load: Load, tmp_path: Path) -> None:
-    text = [Example("1", "free", answer=Label.of("ham"))]
-    bare = [Example("1", "free")]
-    [before], _ = label_rows(load(TASK), text)
-    assert [before] == label_rows(load(TASK), bare)[0]
-    rows = "".join(f"free {n},ham\n" for n in range(40))
-    (tmp_path / "train.csv").write_text(f"text,label\n{rows}", encoding="utf-8")
-    [after], _ = label_rows(load(TASK), bare)
-    assert before["label"] == "spam"
-    assert after["label"] == "ham"  # whenever it fires, it is wrong
-
-
-def test_progress_reaches_the_end(load: Load) -> None:
-    done: list[tuple[int, int]] = []
-    label_rows(load(TASK), [Example("1", "free")], progress=lambda *n: done.append(n))
-    assert done[-1] == (3, 3)  # with the two gold texts of train
-
-
-def test_no_texts_have_no_labels(load: Load) -> None:
-    assert label_rows(load(TASK), []) == ([], ())
-
-
-def test_weak_labels_of_several(load: Load) -> None:
-    spec = load(TASK.replace("data:", "multi_label: true\ndata:"))
-    (both, none), _ = label_rows(spec, [Example("1", "free thanks"), Example("2", "silence")])
-    assert both["label"] == ["ham", "spam"]
-    assert 0.5 < both["probability"] <= 1.0
-    assert none == {"id": "2", "votes": {}, "label": None, "probability": None}
-
-
-def test_majority_and_weights(load: Load) -> None:
-    spec = load(TASK + "training: {label_model: majority}\n")
-    [row], _ = label_rows(spec, [Example("1", "free prize thanks")])
-    assert row["label"] == "spam"
-    assert row["probability"] == pytest.approx(3 / 4)  # two votes of weight 2 and 1 against one
-
-
 def test_the_test_file_is_not_looked_at(load: Load) -> None:
     assert len(corpus(load(TASK.replace("validation:", "test:")))) == len(corpus(load(TASK))) - 2
-
-
-def test_a_rule_that_fails_is_told_with_the_weak_labels(load: Load, tmp_path: Path) -> None:
-    (tmp_path / "odd.py").write_text("def odd(text):\n    return 1 / (len(text) - 4)\n", encoding="utf-8")
-    spec = load(TASK + "  - {function: 'odd.py:odd', vote: ham}\n")
-    _, [fault] = label_rows(spec, [Example("x", "free"), Example("y", "thanks")])
-    assert (fault.rule, fault.example_id) == ("odd", "x") and "ZeroDivisionError" in fault.traceback

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from ruletune.cli import authoring, checking, console, exporting, modelling, rules
+from ruletune.cli import authoring, checking, console, exporting, labelling, modelling, rules, suggesting
 from ruletune.errors import RuletuneError
 
 __all__ = ["app", "main"]
@@ -39,7 +39,7 @@ def _options(
 app.command()(authoring.init)
 app.command()(checking.check)
 app.add_typer(rules.app)
-app.command()(authoring.label)
+app.command()(labelling.label)
 app.command()(authoring.sample)
 app.command()(modelling.train)
 app.command()(modelling.evaluate)
@@ -47,6 +47,7 @@ app.command()(modelling.predict)
 app.command()(modelling.explain)
 
 
+rules.app.command()(suggesting.suggest)
 rules.app.command()(exporting.export)
 
 

@@ -1,4 +1,4 @@
-"""Commands for writing a task: init, label, sample. Only ``sample`` loads a model."""
+"""Commands for beginning a task: init, and sample, which loads a model."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from ruletune.cli.console import Json, emit, out, progress_bars, same_file
+from ruletune.cli.console import Json, emit, out, progress_bars
 from ruletune.errors import UserError
 
-__all__ = ["init", "label", "sample"]
+__all__ = ["init", "sample"]
 
 TaskPath = Annotated[Path, typer.Argument(help="The task file.")]
 
@@ -82,42 +82,6 @@ def _relative(data: str, output: Path) -> str:
     import os
 
     return data if data.startswith("hf:") else Path(os.path.relpath(data, output.resolve().parent)).as_posix()
-
-
-def label(
-    task: TaskPath,
-    data: Annotated[str, typer.Argument(help="The texts to label.")],
-    output: Annotated[Path, typer.Option("--out", "-o", help="JSONL file to write: id, votes, label, probability.")],
-    json: Json = False,
-) -> None:
-    """Label texts by the rules alone: each rule's vote, and what the label model makes of them."""
-    from ruletune.config import load_task
-    from ruletune.data.readers import read_all, write_jsonl
-    from ruletune.labeling.corpus import columns_of
-    from ruletune.labeling.weak import label_rows
-    from ruletune.progress import Event
-
-    spec = load_task(task)
-    if (Path.cwd() / data).exists() and same_file(Path(data), output):
-        raise UserError("the output would replace the input", remedy="name another file with --out")
-    if not spec.rules:
-        raise UserError(f"{task} has no rules to label with", remedy="write some under rules:")
-    examples = read_all(data, columns_of(spec, data))
-    with progress_bars() as listener:
-        rows, faults = label_rows(
-            spec, examples, progress=lambda done, total: listener(Event("applying rules", done, total))
-        )
-    write_jsonl(output, rows)
-    covered = sum(row["label"] is not None for row in rows)
-    if json:
-        failed = {fault.rule: fault.count for fault in faults}
-        emit({"output": str(output), "n": len(rows), "covered": covered, "faults": failed})
-    else:
-        out().print(f"{len(rows)} texts in {output}, {covered} with a label ({covered / len(rows):.0%}).", markup=False)
-        for fault in faults:
-            last = fault.traceback.strip().splitlines()[-1]
-            note = f"Note: rule {fault.rule!r} failed on {fault.count} texts, first on {fault.example_id!r}: {last}"
-            out().print(note, markup=False, soft_wrap=True)
 
 
 def sample(

@@ -18,9 +18,12 @@ from ruletune.data.rows import Row, rows, write_lines
 from ruletune.errors import Location, Problem, UserError, nearest
 from ruletune.types import Example, Label
 
-__all__ = ["Columns", "Labels", "fingerprint", "read", "read_all", "write_jsonl"]
+__all__ = [
+    "MOST_PROBLEMS", "Columns", "Labels", "check_columns", "example_of", "fingerprint", "given_up", "read", "read_all", "twice",
+    "write_jsonl",
+]  # fmt: skip
 
-_MOST_PROBLEMS = 1000
+MOST_PROBLEMS = 1000
 """Bad rows after which a file is given up."""
 
 
@@ -59,9 +62,14 @@ def read(
     seen: set[str] = set()
     number = 0
     for number, row in enumerate(rows(source, folder=folder or Path()), start=1):
-        if number == 1 and row.problem is None:
-            _check_columns(row, columns, labels)
-        result = _example(row, number, columns, labels, seen)
+        if number == 1:
+            check_columns(row, columns)
+        result = example_of(row, number, columns, labels)
+        if isinstance(result, Example):
+            if result.id in seen:
+                result = twice(result.id, row.where)
+            else:
+                seen.add(result.id)
         if isinstance(result, Example):
             if not problems:
                 yield result
@@ -69,8 +77,8 @@ def read(
             on_bad(result)
         else:
             problems.append(result)
-            if len(problems) >= _MOST_PROBLEMS:
-                problems.append(Problem(f"reading stopped after {_MOST_PROBLEMS} bad rows", result.where))
+            if len(problems) >= MOST_PROBLEMS:
+                problems.append(given_up(result.where))
                 break
     if problems:
         raise UserError.of(problems)
@@ -90,8 +98,14 @@ def read_all(
     return list(read(source, columns, labels=labels, folder=folder, on_bad=on_bad))
 
 
-def _check_columns(row: Row, columns: Columns, labels: Labels | None) -> None:
-    """A column that the whole file lacks is one problem, not one a row."""
+def check_columns(row: Row, columns: Columns) -> None:
+    """A column that the first row lacks is one problem of the file, not one of each row.
+
+    Raises:
+        UserError: There is one.
+    """
+    if row.problem is not None:
+        return
     wanted = [("data.columns.text", columns.text), ("data.columns.text_pair", columns.text_pair)]
     wanted.append(("data.columns.id", columns.id))
     for setting, name in wanted:
@@ -100,7 +114,22 @@ def _check_columns(row: Row, columns: Columns, labels: Labels | None) -> None:
             raise UserError(f"no column {name!r}", where=row.where, remedy=remedy)
 
 
-def _example(row: Row, number: int, columns: Columns, labels: Labels | None, seen: set[str]) -> Example | Problem:
+def given_up(where: Location | None) -> Problem:
+    """What is said where a file has too many bad rows."""
+    return Problem(f"reading stopped after {MOST_PROBLEMS} bad rows", where)
+
+
+def twice(identity: str, where: Location) -> Problem:
+    """An id that another row has already."""
+    return Problem(f"the id {identity!r} stands twice", where)
+
+
+def example_of(row: Row, number: int, columns: Columns, labels: Labels | None) -> Example | Problem:
+    """The example in a row, or what is wrong with it.
+
+    Args:
+        number: The row's, from 1: its id where the data has none.
+    """
     if row.problem is not None:
         return row.problem
     values, where = row.values, row.where
@@ -120,9 +149,6 @@ def _example(row: Row, number: int, columns: Columns, labels: Labels | None, see
         except ValueError as error:
             return Problem(str(error), where)
     identity = str(values[columns.id]) if columns.id is not None and values.get(columns.id) is not None else str(number)
-    if identity in seen:
-        return Problem(f"the id {identity!r} stands twice", where)
-    seen.add(identity)
     used = {columns.text, columns.text_pair, columns.label, columns.id}
     fields = {name: value for name, value in values.items() if name not in used}
     return Example(identity, texts[0] or "", texts[1], answer, fields)

@@ -7,14 +7,17 @@ import gzip
 import json
 import os
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from ruletune.errors import Location, MissingExtraError, Problem, UserError, close_match
 
-__all__ = ["FORMATS", "Row", "format_of", "rows", "write_lines"]
+__all__ = [
+    "FORMATS", "LONGEST", "Row", "decode", "delimited", "format_of", "header_of", "jsonl", "next_cells", "plain",
+    "raw_lines", "rows", "too_long", "unreadable", "unzipped", "write_lines",
+]  # fmt: skip
 
 FORMATS = {
     ".jsonl": "jsonl",
@@ -31,7 +34,7 @@ FORMATS = {
 _SHOWN = 1000
 """Characters of a path that a message repeats."""
 
-_LONGEST = 256 * 1024 * 1024
+LONGEST = 256 * 1024 * 1024
 """Bytes in one line; beyond it a file is taken to be something else."""
 
 
@@ -88,32 +91,62 @@ def rows(source: str, *, folder: Path) -> Iterator[Row]:
     kind, path = format_of(source, folder)
     match kind:
         case "jsonl":
-            yield from _jsonl(path)
+            yield from jsonl(_lines(path), path)
         case "json":
             yield from _json(path)
         case "csv" | "tsv":
-            yield from _delimited(path, "," if kind == "csv" else "\t")
+            yield from delimited(_lines(path), path, "," if kind == "csv" else "\t")
         case "text":
-            yield from _plain(path)
+            yield from plain(_lines(path), path)
         case "parquet":
             yield from _parquet(path)
         case _:
             yield from _dataset(source, path, hub=kind == "hub")
 
 
+def unzipped(file: BinaryIO, path: Path) -> BinaryIO:
+    """What is in a file, which may be compressed."""
+    return cast(BinaryIO, gzip.GzipFile(fileobj=file)) if path.suffix.lower() == ".gz" else file
+
+
+def raw_lines(file: BinaryIO, path: Path) -> Iterator[tuple[int, bytes]]:
+    """Numbered lines of a file, not decoded yet."""
+    try:
+        for number, line in enumerate(iter(lambda: file.readline(LONGEST + 1), b""), start=1):
+            if len(line) > LONGEST:
+                raise too_long(path, number)
+            yield number, line
+    except (OSError, EOFError, zlib.error) as error:
+        raise unreadable(path, error) from error
+
+
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """Numbered lines of a UTF-8 file, perhaps compressed, with or without a byte order mark."""
     try:
-        with gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb") as file:
-            for number, line in enumerate(iter(lambda: file.readline(_LONGEST + 1), b""), start=1):
-                if len(line) > _LONGEST:
-                    raise UserError("a line of more than 256 MB", where=Location(str(path), number))
-                yield number, _decode(line, path, number)
-    except (OSError, EOFError, zlib.error) as error:
-        raise UserError(f"cannot read the file: {error}", where=Location(str(path))) from error
+        file = path.open("rb")
+    except OSError as error:
+        raise unreadable(path, error) from error
+    with file:
+        for number, line in raw_lines(unzipped(file, path), path):
+            yield number, decode(line, path, number)
 
 
-def _decode(line: bytes, path: Path, number: int) -> str:
+def too_long(path: Path, number: int) -> UserError:
+    """What is said of a line beyond :data:`LONGEST`."""
+    return UserError("a line of more than 256 MB", where=Location(str(path), number))
+
+
+def unreadable(path: Path, error: Exception) -> UserError:
+    """What is said of a file that the system or the decompressor will not read."""
+    return UserError(f"cannot read the file: {error}", where=Location(str(path)))
+
+
+def decode(line: bytes, path: Path, number: int) -> str:
+    """A line as text; the first may begin with a byte order mark.
+
+    Raises:
+        UserError: It is not UTF-8.
+    """
     if number == 1 and line[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise _not_utf8(path, number, "it begins like UTF-16")
     try:
@@ -136,8 +169,9 @@ def _not_utf8(path: Path, number: int, why: str) -> UserError:
     return UserError(f"not UTF-8: {why}", where=Location(str(path), number), remedy="save the file as UTF-8")
 
 
-def _jsonl(path: Path) -> Iterator[Row]:
-    for number, line in _lines(path):
+def jsonl(lines: Iterable[tuple[int, str]], path: Path) -> Iterator[Row]:
+    """JSON objects, one a line; blank lines are left out."""
+    for number, line in lines:
         if line.strip():
             where = Location(str(path), number)
             try:
@@ -182,22 +216,32 @@ def _flat(entry: dict[str, Any]) -> dict[str, Any]:
     return {**entry, **inner} if isinstance(inner, dict) else entry
 
 
-def _delimited(path: Path, delimiter: str) -> Iterator[Row]:
-    """CSV as RFC 4180 has it, quoted line breaks included; TSV likewise."""
-    at = 0
+def delimited(
+    lines: Iterable[tuple[int, str]],
+    path: Path,
+    delimiter: str,
+    header: Sequence[str] | None = None,
+    line: int = 1,
+) -> Iterator[Row]:
+    """CSV as RFC 4180 has it, quoted line breaks included; TSV likewise.
 
-    def lines() -> Iterator[str]:
+    Args:
+        header: The columns, where the lines do not begin with them.
+        line: Number of the first line.
+    """
+    at = line - 1
+
+    def text() -> Iterator[str]:
         nonlocal at
-        for number, line in _lines(path):
+        for number, content in lines:
             at = number
-            yield line
+            yield content
 
-    reader = csv.reader(lines(), delimiter=delimiter, strict=True)
-    header: list[str] | None = None
+    reader = csv.reader(text(), delimiter=delimiter, strict=True)
     while True:
         begin = at + 1
         try:
-            cells = _next_cells(reader)
+            cells = next_cells(reader)
         except StopIteration:
             return
         except csv.Error as error:
@@ -207,7 +251,7 @@ def _delimited(path: Path, delimiter: str) -> Iterator[Row]:
         if not cells:
             continue
         if header is None:
-            header = _header(cells, path)
+            header = header_of(cells, path)
             continue
         where = Location(str(path), begin)
         if len(cells) != len(header):
@@ -217,16 +261,16 @@ def _delimited(path: Path, delimiter: str) -> Iterator[Row]:
         yield Row(where, dict(zip(header, cells, strict=True)))
 
 
-def _next_cells(reader: Iterator[list[str]]) -> list[str]:
+def next_cells(reader: Iterator[list[str]]) -> list[str]:
     """The next row, however large its fields; the limit is the whole process's, so it is put back."""
-    usual = csv.field_size_limit(_LONGEST)
+    usual = csv.field_size_limit(LONGEST)
     try:
         return next(reader)
     finally:
         csv.field_size_limit(usual)
 
 
-def _header(cells: list[str], path: Path) -> list[str]:
+def header_of(cells: list[str], path: Path) -> list[str]:
     header = [cell.strip() for cell in cells]
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:
@@ -234,8 +278,9 @@ def _header(cells: list[str], path: Path) -> list[str]:
     return header
 
 
-def _plain(path: Path) -> Iterator[Row]:
-    for number, line in _lines(path):
+def plain(lines: Iterable[tuple[int, str]], path: Path) -> Iterator[Row]:
+    """One text a line; blank lines are left out."""
+    for number, line in lines:
         text = line.strip()
         if text:
             yield Row(Location(str(path), number), {"text": text})

@@ -13,10 +13,17 @@ C = TypeVar("C")
 
 
 class Engine(Protocol):
-    """A place to run: this process, or a cluster."""
+    """A place to run: this process, several, or a cluster."""
 
     def map(self, fn: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-        """Results of ``fn`` in the order of ``items``, one by one as they are ready."""
+        """Results of ``fn`` in the order of ``items``, one by one as they are ready.
+
+        Items are taken as they are needed and no faster, so that they need not fit in memory together. ``fn``,
+        items and results must be picklable where the work runs elsewhere.
+
+        Raises:
+            RuletuneError: The work was cut off: a process died, a machine went away.
+        """
         ...
 
     def train(self, worker: Callable[[C], R], config: C) -> R:

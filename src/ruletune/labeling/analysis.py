@@ -175,14 +175,14 @@ def analyse(
 def _counts(votes: Votes, cells: Cells) -> tuple[np.ndarray, np.ndarray]:
     """On how many texts each rule fires, and on how many it fails. The matrix is read only for what the cells leave out."""
     size = len(votes.rules)
-    fires = np.bincount(cells.rules, minlength=size).astype(np.int64)
-    for position in np.flatnonzero(votes.signs == 0).tolist():
-        fires[position] = int((votes.matrix[:, position] >= 0).sum())
+    fires = np.bincount(cells.rules, minlength=size)
+    for quiet in np.flatnonzero(votes.signs == 0):
+        fires[quiet] = np.count_nonzero(votes.matrix[:, quiet] >= 0)
     failed = np.zeros(size, dtype=np.int64)
     names = {fault.rule for fault in votes.faults}
     for position, rule in enumerate(votes.rules):
         if rule.name in names:
-            failed[position] = int((votes.matrix[:, position] == FAULT).sum())
+            failed[position] = np.count_nonzero(votes.matrix[:, position] == FAULT)
     return fires, failed
 
 

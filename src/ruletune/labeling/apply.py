@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -34,9 +34,17 @@ from ruletune.rules.matching import MatchTimeoutError
 from ruletune.types import Answer, Example, Firing, Label, Span, Spans, Text
 
 __all__ = [
-    "ABSTAIN", "FAULT", "RuleSet", "Votes", "answer_value", "check_faults", "firing_value",
-    "needs_embedding", "silence_lower",
-]  # fmt: skip
+    "ABSTAIN",
+    "FAULT",
+    "RuleSet",
+    "Votes",
+    "answer_value",
+    "check_faults",
+    "fields_of",
+    "firing_value",
+    "needs_embedding",
+    "silence_lower",
+]
 
 ABSTAIN = -1
 """The rule has nothing to say about the text."""
@@ -154,6 +162,8 @@ class RuleSet:
         self._conditions = Conditions(self.rules, embed=embed, budget=budget)
         self._says = [self._index.get(rule.label or "", 0) for rule in self.rules]
         self._signs = np.array([rule.sign for rule in self.rules], dtype=np.int8)
+        conditions = [condition for rule in self.rules for condition in (rule.when, *rule.unless)]
+        self._reads_fields = any(isinstance(part, Metadata) for condition in conditions for part in parts(condition))
         self._priorities = np.array([rule.priority for rule in self.rules], dtype=np.int16)
 
     def _wrong(self, rule: Rule) -> Iterator[Problem]:
@@ -182,7 +192,8 @@ class RuleSet:
         Args:
             progress: Told how many texts were done since it was last told.
             whole: These are all the texts there are: a rule that fails on every one of them is an error. A caller
-                that goes through the texts piece by piece says ``False`` and calls :func:`check_faults` at the end.
+                that goes through the texts piece by piece says ``False``, and calls :meth:`check_fields` and
+                :func:`check_faults` at the end.
             strict: Without it, columns that are not there or malformed count as abstains, as they must where
                 a model is asked about texts that have no other columns; and no rule's failing is an error.
 
@@ -192,8 +203,8 @@ class RuleSet:
         """
         matrix = np.full((len(examples), len(self.rules)), ABSTAIN, dtype=np.int16)
         log = _Log()
-        if strict:
-            self._check_fields(examples)
+        if whole and strict and examples and self._reads_fields:
+            self.check_fields(fields_of(examples))
         for start in range(0, len(examples), _BATCH):
             batch = examples[start : start + _BATCH]
             self._fill(batch, matrix[start : start + _BATCH], log)
@@ -286,13 +297,15 @@ class RuleSet:
         message = f"rule {rule.name!r} votes {value!r:.80}, which is no label and no position of one"
         return ABSTAIN, Problem(message, rule.where, nearest(str(value), self.labels))
 
-    def _check_fields(self, examples: Sequence[Example]) -> None:
-        """A column that a rule reads and that no row has is a mistake in the rule."""
-        if not examples:
-            return
-        there = {name for example in examples for name in example.fields}
-        if any(example.text_pair is not None for example in examples):
-            there.add("text_pair")
+    def check_fields(self, there: Collection[str]) -> None:
+        """A column that a rule reads and that no row has is a mistake in the rule.
+
+        Args:
+            there: The columns that some row has, as :func:`fields_of` finds them.
+
+        Raises:
+            UserError: There is one.
+        """
         problems = []
         for rule in self.rules:
             conditions = [part for condition in (rule.when, *rule.unless) for part in parts(condition)]
@@ -370,6 +383,16 @@ class RuleSet:
         said = np.full((1, len(self.rules)), ABSTAIN, dtype=np.int16)
         self._fill([example], said, _Log(), mute=mute)
         return said
+
+
+def fields_of(examples: Iterable[Example]) -> set[str]:
+    """The columns that rules can read: those that at least one row has."""
+    there: set[str] = set()
+    for example in examples:
+        there.update(example.fields)
+        if example.text_pair is not None:
+            there.add("text_pair")
+    return there
 
 
 def check_faults(rules: Sequence[Rule], faults: Sequence[Fault], *, texts: int) -> None:

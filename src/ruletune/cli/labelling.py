@@ -1,0 +1,60 @@
+"""The command ``label``: weak labels by the rules alone. It loads no model, unless a rule compares embeddings."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ruletune.cli.console import INTERRUPTED, Json, emit, out, progress_bars
+
+if TYPE_CHECKING:
+    from ruletune.config import TaskSpec
+    from ruletune.labeling.evaluate import Embed
+
+__all__ = ["label"]
+
+
+def label(
+    task: Annotated[Path, typer.Argument(help="The task file.")],
+    data: Annotated[str, typer.Argument(help="The texts to label.")],
+    output: Annotated[Path, typer.Option("--out", "-o", help="JSONL file to write: id, votes, label, probability.")],
+    jobs: Annotated[int | None, typer.Option(min=1, help="Most processes; default one for each core.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew where a run was interrupted.")] = False,
+    json: Json = False,
+) -> None:
+    """Label texts by the rules alone: each rule's vote, and what the label model makes of them."""
+    from ruletune.config import load_task
+    from ruletune.engine.local import LocalEngine
+    from ruletune.labeling.apply import needs_embedding
+    from ruletune.labeling.stream import label_file
+
+    spec = load_task(task)
+    make: Callable[[TaskSpec], Embed | None] | None = None
+    if needs_embedding(spec.rules):
+        from ruletune.pipeline.embedding import embedder
+
+        make = embedder
+        jobs = jobs or 1  # the model has all cores already
+    try:
+        with LocalEngine(jobs) as engine, progress_bars() as listener:
+            found = label_file(
+                spec, data, output, map=engine.map, embedder=make, resume=resume, overwrite=overwrite, listener=listener
+            )  # fmt: skip
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; nothing is lost: go on with the same command and --resume\n")
+        raise typer.Exit(INTERRUPTED) from None
+    if json:
+        failed = {fault.rule: fault.count for fault in found.faults}
+        emit({"output": str(output), "n": found.texts, "covered": found.covered, "faults": failed})
+        return
+    share = found.covered / found.texts
+    out().print(f"{found.texts} texts in {output}, {found.covered} with a label ({share:.0%}).", markup=False)
+    for fault in found.faults:
+        last = fault.traceback.strip().splitlines()[-1]
+        note = f"Note: rule {fault.rule!r} failed on {fault.count} texts, first on {fault.example_id!r}: {last}"
+        out().print(note, markup=False, soft_wrap=True)

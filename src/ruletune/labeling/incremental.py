@@ -1,0 +1,94 @@
+"""Rules that change while their texts stay: only what changed is matched again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ruletune.labeling.apply import RuleSet, Votes
+from ruletune.labeling.evaluate import Embed
+from ruletune.rules.base import Fault, Rule, references
+from ruletune.types import Example
+
+__all__ = ["RulePool"]
+
+
+class RulePool:
+    """Texts that remember what each rule said about them.
+
+    A rule is applied again where it, or a rule that it refers to, is not what it was; renamed rules and rules in
+    another order are recognized. Rules with priorities silence each other, so a set with priorities is applied as a whole.
+
+    >>> from ruletune.rules.base import Pattern, Vote
+    >>> pool = RulePool([Example("1", "free prize")], labels=("ham", "spam"))
+    >>> pool.update([Rule("a", Pattern("free"), Vote("spam"))]).matrix.tolist()
+    [[1]]
+    >>> pool.update([Rule("a", Pattern("free"), Vote("spam")), Rule("b", Pattern("x"), Vote("ham"))]).matrix.tolist()
+    [[1, -1]]
+    """
+
+    def __init__(self, examples: Sequence[Example], *, labels: Sequence[str], embed: Embed | None = None) -> None:
+        self.examples = tuple(examples)
+        self.labels = tuple(labels)
+        self._embed = embed
+        self._columns: dict[object, tuple[np.ndarray, Fault | None]] = {}
+        self._matrix = np.zeros((len(self.examples), 0), dtype=np.int16)
+        self._keys: list[object] = []
+
+    def update(self, rules: Sequence[Rule]) -> Votes:
+        """What the rules say about the texts; the same as applying all of them.
+
+        The matrix is the pool's own and is written anew by the next update.
+
+        Raises:
+            UserError: A rule is wrong.
+        """
+        if any(rule.priority for rule in rules):
+            return RuleSet(rules, labels=self.labels, embed=self._embed).apply(self.examples)
+        by_name = {rule.name: rule for rule in rules}
+        keys = [_key(rule, by_name) for rule in rules]
+        fresh = [n for n, key in enumerate(keys) if key not in self._columns]
+        if fresh:
+            self._apply([rules[n] for n in fresh], [keys[n] for n in fresh], by_name)
+        self._columns = {key: self._columns[key] for key in keys}
+        if len(keys) != self._matrix.shape[1]:
+            self._matrix = np.empty((len(self.examples), len(keys)), dtype=np.int16)
+            self._keys = [None] * len(keys)
+        for n, key in enumerate(keys):
+            if self._keys[n] != key:
+                self._matrix[:, n] = self._columns[key][0]
+        self._keys = keys
+        faults = [
+            Fault(rule.name, fault.count, fault.example_id, fault.traceback)
+            for rule, key in zip(rules, keys, strict=True)
+            if (fault := self._columns[key][1]) is not None
+        ]
+        return Votes(tuple(rules), self.labels, self._matrix, tuple(faults))
+
+    def _apply(self, fresh: Sequence[Rule], keys: Sequence[object], by_name: dict[str, Rule]) -> None:
+        """Apply rules, with those that they refer to beside them."""
+        needed = {rule.name: rule for rule in fresh}
+        waiting = list(fresh)
+        while waiting:
+            for name in references(waiting.pop()):
+                if name not in needed and name in by_name:
+                    needed[name] = by_name[name]
+                    waiting.append(by_name[name])
+        votes = RuleSet(tuple(needed.values()), labels=self.labels, embed=self._embed).apply(self.examples)
+        faults = {fault.rule: fault for fault in votes.faults}
+        for n, (rule, key) in enumerate(zip(fresh, keys, strict=True)):
+            self._columns[key] = (votes.matrix[:, n].copy(), faults.get(rule.name))
+
+
+def _key(rule: Rule, by_name: dict[str, Rule]) -> object:
+    """What a rule's votes follow from: its condition, exceptions and say, and those of the rules that it refers to."""
+    seen: dict[str, object] = {}
+    waiting = references(rule)
+    while waiting:
+        name = waiting.pop()
+        if name not in seen and name in by_name:
+            other = by_name[name]
+            seen[name] = (other.when, other.unless)
+            waiting += references(other)
+    return (rule.when, rule.unless, rule.label, rule.sign, tuple(sorted(seen.items(), key=lambda item: item[0])))

@@ -1,0 +1,199 @@
+"""The work on one piece or shard, as functions that can be sent to another process."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ruletune.config import TaskSpec, parse_task
+from ruletune.data.pieces import Piece, read_piece
+from ruletune.data.readers import Columns
+from ruletune.errors import Location, UserError
+from ruletune.labeling.apply import ABSTAIN, FAULT, RuleSet, Votes, fields_of
+from ruletune.labeling.evaluate import Embed
+from ruletune.labeling.label_model import LabelModel
+from ruletune.labeling.shards import Shard, Tally, read_shard, read_tally, shard_path, write_shard
+from ruletune.rules import Call
+from ruletune.rules.base import parts
+
+__all__ = ["ApplyRules", "ChangedError", "Job", "WriteRows", "rules_digest"]
+
+Embedder = Callable[[TaskSpec], Embed | None]
+
+
+class ChangedError(UserError):
+    """Something changed between two parts of the work that have to agree."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A piece that is to become the shard of this number; without ``apply`` it is only read, for what is wrong in it."""
+
+    number: int
+    piece: Piece
+    apply: bool = True
+
+
+class ApplyRules:
+    """Reads a piece, applies a task's rules and stores what they say.
+
+    It goes to another process as the task's source. There the rules are built anew, once: compiled expressions and
+    user's functions do not cross.
+
+    Args:
+        digest: The rules', as :func:`rules_digest` has it.
+    """
+
+    def __init__(
+        self,
+        spec: TaskSpec,
+        rules: RuleSet,
+        *,
+        digest: str,
+        columns: Columns,
+        folder: Path,
+        embedder: Embedder | None = None,
+    ) -> None:
+        self._spec, self._rules, self._digest = spec, rules, digest
+        self._columns, self._folder, self._embedder = columns, folder, embedder
+
+    def __reduce__(self) -> tuple[Callable[..., ApplyRules], tuple[Any, ...]]:
+        settings = (self._digest, self._columns, self._folder, self._embedder)
+        return _rebuilt, (self._spec.source, self._spec.path, *settings)
+
+    def __call__(self, job: Job) -> Tally:
+        path, fingerprint = shard_path(self._folder, job.number), job.piece.fingerprint()
+        done = read_tally(path)
+        if done is not None:
+            if done[0] != fingerprint:
+                raise ChangedError(
+                    "the data changed since the unfinished run began",
+                    where=Location(job.piece.source, job.piece.line),
+                    remedy="undo the change, or begin anew with --overwrite",
+                )
+            return done[1]
+        sheet = read_piece(job.piece, self._columns)
+        votes = self._votes(sheet.examples) if job.apply and not sheet.problems else None
+        tally = Tally(
+            len(sheet.examples),
+            votes.faults if votes else (),
+            tuple(sheet.problems),
+            tuple(sorted(fields_of(sheet.examples))),
+        )
+        nothing = np.full((len(sheet.examples), 0), ABSTAIN, dtype=np.int16)
+        shard = Shard.of([e.id for e in sheet.examples], sheet.lines, votes.matrix if votes else nothing)
+        write_shard(path, fingerprint, tally, shard, hashed=self._columns.id is not None)
+        return tally
+
+    def _votes(self, examples: list[Any]) -> Votes:
+        return self._rules.apply(examples, whole=False)
+
+
+def _rebuilt(
+    source: str, path: Path, digest: str, columns: Columns, folder: Path, embedder: Embedder | None
+) -> ApplyRules:
+    spec = parse_task(source, path=path, check_data=False)
+    if rules_digest(spec) != digest:
+        raise ChangedError("a file of the rules changed while they were applied", where=Location(str(path)))
+    rules = RuleSet(spec.rules, labels=spec.labels, embed=embedder(spec) if embedder else None)
+    return ApplyRules(spec, rules, digest=digest, columns=columns, folder=folder, embedder=embedder)
+
+
+def rules_digest(spec: TaskSpec) -> str:
+    """A hash of a task's rules with everything that was read from other files, Python files included."""
+    digest = hashlib.sha256()
+    for rule in spec.rules:
+        # A function's repr has its address, which is another in every process.
+        digest.update(re.sub(" at 0x[0-9a-fA-F]+", "", repr(rule)).encode("utf-8", "surrogatepass"))
+    calls = {
+        part.path
+        for rule in spec.rules
+        for condition in (rule.when, *rule.unless)
+        for part in parts(condition)
+        if isinstance(part, Call)
+    }
+    for call in sorted(calls):
+        digest.update(_code(call.rpartition(":")[0], spec.folder))
+    return digest.hexdigest()
+
+
+def _code(module: str, folder: Path) -> bytes:
+    if module.endswith(".py"):
+        return (folder / module).read_bytes()
+    found = importlib.util.find_spec(module)
+    origin = Path(found.origin) if found is not None and found.origin else None
+    return origin.read_bytes() if origin is not None and origin.is_file() else b""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteRows:
+    """Makes the lines of a shard, as UTF-8, and counts those with a label.
+
+    Attributes:
+        rules: Names of the rules.
+    """
+
+    folder: Path
+    rules: tuple[str, ...]
+    labels: tuple[str, ...]
+    model: LabelModel
+
+    def __call__(self, number: int) -> tuple[bytes, int]:
+        shard = read_shard(shard_path(self.folder, number))
+        beliefs = self.model.posterior(shard.matrix(len(self.rules)))
+        rows = self._rows(shard)
+        if self.model.multi:
+            self._decide_each(rows, beliefs)
+        else:
+            self._decide(rows, beliefs)
+        return b"".join(map(_line, rows)), sum(row["label"] is not None for row in rows)
+
+    def _rows(self, shard: Shard) -> list[dict[str, Any]]:
+        """Rows with what each rule says, and no label yet."""
+        rows: list[dict[str, Any]] = [
+            {"id": identity, "votes": {}, "label": None, "probability": None} for identity in shard.ids
+        ]
+        signs = self.model.signs.tolist()
+        for at, rule, cell in zip(shard.rows.tolist(), shard.rules.tolist(), shard.cells.tolist(), strict=True):
+            if not signs[rule]:
+                continue  # a helper or a prompt: it says nothing about labels
+            if cell == FAULT:
+                rows[at].setdefault("faults", []).append(self.rules[rule])
+            elif signs[rule] > 0:
+                rows[at]["votes"][self.rules[rule]] = self.labels[cell]
+            else:
+                rows[at].setdefault("vetoes", {})[self.rules[rule]] = self.labels[cell]
+        return rows
+
+    def _decide(self, rows: list[dict[str, Any]], beliefs: np.ndarray) -> None:
+        best, belief = beliefs.argmax(axis=1).tolist(), beliefs.max(axis=1, initial=0.0).tolist()
+        left = (beliefs > 0).sum(axis=1).tolist()
+        for n, row in enumerate(rows):
+            if row["votes"] or ("vetoes" in row and left[n] == 1):  # vetoes that leave several labels do not tell which
+                row["label"], row["probability"] = self.labels[best[n]], belief[n]
+
+    def _decide_each(self, rows: list[dict[str, Any]], beliefs: np.ndarray) -> None:
+        """Several labels may hold: each is decided by itself."""
+        belief = np.maximum(beliefs, 1 - beliefs).mean(axis=1).tolist()
+        for n, row in enumerate(rows):
+            if row["votes"] or "vetoes" in row:
+                row["label"] = [self.labels[k] for k in np.flatnonzero(beliefs[n] > 0.5)]
+                row["probability"] = belief[n]
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+
+
+def _line(row: dict[str, Any]) -> bytes:
+    try:
+        return f"{_encode(row)}\n".encode()
+    except UnicodeEncodeError:  # half a surrogate pair, in an id: JSON can only write it escaped
+        return f"{json.dumps(row, allow_nan=False)}\n".encode()

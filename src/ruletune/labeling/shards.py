@@ -1,0 +1,160 @@
+"""What the rules said about a piece of the data, on disk: one file each, whole or absent.
+
+A shard is a row of arrays in NumPy's ``.npy`` format, one after the other: a header in JSON, hashes of the ids,
+the lines, the ids, and the cells in which a rule said something or failed. What is needed first stands first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from ruletune.errors import Location, Problem
+from ruletune.labeling.apply import ABSTAIN
+from ruletune.rules import Fault
+
+__all__ = ["Shard", "Tally", "read_digests", "read_shard", "read_tally", "shard_path", "write_shard"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What is to be known of a piece as a whole.
+
+    Attributes:
+        texts: Rows that are right.
+        faults: Rules that failed on some of them.
+        problems: What is wrong with the other rows.
+        fields: Columns that some row has.
+    """
+
+    texts: int
+    faults: tuple[Fault, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """What the rules said about the texts of a piece.
+
+    Attributes:
+        ids: Of the texts, in order.
+        lines: (texts,) int64: where they stand.
+        rows, rules, cells: (cells,) text, rule, and what :attr:`ruletune.labeling.apply.Votes.matrix` has there,
+            where that is no abstain; in the order of the texts, then of the rules.
+    """
+
+    ids: Sequence[str]
+    lines: np.ndarray
+    rows: np.ndarray
+    rules: np.ndarray
+    cells: np.ndarray
+
+    @classmethod
+    def of(cls, ids: Sequence[str], lines: Iterable[int], matrix: np.ndarray) -> Shard:
+        """From a (texts, rules) matrix of votes."""
+        rows, rules = np.nonzero(matrix != ABSTAIN)
+        cells = matrix[rows, rules]
+        return cls(ids, np.fromiter(lines, dtype=np.int64), rows.astype(np.int32), rules.astype(np.int32), cells)
+
+    def matrix(self, rules: int) -> np.ndarray:
+        """(texts, rules) int16, as it was."""
+        matrix = np.full((len(self.ids), rules), ABSTAIN, dtype=np.int16)
+        matrix[self.rows, self.rules] = self.cells
+        return matrix
+
+
+def shard_path(folder: Path, number: int) -> Path:
+    """Where the shard of the piece of this number stands."""
+    return folder / f"{number:09d}.shard"
+
+
+def write_shard(path: Path, fingerprint: str, tally: Tally, shard: Shard, *, hashed: bool) -> None:
+    """Write a shard in one step.
+
+    Args:
+        fingerprint: Of the piece that it was made from.
+        hashed: Whether ids are to be compared with those of other shards.
+    """
+    header = {
+        "fingerprint": fingerprint,
+        "texts": tally.texts,
+        "faults": [[fault.rule, fault.count, fault.example_id, fault.traceback] for fault in tally.faults],
+        "problems": [[p.message, p.where and p.where.file, p.where and p.where.line, p.remedy] for p in tally.problems],
+        "fields": tally.fields,
+    }
+    encoded = [identity.encode("utf-8", "surrogatepass") for identity in shard.ids]
+    arrays: list[np.ndarray] = [
+        np.frombuffer(json.dumps(header).encode(), dtype=np.uint8),
+        np.fromiter(map(_digest, encoded if hashed else ()), dtype=np.uint64),
+        shard.lines,
+        np.cumsum([len(identity) for identity in encoded], dtype=np.int64),
+        np.frombuffer(b"".join(encoded), dtype=np.uint8),
+        shard.rows,
+        shard.rules,
+        shard.cells,
+    ]
+    temporary = path.with_suffix(".tmp")
+    try:
+        with temporary.open("wb") as file:
+            for array in arrays:
+                np.lib.format.write_array(file, array, allow_pickle=False)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def read_tally(path: Path) -> tuple[str, Tally] | None:
+    """The fingerprint of the piece that a shard was made from, and its tally; ``None`` where there is no shard."""
+    try:
+        with path.open("rb") as file:
+            header = json.loads(_array(file).tobytes())
+    except FileNotFoundError:
+        return None
+    tally = Tally(
+        header["texts"],
+        tuple(Fault(*fault) for fault in header["faults"]),
+        tuple(_problem(*problem) for problem in header["problems"]),
+        tuple(header["fields"]),
+    )
+    return header["fingerprint"], tally
+
+
+def read_digests(path: Path) -> np.ndarray:
+    """(texts,) uint64 hashes of a shard's ids."""
+    with path.open("rb") as file:
+        _array(file)
+        return _array(file)
+
+
+def read_shard(path: Path) -> Shard:
+    with path.open("rb") as file:
+        for _ in range(2):
+            _array(file)
+        lines, ends, joined, rows, rules, cells = (_array(file) for _ in range(6))
+    whole, starts = joined.tobytes(), [0, *ends[:-1].tolist()]
+    ids = [whole[start:end].decode("utf-8", "surrogatepass") for start, end in zip(starts, ends.tolist(), strict=False)]
+    return Shard(ids, lines, rows, rules, cells)
+
+
+def _array(file: IO[bytes]) -> np.ndarray:
+    array: np.ndarray = np.lib.format.read_array(file, allow_pickle=False)
+    return array
+
+
+def _digest(identity: bytes) -> int:
+    return int.from_bytes(hashlib.blake2b(identity, digest_size=8).digest())
+
+
+def _problem(message: str, file: str | None, line: int | None, remedy: str | None) -> Problem:
+    return Problem(message, None if file is None else Location(file, line), remedy)

@@ -1,0 +1,63 @@
+"""A pool gives what applying all rules gives, and matches only what changed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ruletune.labeling import incremental
+from ruletune.labeling.apply import RuleSet
+from ruletune.labeling.incremental import RulePool
+from ruletune.rules.base import AllOf, Call, Named, Not, Pattern, Rule, Veto, Vote
+from ruletune.types import Example
+
+LABELS = ("ham", "spam")
+TEXTS = [Example(str(n), text) for n, text in enumerate(["a", "ab", "b", "", "abc", "7", "c!"])]
+
+
+def number(text: str) -> bool:
+    return int(text) > 5
+
+
+CHOICES = [
+    Rule("a", Pattern("a"), Vote("spam")),
+    Rule("b", Pattern("b"), Vote("ham")),
+    Rule("c", Pattern("c"), Veto("spam")),
+    Rule("both", AllOf((Named("a"), Pattern("b"))), Vote("spam")),
+    Rule("not a", Not(Named("a")), Vote("ham"), unless=(Pattern("!"),)),
+    Rule("n", Call("f.py:number", number), Vote("spam")),
+    Rule("ranked", Pattern("b"), Vote("spam"), priority=1),
+]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(st.sampled_from(CHOICES), max_size=6, unique_by=lambda rule: rule.name), max_size=4))
+def test_updates_are_the_same_as_applying_everything(steps: list[list[Rule]]) -> None:
+    pool = RulePool(TEXTS, labels=LABELS)
+    for rules in steps:
+        if any(rule.name in ("both", "not a") for rule in rules) and "a" not in [rule.name for rule in rules]:
+            rules = [*rules, CHOICES[0]]
+        found, expected = pool.update(rules), RuleSet(rules, labels=LABELS).apply(TEXTS)
+        np.testing.assert_array_equal(found.matrix, expected.matrix)
+        assert found.faults == expected.faults
+        assert found.rules == expected.rules
+
+
+def test_only_what_changed_is_matched_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    applied: list[list[str]] = []
+
+    class Spy(RuleSet):
+        def __init__(self, rules, *, labels, embed=None) -> None:  # type: ignore[no-untyped-def]
+            applied.append([rule.name for rule in rules])
+            super().__init__(rules, labels=labels, embed=embed)
+
+    monkeypatch.setattr(incremental, "RuleSet", Spy)
+    pool, rules = RulePool(TEXTS, labels=LABELS), CHOICES[:4]
+    pool.update(rules)
+    pool.update([replace(rules[1], name="renamed"), rules[0], *rules[2:]])
+    pool.update([replace(rules[0], when=Pattern("7")), *rules[1:]])
+    assert applied == [["a", "b", "c", "both"], ["a", "both"]]
