@@ -102,7 +102,7 @@ def rule_notes(rows: Sequence[RuleRow]) -> list[str]:
     notes = [*_first(failed, "rules failed")]
     if never:
         more = f" and {len(never) - _LISTED} more" if len(never) > _LISTED else ""
-        notes.append(f"never fires: {', '.join(never[:_LISTED])}{more}")
+        notes.append(f"these rules never fire: {', '.join(never[:_LISTED])}{more}")
     return [*notes, *_first(redundant, "rules say nothing new")]
 
 
