@@ -90,9 +90,11 @@ def believe(views: Sequence[np.ndarray], gold: np.ndarray, *, multi: bool, seed:
     logits = np.mean([_logits(vectors, known, target, labels, seed) for vectors in views], axis=0)
     held_out = logits[known]
     raw = _softmax(logits / _temperature(held_out, target)[1])
-    prior = _shares(raw[~known] if (~known).any() else raw, share)
     accuracy = float((held_out.argmax(axis=1) == target).mean())
-    return Beliefs(_shifted(raw, share, prior), prior, share, accuracy, float(share.max()))
+    chance = float(share.max())
+    trust = max(0.0, (accuracy - chance) / max(1 - chance, 1e-9))
+    prior = _shares(raw[~known] if (~known).any() else raw, share, trust)
+    return Beliefs(_shifted(raw, share, prior), prior, share, accuracy, chance)
 
 
 def _logits(vectors: np.ndarray, known: np.ndarray, target: np.ndarray, labels: int, seed: int) -> np.ndarray:
@@ -176,9 +178,17 @@ def _shifted(probability: np.ndarray, share: np.ndarray, prior: np.ndarray) -> n
     return np.asarray(odds / np.maximum(odds.sum(axis=1, keepdims=True), 1e-12))
 
 
-def _shares(probability: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Shares of the labels among texts, by EM from beliefs under even shares."""
-    prior = np.where(share > 0, 1.0, 0.0) / np.count_nonzero(share)
+def _shares(probability: np.ndarray, share: np.ndarray, trust: float) -> np.ndarray:
+    """Shares of the labels among texts, by EM from beliefs under even shares.
+
+    A classifier that is hardly better than chance errs on thousands of texts the same way, and EM takes that for evidence
+    until one label has everything. So every step goes only as far as the classifier can be trusted.
+
+    Args:
+        trust: How far left-out gold labels were predicted, from 0 for chance to 1.
+    """
+    even = np.where(share > 0, 1.0, 0.0) / np.count_nonzero(share)
+    prior = even
     for _ in range(_EM_STEPS):
-        prior = _shifted(probability, share, prior).mean(axis=0)
+        prior = trust * _shifted(probability, share, prior).mean(axis=0) + (1 - trust) * even
     return prior
