@@ -246,4 +246,4 @@ def test_a_catastrophic_expression_is_named(
     task = write_task(tmp_path, checkpoint, rules=rules)
     (tmp_path / "unlabeled.jsonl").write_text(json.dumps({"text": "a" * 60 + "b"}) + "\n", encoding="utf-8")
     assert run(monkeypatch, "rules", task) == 0
-    assert "'endless' failed on 1 texts: worked for more than 2 s" in " ".join(capsys.readouterr().out.split())
+    assert "'endless' failed on 1 text: worked for more than 2 s" in " ".join(capsys.readouterr().out.split())

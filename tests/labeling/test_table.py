@@ -105,6 +105,14 @@ def test_the_table_shows_itself_and_user_text_is_inert(load: Load) -> None:
     assert "thanks" in shown
 
 
+def test_the_page_says_what_a_rule_says_and_whether_it_is_new(load: Load) -> None:
+    more = "  - {name: again, keywords: [free], vote: spam}\n  - {name: no, keywords: [prize], veto: ham}\n"
+    pool = [Example(str(n), "free prize") for n in range(4)]
+    shown = rule_table(load(TASK + more), pool)._repr_html_()
+    assert "<td>vetoes ham</td>" in shown and shown.count("nothing new: ") == 2
+    assert shown.count("<small>nothing new: prize</small>") == 2, "of those that are equal the first one stays"
+
+
 def test_bad_data_is_told(load: Load, tmp_path: Path) -> None:
     (tmp_path / "test.jsonl").write_text('{"text": "a", "label": "spma"}\n', encoding="utf-8")
     with pytest.raises(UserError, match=r"test\.jsonl:1: unknown label 'spma'; did you mean 'spam'\?"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,13 +12,19 @@ import typer
 from ruletune.cli.console import Json, embedder_of, emit, out
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ruletune.config import TaskSpec
     from ruletune.labeling.checks import Outcome
+    from ruletune.labeling.evaluate import Embed
 
 __all__ = ["check"]
 
 _SHOWN = 200
 """Characters of a test's text that a message repeats."""
+
+_NAMED = 10
+"""Rules that a line names."""
 
 
 def check(task: Annotated[Path, typer.Argument(help="The task file.")], json: Json = False) -> None:
@@ -29,31 +37,31 @@ def check(task: Annotated[Path, typer.Argument(help="The task file.")], json: Js
     from ruletune.labeling.checks import run_tests
 
     spec = load_task(task)
-    kinds: dict[str, int] = {}
-    for rule in spec.rules:
-        kinds[kind_name(rule)] = kinds.get(kind_name(rule), 0) + 1
-    embed = embedder_of(spec)
+    kinds = dict(Counter(map(kind_name, spec.rules)))
+    embed = _embed_on_demand(spec)
     slow = RuleSet(spec.rules, labels=spec.labels, embed=embed).slow()
     outcomes = run_tests(spec, embed=embed)
     failed = [outcome for outcome in outcomes if not outcome.passed]
     notes = _notes(spec)
     if json:
         tests = {"passed": len(outcomes) - len(failed), "failed": [_plain(asdict(outcome)) for outcome in failed]}
-        emit(
-            {
-                "ok": not failed,
-                "task": str(task),
-                "labels": list(spec.labels),
-                "rules": kinds,
-                "slow": slow,
-                "tests": tests,
-                "notes": notes,
-            }
-        )
+        result = {"ok": not failed, "task": str(task), "labels": list(spec.labels), "rules": kinds}
+        emit(result | {"slow": slow, "tests": tests, "notes": notes})
     else:
         _report(spec, task, kinds, slow, outcomes, notes)
     if failed:
         raise typer.Exit(1)
+
+
+def _embed_on_demand(spec: TaskSpec) -> Embed:
+    """Embeddings by a model that is loaded when a test needs it: a file without such a test is checked in a moment."""
+
+    def embed(texts: Sequence[str]) -> np.ndarray:
+        found = embedder_of(spec)
+        assert found is not None  # it is asked for by rules that compare embeddings
+        return found(texts)
+
+    return embed
 
 
 def _plain(outcome: dict[str, object]) -> dict[str, object]:
@@ -76,19 +84,38 @@ def _report(
         console.print(line, markup=False, soft_wrap=True)
 
     listed = ", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "none"
-    say(f"{task} is right: {spec.task.name}, labels {', '.join(spec.labels)}; rules: {listed}.")
     failed = [outcome for outcome in outcomes if not outcome.passed]
+    verdict = "" if failed else " is right"
+    say(f"{task}{verdict}: {spec.task.name}, labels {', '.join(spec.labels)}; rules: {listed}.")
     for outcome in failed:
         about = f"rule {outcome.rule!r}" if outcome.rule else "the rules"
         spoke = f" ({'; '.join(outcome.spoke)})" if outcome.spoke else ""
         text = outcome.text if len(outcome.text) <= _SHOWN else outcome.text[:_SHOWN] + "..."
         say(f"{outcome.where}: test failed: {about} on {text!r}: expected {outcome.expected}, got {outcome.got}{spoke}")
-    if outcomes:
-        say(f"{len(outcomes) - len(failed)} of {len(outcomes)} tests passed.")
-    for name, reason in slow.items():
-        say(f"Slow: rule {name!r}: {reason}.")
+    if failed:
+        say(f"{len(failed)} of {_tests(len(outcomes))} failed.")
+    elif outcomes:
+        say(f"{_tests(len(outcomes))} passed.")
+    for line in _slow_lines(slow):
+        say(line)
     for note in notes:
         say(f"Note: {note}")
+
+
+def _tests(count: int) -> str:
+    return f"{count} test{'' if count == 1 else 's'}"
+
+
+def _slow_lines(slow: dict[str, str]) -> list[str]:
+    """The rules on the slow path, those with one reason together."""
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in slow.items():
+        by_reason.setdefault(reason, []).append(repr(name))
+    lines = []
+    for reason, names in by_reason.items():
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        lines.append(f"Slow: {'rule' if len(names) == 1 else 'rules'} {', '.join(names[:_NAMED])}{more}: {reason}.")
+    return lines
 
 
 def _notes(spec: TaskSpec) -> list[str]:

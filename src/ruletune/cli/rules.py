@@ -74,7 +74,8 @@ def table(
             embed=embedder_of(spec),
         )
     if json:
-        emit(asdict(found))
+        rows = [asdict(row) | {"interval": row.interval} for row in found.rows]
+        emit(asdict(found) | {"rows": rows})
         return
     from ruletune.report.terminal import rule_notes, sorted_rules
     from ruletune.report.terminal import rule_table as printed
@@ -104,8 +105,12 @@ def show(
         bool, typer.Option("--overlaps", help="Texts of which another rule says something too.")
     ] = False,
     alone: Annotated[bool, typer.Option("--alone", help="Texts of which no other rule says anything.")] = False,
+    right: Annotated[bool, typer.Option("--right", help="Texts on which gold agrees.")] = False,
     wrong: Annotated[bool, typer.Option("--wrong", help="Texts on which gold says otherwise.")] = False,
-    faults: Annotated[bool, typer.Option("--faults", help="Texts on which it fails.")] = False,
+    faults: Annotated[bool, typer.Option("--faults", help="Texts on which it fails, and the first traceback.")] = False,
+    uncovered: Annotated[
+        bool, typer.Option("--uncovered", help="Texts of which no rule says anything; first those with its gold label.")
+    ] = False,
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="Texts shown at most.")] = 10,
     data: Texts = None,
     json: Json = False,
@@ -118,7 +123,8 @@ def show(
     from ruletune.report.rules import View
 
     asked: dict[View, bool] = {
-        "conflicts": conflicts, "overlaps": overlaps, "alone": alone, "wrong": wrong, "faults": faults,
+        "conflicts": conflicts, "overlaps": overlaps, "alone": alone, "right": right, "wrong": wrong, "faults": faults,
+        "uncovered": uncovered,
     }  # fmt: skip
     views = [view for view, wanted in asked.items() if wanted]
     if len(views) > 1:
@@ -135,7 +141,7 @@ def show(
             listener=listener,
         )
     if json:
-        emit(asdict(found))
+        emit(asdict(found) | {"row": asdict(found.row) | {"interval": found.row.interval}})
         return
     from ruletune.report.terminal import shown_rule
 

@@ -59,7 +59,8 @@ class RuleStats:
         estimated: Accuracy that the label model believes in; ``None`` without one, or where the rule says nothing of labels.
         faults: Texts on which it failed.
         new: Of what it says, the share that no other rule says; 0 where it says nothing.
-        redundant: Others say nearly all of what it says (95% of three votes or more).
+        redundant: Others say nearly all of what it says (95% of three votes or more), even if all rules with an ``echo``
+            were dropped.
         echo: One other rule that says nearly all of it; ``None`` where there is none.
         echo_share: Of what it says, the share that ``echo`` says.
     """
@@ -201,24 +202,47 @@ def _redundancy(said: Tallies, size: int) -> tuple[np.ndarray, np.ndarray, dict[
 
     Of two rules that say exactly the same, the later one has the echo.
     """
+    spoken = np.bincount(said.cells.rules, minlength=size)
+    shared = _shared(said, said.votes, said.vetoes)
+    times = np.bincount(said.cells.rules[shared], minlength=size)
+    new = np.where(spoken > 0, 1 - times / np.maximum(spoken, 1), 0.0)
+    redundant = (spoken >= _FEWEST) & (times >= _ECHO * spoken)
+    if not redundant.any():
+        return new, redundant, {}
+    echoes = _echoes(said, shared, redundant)
+    if echoes and redundant.sum() > len(echoes):
+        # What only echoes of a rule say as well is lost if they are dropped: it is that rule's own.
+        left = np.ones(size, dtype=bool)
+        left[list(echoes)] = False
+        kept, classes = left[said.cells.rules], said.votes.shape[1]
+        tables = (_tallied(said.cells, kept & (said.signs == sign), classes) for sign in (1, -1))
+        times = np.bincount(said.cells.rules[kept & _shared(said, *tables)], minlength=size)
+        redundant &= ~left | (times >= _ECHO * spoken)
+    return new, redundant, echoes
+
+
+def _shared(said: Tallies, votes: np.ndarray, vetoes: np.ndarray) -> np.ndarray:
+    """Cells that another rule says as well, by the tables of what is said, (cells,) bool."""
+    rows, labels = said.cells.rows, said.cells.labels
+    return np.asarray(np.where(said.signs > 0, votes[rows, labels], vetoes[rows, labels]) > 1)
+
+
+def _echoes(said: Tallies, shared: np.ndarray, redundant: np.ndarray) -> dict[int, tuple[int, float]]:
+    """For redundant rules, the other rule that says most of the same, if that is enough, and how much it is."""
     cells = said.cells
-    supported, vetoed = (table[cells.rows, cells.labels] for table in (said.votes, said.vetoes))
-    shared = np.where(said.signs > 0, supported, vetoed) > 1
-    spoken = np.bincount(cells.rules, minlength=size)
-    new = np.where(spoken > 0, 1 - np.bincount(cells.rules[shared], minlength=size) / np.maximum(spoken, 1), 0.0)
-    redundant = (spoken >= _FEWEST) & (spoken * new <= (1 - _ECHO) * spoken + 1e-9)
     pairs = float(np.square(said.speakers, dtype=np.float64).sum())
-    if pairs > _MOST_PAIRS:  # where every rule fires everywhere, some of the texts tell it as well
-        kept = cells.rows % int(np.ceil(pairs / _MOST_PAIRS)) == 0
-        shared &= kept
-        spoken = np.bincount(cells.rules[kept], minlength=size)
+    step = (
+        int(np.ceil(pairs / _MOST_PAIRS)) or 1
+    )  # where every rule fires everywhere, some of the texts tell it as well
+    kept = cells.rows % step == 0
+    spoken = np.bincount(cells.rules[kept], minlength=len(redundant))
     echoes: dict[int, tuple[int, float]] = {}
-    for j, other, count in _together(said, np.flatnonzero(shared), redundant):
+    for j, other, count in _together(said, np.flatnonzero(shared & kept), redundant):
         share = count / spoken[j]
         broader = spoken[other] > spoken[j] or (spoken[other] == spoken[j] and other < j)
-        if broader and share >= _ECHO - 1e-9 and share > echoes.get(j, (0, 0.0))[1]:
+        if broader and share >= _ECHO and share > echoes.get(j, (0, 0.0))[1]:
             echoes[j] = other, float(share)
-    return new, redundant, echoes
+    return echoes
 
 
 def _together(said: Tallies, cells: np.ndarray, wanted: np.ndarray) -> list[tuple[int, int, int]]:

@@ -43,6 +43,7 @@ __all__ = [
     "fields_of",
     "firing_value",
     "needs_embedding",
+    "silence_lower",
 ]
 
 ABSTAIN = -1
@@ -235,7 +236,7 @@ class RuleSet:
                 column[rows] = FAULT
                 log.fault(rule.name, examples[rows[0]], unknown[rows[0]], count=len(rows))
         if mute and self._priorities.any():
-            _mute(matrix, self._signs, self._priorities)
+            silence_lower(matrix, self._signs, self._priorities)
 
     def _named(self, rule: Rule, holding: Holding, column: np.ndarray, troubles: _Troubles) -> dict[int, str]:
         """Fill in the labels that a condition names itself; the rows where it fails, and why."""
@@ -351,6 +352,10 @@ class RuleSet:
             found.append(Firing(rule.name, answer, self._spans(rule.when, spans), veto=self._signs[position] < 0))
         return tuple(found)
 
+    def spans(self, name: str, text: str) -> tuple[Span, ...]:
+        """What of a text meets a rule's condition, in reading order, whatever its exceptions and other rules say."""
+        return self._spans(self._conditions.by_name[name].when, self._matched_spans(text))
+
     def _matched_spans(self, text: str) -> dict[Condition, list[Span]]:
         """What each expression and term list matched; nothing where one of them works without end."""
         try:
@@ -406,7 +411,7 @@ def check_faults(rules: Sequence[Rule], faults: Sequence[Fault], *, texts: int) 
         raise UserError.of(problems)
 
 
-def _mute(matrix: np.ndarray, signs: np.ndarray, priorities: np.ndarray) -> None:
+def silence_lower(matrix: np.ndarray, signs: np.ndarray, priorities: np.ndarray) -> None:
     """Silence votes and vetoes on texts about which a rule of higher priority speaks."""
     speaks = (matrix >= 0) & (signs != 0)
     lowest = np.iinfo(np.int16).min

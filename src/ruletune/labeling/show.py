@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import takewhile
+from pathlib import Path
 from typing import assert_never
 
 import numpy as np
 
 from ruletune.config import TaskSpec
 from ruletune.errors import Location, UserError, nearest
-from ruletune.labeling.analysis import tally
-from ruletune.labeling.apply import FAULT, RuleSet, Votes
+from ruletune.labeling.analysis import Tallies, tally
+from ruletune.labeling.apply import ABSTAIN, FAULT, RuleSet, Votes
 from ruletune.labeling.corpus import corpus, gold_matrix
 from ruletune.labeling.evaluate import Embed
 from ruletune.labeling.table import fit_label_model, rule_rows
 from ruletune.progress import Listener, counted, silent
 from ruletune.report.rules import Shown, ShownText, View
+from ruletune.rules.base import Rule
+from ruletune.rules.entry import read_text
 from ruletune.types import Example, Label
 
-__all__ = ["show"]
+__all__ = ["show", "written"]
+
+_LINES = 40
+"""Lines of a rule as written that are shown."""
 
 
 def show(
@@ -31,9 +38,12 @@ def show(
     embed: Embed | None = None,
     listener: Listener = silent,
 ) -> Shown:
-    """Texts on which a rule fires, contradicts others, is wrong, speaks alone or fails.
+    """A rule as written, its numbers, and the texts behind one of them.
 
     Args:
+        view: Which texts: where the rule fires, is contradicted, is joined by others, is right or wrong, speaks alone
+            or fails; or, of those where no rule speaks, first the ones whose gold label is the rule's.
+        count: Texts in the answer at most.
         examples: The texts; default what the task's data files hold, but for the test file.
 
     Raises:
@@ -41,49 +51,59 @@ def show(
     """
     names = [rule.name for rule in spec.rules]
     if name not in names:
-        raise UserError(f"there is no rule {name!r}", where=Location(str(spec.path)), remedy=nearest(name, names))
+        remedy = nearest(name, names) if names else "write rules under rules:"
+        raise UserError(f"there is no rule {name!r}", where=Location(str(spec.path)), remedy=remedy)
     position = names.index(name)
     texts = corpus(spec) if examples is None else list(examples)
     rules = RuleSet(spec.rules, labels=spec.labels, embed=embed)
+    # A rule that fails on every text is an error elsewhere; here is where to look at why.
     votes = rules.apply(texts, progress=counted(listener, "applying rules", len(texts)), strict=view != "faults")
     gold = gold_matrix(texts, spec.labels)
-    rows = _rows(votes, position, gold, view, multi=spec.file.multi_label)
-    table = rule_rows(
-        votes, gold=gold, label_model=fit_label_model(spec, votes.matrix, gold), multi=spec.file.multi_label
-    )
-    failure = next((fault.traceback for fault in votes.faults if fault.rule == name), "")
-    shown = tuple(_text(rules, votes, position, texts[row], row) for row in rows[:count])
-    return Shown(table[position], view, len(rows), shown, failure)
-
-
-def _rows(votes: Votes, position: int, gold: np.ndarray, view: View, *, multi: bool) -> list[int]:
-    column = votes.matrix[:, position]
+    multi = spec.file.multi_label
     said = tally(votes, multi=multi)
-    mine = said.cells.rules == position
-    rows, labels = said.cells.rows[mine], said.cells.labels[mine]
-    speakers = np.bincount(said.cells.rows, minlength=len(column))
+    model = fit_label_model(spec, votes.matrix, gold)
+    table = rule_rows(votes, gold=gold, label_model=model, multi=multi, said=said)
+    rows = _rows(votes, said, position, gold, view)
+    failure = next((fault.traceback for fault in votes.faults if fault.rule == name), "")
+    shown = tuple(_text(rules, position, texts[row]) for row in rows[:count].tolist())
+    return Shown(table[position], written(spec, spec.rules[position]), view, len(rows), shown, failure)
+
+
+def _rows(votes: Votes, said: Tallies, position: int, gold: np.ndarray, view: View) -> np.ndarray:
+    """The texts behind a number, (texts,), in the order they are shown in."""
+    column, rule = votes.matrix[:, position], votes.rules[position]
+    if view == "fires":
+        return np.flatnonzero(column >= 0)
+    if view == "faults":
+        return np.flatnonzero(column == FAULT)
+    if view == "uncovered":
+        silence = np.flatnonzero((said.speakers == 0) & (column == ABSTAIN))
+        if rule.label is None or rule.sign < 0:
+            return silence
+        missed = gold[silence, votes.labels.index(rule.label)] == 1
+        return np.concatenate([silence[missed], silence[~missed]])
+    mine = np.flatnonzero(said.cells.rules == position)
+    rows = said.cells.rows[mine]
+    truth = gold[rows, said.cells.labels[mine]]
     match view:
-        case "fires":
-            kept = np.flatnonzero(column >= 0)
-        case "faults":
-            kept = np.flatnonzero(column == FAULT)
         case "conflicts":
-            kept = rows[said.conflicts[mine]]
+            kept = said.conflicts[mine]
         case "overlaps":
-            kept = rows[speakers[rows] > 1]
+            kept = said.speakers[rows] > 1
         case "alone":
-            kept = rows[speakers[rows] == 1]
+            kept = said.speakers[rows] == 1
+        case "right":
+            kept = truth == (1 if rule.sign > 0 else 0)
         case "wrong":
-            truth = gold[rows, labels]
-            kept = rows[truth == (0 if votes.rules[position].sign > 0 else 1)]
+            kept = truth == (0 if rule.sign > 0 else 1)
         case _:
             assert_never(view)
-    return [int(row) for row in kept]
+    return np.asarray(rows[kept])
 
 
-def _text(rules: RuleSet, votes: Votes, position: int, example: Example, row: int) -> ShownText:
+def _text(rules: RuleSet, position: int, example: Example) -> ShownText:
     firings = {firing.rule: firing for firing in rules.firings(example)}
-    name = votes.rules[position].name
+    name = rules.rules[position].name
 
     def words(rule: str) -> str:
         firing = firings[rule]
@@ -93,8 +113,32 @@ def _text(rules: RuleSet, votes: Votes, position: int, example: Example, row: in
     return ShownText(
         id=example.id,
         text=example.text,
-        spans=tuple((span.start, span.end) for span in own.spans) if own else (),
+        spans=tuple((span.start, span.end) for span in (own.spans if own else rules.spans(name, example.text))),
         says=words(name) if own else "",
         others=tuple((rule, words(rule)) for rule in firings if rule != name),
-        gold=str(example.answer) if isinstance(example.answer, Label) else "",
+        gold=str(example.answer) or "(none)" if isinstance(example.answer, Label) else "",
     )
+
+
+def written(spec: TaskSpec, rule: Rule) -> str:
+    """A rule as it stands in its file: the lines of its entry, or its line in a table; empty for one made in Python."""
+    where = rule.where
+    if where is None or where.line is None:
+        return ""
+    if where.file != str(spec.path):
+        lines = _lines_of(where.file)
+        return lines[where.line - 1] if where.line <= len(lines) else ""
+    first, *rest = spec.source.splitlines()[where.line - 1 :][:_LINES] or [""]
+    indent = len(first) - len(first.lstrip())
+    inside = takewhile(lambda line: not line.strip() or len(line) - len(line.lstrip()) > indent, rest)
+    lines = [first, *inside]
+    while lines and (not lines[-1].strip() or lines[-1].lstrip().startswith("#")):
+        lines.pop()
+    return "\n".join(line[indent:] for line in lines)
+
+
+def _lines_of(path: str) -> list[str]:
+    try:
+        return read_text(Path(path), where=Location(path)).splitlines()
+    except UserError:  # it was there when the task file was read; the rule can be shown without it
+        return []

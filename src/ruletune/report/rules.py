@@ -9,7 +9,7 @@ from ruletune.report.model import RuleRow
 
 __all__ = ["ChangedText", "Diff", "RuleChange", "Shown", "ShownText", "View"]
 
-View = Literal["fires", "conflicts", "overlaps", "wrong", "alone", "faults"]
+View = Literal["fires", "conflicts", "overlaps", "alone", "right", "wrong", "faults", "uncovered"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +36,13 @@ class Shown:
     """A rule, and texts of one kind.
 
     Attributes:
+        written: The rule as it stands in its file; empty for one made in Python.
         found: How many such texts there are; ``texts`` may be fewer.
         failure: Traceback of the rule's first failure, empty without one.
     """
 
     row: RuleRow
+    written: str
     view: View
     found: int
     texts: tuple[ShownText, ...]
@@ -54,11 +56,13 @@ class RuleChange:
     Attributes:
         kind: ``added``, ``removed``, ``changed``, or ``same`` where only what surrounds it changed (a rule that it refers
             to, a priority).
+        parts: What is written otherwise: condition, says, weight, unless, priority.
         gained, lost, turned: Texts on which it speaks only now, spoke only before, or says something else.
     """
 
     name: str
     kind: str
+    parts: tuple[str, ...]
     gained: int
     lost: int
     turned: int
@@ -66,14 +70,20 @@ class RuleChange:
 
 @dataclass(frozen=True, slots=True)
 class ChangedText:
-    """A text whose label changes. Labels are names, or ``nothing`` where no rule speaks."""
+    """A text whose votes or label change. Labels are names, or ``nothing`` where no rule speaks.
+
+    Attributes:
+        gold: The gold label, empty where unknown.
+        votes: The rules that say something else: (rule, before, after). Where there are none, the label model weighs the
+            same votes otherwise.
+    """
 
     id: str
     text: str
     before: str
     after: str
     gold: str
-    rules: tuple[str, ...]
+    votes: tuple[tuple[str, str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +95,9 @@ class Diff:
         votes: Texts on which some rule says something else than before.
         labels: How often a label turned into another: (before, after, texts), most often first.
         covered: Share of texts of which a rule says something, before and after.
-        right: Texts with gold that the rules label right, before and after, out of ``judged``.
+        right: Texts with gold that the rules label right, before and after, out of ``judged``. The label model is
+            fitted with these gold labels, so that both are a little too good.
+        changed: Texts whose label changes, then those of which only votes do.
     """
 
     rules: tuple[RuleChange, ...]

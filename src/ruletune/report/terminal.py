@@ -9,12 +9,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ruletune.metrics.calibration import wilson_interval
 from ruletune.report.model import LabelsSaved, RuleRow, Score
 from ruletune.report.rules import Diff, Shown
 from ruletune.report.words import labels_saved_sentence
 
-__all__ = ["comparison_table", "rule_diff", "rule_notes", "rule_table", "shown_rule", "sorted_rules"]
+__all__ = ["comparison_table", "printable", "rule_diff", "rule_notes", "rule_table", "shown_rule", "sorted_rules"]
 
 
 def comparison_table(scores: Sequence[Score], metric: str, labels_saved: LabelsSaved | None) -> RenderableType:
@@ -68,88 +67,149 @@ def rule_table(rows: Sequence[RuleRow]) -> Table:
     for heading in ("covers", "overlaps", "conflicts", "right", "believed"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
-        name = Text(row.name)
+        name = Text(printable(row.name))
         if row.faults:
             name.append(f" (failed on {row.faults})", style="red")
         right = "-"
-        if row.judged:
-            low, high = wilson_interval(row.correct, row.judged)
+        if row.interval is not None:
+            low, high = row.interval
             right = f"{row.correct}/{row.judged} {100 * low:.0f}-{100 * high:.0f}%"
         shares = (_percent(row.coverage), _percent(row.overlap), _percent(row.conflict))
-        says = row.says or ", ".join(row.labels) or "-"
+        says = printable(row.says or ", ".join(row.labels) or "-")
         table.add_row(name, Text(says), *shares, right, _percent(row.estimated))
     return table
 
 
 def rule_notes(rows: Sequence[RuleRow]) -> list[str]:
     """What the table cannot say: rules that fail, never fire, or say nothing new."""
-    notes = [f"rule {row.name!r} failed on {row.faults} texts: {row.failure}" for row in rows if row.faults]
-    never = [row.name for row in rows if not row.coverage and not row.faults]
+    covers = {row.name: row.coverage for row in rows}
+    failed = [
+        f"rule {row.name!r} failed on {_texts(row.faults)}: {printable(row.failure)}" for row in rows if row.faults
+    ]
+    never = [repr(row.name) for row in rows if not row.coverage and not row.faults]
+    redundant = []
+    for row in rows:
+        if row.echo is not None and row.echo_share == 1 and covers.get(row.echo) == row.coverage:
+            redundant.append(f"rule {row.name!r} says nothing new: {row.echo!r} says exactly the same")
+        elif row.echo is not None:
+            redundant.append(
+                f"rule {row.name!r} says nothing new: {row.echo!r} says {int(100 * row.echo_share)}% of it"
+            )
+        elif row.redundant:
+            redundant.append(
+                f"rule {row.name!r} says nothing new: others together say {int(100 * (1 - row.new))}% of it"
+            )
+    notes = [*_first(failed, "rules failed")]
     if never:
-        shown = ", ".join(map(repr, never[:_LISTED])) + (
-            f" and {len(never) - _LISTED} more" if len(never) > _LISTED else ""
-        )
-        notes.append(f"these rules never fire: {shown}")
-    echoes = [row for row in rows if row.echo]
-    notes += [f"rule {row.name!r} says nothing new: {row.echo!r} says the same" for row in echoes[:_LISTED]]
-    if len(echoes) > _LISTED:
-        notes.append(f"{len(echoes) - _LISTED} more rules say nothing new (--json names them)")
-    return notes
+        more = f" and {len(never) - _LISTED} more" if len(never) > _LISTED else ""
+        notes.append(f"these rules never fire: {', '.join(never[:_LISTED])}{more}")
+    return [*notes, *_first(redundant, "rules say nothing new")]
+
+
+def _first(notes: list[str], what: str) -> list[str]:
+    more = [f"and {len(notes) - _LISTED} more {what} (--json names them)"] if len(notes) > _LISTED else []
+    return notes[:_LISTED] + more
+
+
+_TITLES = {
+    "fires": "on which it fires",
+    "conflicts": "on which another rule says the contrary",
+    "overlaps": "of which another rule says something too",
+    "alone": "of which no other rule says anything",
+    "right": "on which gold agrees",
+    "wrong": "on which gold says otherwise",
+    "faults": "on which it fails",
+    "uncovered": "of which no rule says anything",
+}
 
 
 def shown_rule(found: Shown) -> RenderableType:
-    """A rule's numbers, and texts with what made it fire underlined."""
+    """A rule as written, its numbers, and texts with what made it fire underlined."""
     row = found.row
-    titles = {
-        "fires": "on which it fires",
-        "conflicts": "on which another rule says the contrary",
-        "overlaps": "of which another rule says something too",
-        "alone": "of which no other rule says anything",
-        "wrong": "on which gold says otherwise",
-        "faults": "on which it fails",
-    }
-    head = Text.assemble((row.name, "bold"), f"  {row.kind}: {row.says}  {row.where}")
-    parts: list[RenderableType] = [head, rule_table([row]), Text("")]
+    head = Text.assemble((printable(row.name), "bold"), f"  {row.kind}: {printable(row.says)}  {row.where}")
+    parts: list[RenderableType] = [head]
+    if found.written:
+        parts.append(Text("\n".join(f"    {printable(line)}" for line in found.written.splitlines()), style="dim"))
+    parts += [Text(""), rule_table([row]), Text("")]
     if found.view == "faults" and found.failure:
-        parts.append(Text(found.failure.rstrip() + "\n", style="red"))
-    parts.append(Text(f"{found.found} texts {titles[found.view]}" + (", the first of them:" if found.texts else ".")))
+        lines = map(printable, found.failure.rstrip().splitlines())
+        parts.append(Text("\n".join(lines) + "\n", style="red"))
+    first = ", the first of them:" if len(found.texts) < found.found else ":"
+    parts.append(Text(f"{_texts(found.found)} {_TITLES[found.view]}{first if found.texts else '.'}"))
     for text in found.texts:
-        body = Text(f"{text.id}  ", style="dim") + Text(text.text)
-        for start, end in text.spans:
-            body.stylize("bold underline", len(text.id) + 2 + start, len(text.id) + 2 + end)
-        said = [f"{rule}: {says}" if says else rule for rule, says in text.others]
-        gold = [f"gold: {text.gold}"] if text.gold else []
-        parts += [body, Text("    " + "; ".join([*gold, *said]), style="dim")] if gold or said else [body]
+        parts.append(_excerpt(text.id, text.text, text.spans))
+        said = [printable(f"{rule}: {says}" if says else rule) for rule, says in text.others]
+        gold = [f"gold: {printable(text.gold)}"] if text.gold else []
+        if gold or said:
+            parts.append(Text("    " + "; ".join([*gold, *said]), style="dim"))
     return Group(*parts)
 
 
 def rule_diff(found: Diff) -> RenderableType:
     """What a change of the rules changes."""
-    if not found.rules:
-        return Text(f"No rule says anything else on any of {found.texts} texts.")
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    table.add_column("rule", overflow="fold", ratio=3)
-    table.add_column("")
-    for heading in ("gained", "lost", "turned"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for change in found.rules:
-        table.add_row(Text(change.name), change.kind, str(change.gained), str(change.lost), str(change.turned))
-    before, after = found.covered
+    parts: list[RenderableType] = []
+    if found.rules:
+        parts += [_changes(found), Text("")]
     moved = sum(times for _, _, times in found.labels)
+    if not found.rules and not moved:
+        return Text(f"No rule is written otherwise, and none says anything else of {_texts(found.texts)}.")
+    before, after = found.covered
     lines = [
-        f"{found.texts} texts: votes change on {found.votes}, the label on {moved}. "
+        f"{_texts(found.texts)}: votes change on {found.votes}, the label on {moved}. "
         f"Covered: {before:.1%} before, {after:.1%} after."
     ]
     if found.judged:
         lines.append(f"Right where gold is known: {found.right[0]} of {found.judged} before, {found.right[1]} after.")
-    lines += [f"  {was} -> {now}: {times}" for was, now, times in found.labels]
-    parts: list[RenderableType] = [table, Text("\n".join(lines))]
+    lines += [printable(f"  {was} -> {now}: {times}") for was, now, times in found.labels]
+    parts.append(Text("\n".join(lines)))
     for text in found.changed:
+        parts.append(_excerpt(text.id, text.text, ()))
+        label = f"{text.before} -> {text.after}" if text.before != text.after else f"still {text.after}"
         gold = f"; gold: {text.gold}" if text.gold else ""
-        parts.append(Text.assemble((f"{text.id}  ", "dim"), text.text))
-        parts.append(Text(f"    {text.before} -> {text.after}{gold}  ({', '.join(text.rules)})", style="dim"))
+        votes = [f"{rule}: {was} -> {now}" for rule, was, now in text.votes]
+        why = "; ".join(votes) if votes else "no vote changes, the label model weighs them otherwise"
+        parts.append(Text(printable(f"    {label}{gold}  ({why})"), style="dim"))
     return Group(*parts)
 
+
+def _changes(found: Diff) -> Table:
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table.add_column("rule", overflow="fold", ratio=3)
+    table.add_column("is", overflow="fold", ratio=2)
+    for heading in ("gained", "lost", "turned"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for change in found.rules:
+        parts = f" ({', '.join(change.parts)})" if change.parts else ""
+        counts = map(str, (change.gained, change.lost, change.turned))
+        table.add_row(Text(printable(change.name)), f"{change.kind}{parts}", *counts)
+    return table
+
+
+def printable(text: str) -> str:
+    """A text of strangers' as one line that cannot steer the terminal; every character keeps its place."""
+    return "".join(c if c.isprintable() else " " if c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _excerpt(name: str, text: str, spans: Sequence[tuple[int, int]]) -> Text:
+    """A text behind its id, with what matched underlined; of a long one, the part around the first match."""
+    start = 0
+    if len(text) > _EXCERPT and spans:
+        start = max(0, min(spans[0][0] - _EXCERPT // 3, len(text) - _EXCERPT))
+    body = Text("..." if start else "")
+    offset = len(body) - start
+    body.append(printable(text[start : start + _EXCERPT]) + ("..." if start + _EXCERPT < len(text) else ""))
+    for first, last in spans:
+        if start <= first < start + _EXCERPT:
+            body.stylize("bold underline", first + offset, min(last, start + _EXCERPT) + offset)
+    return Text.assemble((f"{printable(name)}  ", "dim"), body)
+
+
+def _texts(count: int) -> str:
+    return f"{count} text{'' if count == 1 else 's'}"
+
+
+_EXCERPT = 400
+"""Characters of a text that are shown."""
 
 _LISTED = 10
 """Rules that a note names."""
