@@ -7,6 +7,7 @@ the lines, the ids, and the cells in which a rule said something or failed. What
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 from collections.abc import Iterable, Sequence
@@ -101,11 +102,13 @@ def write_shard(path: Path, fingerprint: str, tally: Tally, shard: Shard, *, has
         shard.rules,
         shard.cells,
     ]
+    content = io.BytesIO()
+    for array in arrays:
+        np.lib.format.write_array(content, array, allow_pickle=False)
     temporary = path.with_suffix(".tmp")
     try:
         with temporary.open("wb") as file:
-            for array in arrays:
-                np.lib.format.write_array(file, array, allow_pickle=False)
+            file.write(content.getbuffer())  # NumPy itself does not say why it could not write to a file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
