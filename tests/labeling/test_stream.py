@@ -180,6 +180,25 @@ def test_faults_are_counted_over_all_pieces(folder: Folder) -> None:
     assert [(fault.count, fault.example_id) for fault in done.faults] == [(7, "1")]
 
 
+def test_an_endless_expression_is_given_up_once(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[int] = []
+
+    def budget(characters: int) -> float:
+        tried.append(characters)
+        return 0.02
+
+    monkeypatch.setattr("ruletune.rules.matching.guard.default_budget", budget)
+    texts = ["lunch", *(f"{'a' * 60}b {n}" for n in range(40))]
+    source = TASK + "  - {name: endless, regex: '^(a+)+\\1$', vote: ham}\n"
+    done = folder.label(texts, source, rows=10)
+    assert [(fault.rule, fault.count) for fault in done.faults] == [("endless", 40)]
+    assert [row.get("faults") for row in folder.rows] == [None, *[["endless"]] * 40]
+    alone = len(tried)
+    tried.clear()
+    folder.label(texts, source, rows=100)
+    assert alone <= len(tried) + 3, "tried as often in five pieces as in one, or nearly"
+
+
 def test_a_rule_that_fails_on_every_text_of_all_pieces(folder: Folder) -> None:
     folder.write("odd.py", "def odd(text):\n    return 1 / 0\n")
     with pytest.raises(UserError, match="'odd' fails on every text: ZeroDivisionError"):
@@ -464,7 +483,7 @@ def test_files_of_rules_that_change_meanwhile(folder: Folder, engine: LocalEngin
     data = folder.texts(["free", "thanks"])
     with pytest.MonkeyPatch.context() as patched, pytest.raises(UserError, match="changed while they were applied"):
         patched.setattr("ruletune.labeling.stream.rules_digest", lambda spec: next(digests))
-        label_file(spec, str(data), folder.out, map=engine.map)
+        label_file(spec, str(data), folder.out, map=engine.map, rows=1)
 
 
 # -- memory
