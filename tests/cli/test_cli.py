@@ -154,20 +154,6 @@ def test_rules_shows_a_table_and_json(
     assert 0 < table["coverage"] < 1
 
 
-def test_label_writes_votes_and_beliefs(
-    task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "weak.jsonl"
-    assert run(monkeypatch, "label", task, tmp_path / "unlabeled.jsonl", "-o", out, "--json") == 0
-    assert json.loads(capsys.readouterr().out)["n"] == 200
-    rows = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
-    for row in rows:
-        assert set(row) == {"id", "votes", "label", "probability"}
-        assert (row["label"] is None) == (not row["votes"])
-    assert run(monkeypatch, "label", task, tmp_path / "unlabeled.jsonl", "-o", tmp_path / "unlabeled.jsonl") == 2
-    assert len((tmp_path / "unlabeled.jsonl").read_text().splitlines()) == 200, "the input was replaced"
-
-
 def test_sample_chooses_what_has_no_label(
     task: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], trained: Path
 ) -> None:

@@ -186,6 +186,7 @@ class RuleSet:
         progress: Callable[[int], None] | None = None,
         whole: bool = True,
         strict: bool = True,
+        tired: Counter[int] | None = None,
     ) -> Votes:
         """What all rules say about all examples.
 
@@ -196,13 +197,15 @@ class RuleSet:
                 :func:`check_faults` at the end.
             strict: Without it, columns that are not there or malformed count as abstains, as they must where
                 a model is asked about texts that have no other columns; and no rule's failing is an error.
+            tired: On how many texts each matched condition, by its number, used up its time; kept by a caller that
+                goes on with other texts. One that did so too often is not tried any more, and is a fault.
 
         Raises:
             UserError: A column is missing or malformed on any text; a rule fails on every text, or returns
                 what is no label.
         """
         matrix = np.full((len(examples), len(self.rules)), ABSTAIN, dtype=np.int16)
-        log = _Log()
+        log = _Log() if tired is None else _Log(tired=tired)
         if whole and strict and examples and self._reads_fields:
             self.check_fields(fields_of(examples))
         for start in range(0, len(examples), _BATCH):

@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from ruletune.labeling.label_model import LabelModel
 from ruletune.labeling.shards import Shard, Tally, read_shard, read_tally, shard_path, write_shard
 from ruletune.rules import Call
 from ruletune.rules.base import parts
+from ruletune.rules.matching import GIVE_UP
 
 __all__ = ["ApplyRules", "ChangedError", "Job", "WriteRows", "rules_digest"]
 
@@ -35,11 +37,17 @@ class ChangedError(UserError):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A piece that is to become the shard of this number; without ``apply`` it is only read, for what is wrong in it."""
+    """A piece that is to become the shard of this number.
+
+    Attributes:
+        apply: Whether rules are applied; else the piece is only read, for what is wrong in it.
+        tired: Conditions that are not tried any more, as :class:`ruletune.labeling.shards.Tally` has them.
+    """
 
     number: int
     piece: Piece
     apply: bool = True
+    tired: tuple[int, ...] = ()
 
 
 class ApplyRules:
@@ -81,20 +89,21 @@ class ApplyRules:
                 )
             return done[1]
         sheet = read_piece(job.piece, self._columns)
-        votes = self._votes(sheet.examples) if job.apply and not sheet.problems else None
+        tired = Counter(dict.fromkeys(job.tired, GIVE_UP))
+        votes: Votes | None = None
+        if job.apply and not sheet.problems:
+            votes = self._rules.apply(sheet.examples, whole=False, tired=tired)
         tally = Tally(
             len(sheet.examples),
             votes.faults if votes else (),
             tuple(sheet.problems),
             tuple(sorted(fields_of(sheet.examples))),
+            tuple(condition for condition, times in tired.items() if times >= GIVE_UP),
         )
         nothing = np.full((len(sheet.examples), 0), ABSTAIN, dtype=np.int16)
         shard = Shard.of([e.id for e in sheet.examples], sheet.lines, votes.matrix if votes else nothing)
         write_shard(path, fingerprint, tally, shard, hashed=self._columns.id is not None)
         return tally
-
-    def _votes(self, examples: list[Any]) -> Votes:
-        return self._rules.apply(examples, whole=False)
 
 
 def _rebuilt(

@@ -7,6 +7,7 @@ the lines, the ids, and the cells in which a rule said something or failed. What
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 from collections.abc import Iterable, Sequence
@@ -32,12 +33,14 @@ class Tally:
         faults: Rules that failed on some of them.
         problems: What is wrong with the other rows.
         fields: Columns that some row has.
+        tired: Conditions, by number, that worked too long on too many of the texts to be tried on others.
     """
 
     texts: int
     faults: tuple[Fault, ...] = ()
     problems: tuple[Problem, ...] = ()
     fields: tuple[str, ...] = ()
+    tired: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,7 @@ def write_shard(path: Path, fingerprint: str, tally: Tally, shard: Shard, *, has
         "faults": [[fault.rule, fault.count, fault.example_id, fault.traceback] for fault in tally.faults],
         "problems": [[p.message, p.where and p.where.file, p.where and p.where.line, p.remedy] for p in tally.problems],
         "fields": tally.fields,
+        "tired": tally.tired,
     }
     encoded = [identity.encode("utf-8", "surrogatepass") for identity in shard.ids]
     arrays: list[np.ndarray] = [
@@ -101,11 +105,13 @@ def write_shard(path: Path, fingerprint: str, tally: Tally, shard: Shard, *, has
         shard.rules,
         shard.cells,
     ]
+    content = io.BytesIO()
+    for array in arrays:
+        np.lib.format.write_array(content, array, allow_pickle=False)
     temporary = path.with_suffix(".tmp")
     try:
         with temporary.open("wb") as file:
-            for array in arrays:
-                np.lib.format.write_array(file, array, allow_pickle=False)
+            file.write(content.getbuffer())  # NumPy itself does not say why it could not write to a file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -126,6 +132,7 @@ def read_tally(path: Path) -> tuple[str, Tally] | None:
         tuple(Fault(*fault) for fault in header["faults"]),
         tuple(_problem(*problem) for problem in header["problems"]),
         tuple(header["fields"]),
+        tuple(header["tired"]),
     )
     return header["fingerprint"], tally
 

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from itertools import chain, islice
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -218,10 +219,17 @@ def _apply(work: ApplyRules, source: Iterator[Piece], map: Map, listener: Listen
         for number, piece in enumerate(source):
             ahead.append((piece.count, piece.share))
             # After the first bad row nothing will be written: the rest is only read, for what else is wrong.
-            yield Job(number, piece, apply=not found.problems)
+            yield Job(number, piece, apply=not found.problems, tired=tired)
 
+    # What backtracks without end on the first piece is not tried on others. Only the first is asked, and it is worked on
+    # before the others, so that the result does not depend on which process was faster.
+    tired: tuple[int, ...] = ()
+    todo = jobs()
+    first = [work(job) for job in islice(todo, 1)]
+    for tally in first:
+        tired = tally.tired
     done = 0
-    for tally in map(work, jobs()):
+    for tally in chain(first, map(work, todo)):
         found.add(tally)
         count, share = ahead.popleft()
         done += count
