@@ -106,7 +106,7 @@ def pieces(source: str, *, folder: Path, count: int, size: int) -> Iterator[Piec
 
     Args:
         count: Most rows in a piece.
-        size: BinaryIO (characters, in formats that are not text) after which a piece ends; a row is never cut.
+        size: Bytes (characters, in formats that are not text) after which a piece ends; a row is never cut.
 
     Raises:
         UserError: The source as a whole cannot be read.

@@ -204,5 +204,5 @@ _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 def _line(row: dict[str, Any]) -> bytes:
     try:
         return f"{_encode(row)}\n".encode()
-    except UnicodeEncodeError:  # half a surrogate pair, in an id: JSON can only write it escaped
+    except UnicodeEncodeError:  # half a surrogate pair, say in a rule's name: it can only be written escaped
         return f"{json.dumps(row, allow_nan=False)}\n".encode()
