@@ -287,18 +287,18 @@ def processes() -> Iterator[Row]:
         (folder / "rules.tsv").write_text(table, encoding="utf-8")
         task = f"task: classification\nlabels: {json.dumps(labels_of(sources()))}\ndata: {{train: few.jsonl}}\nrules: [{{table: rules.tsv}}]\n"
         (folder / "task.yaml").write_text(task, encoding="utf-8")
-        several = texts(400_000)
-        for count, file in ((1000, "few"), (40_000, "some"), (400_000, "many")):
+        several = texts(2_000_000)
+        for count, file in ((1000, "few"), (200_000, "some"), (2_000_000, "many")):
             lines = (json.dumps({"text": text}) + "\n" for text in several[:count])
             (folder / f"{file}.jsonl").write_text("".join(lines), encoding="utf-8")
         one, _ = labelled(folder, "many", 1)
         two, peak = labelled(folder, "many", 2)
         _, least = labelled(folder, "some", 2)
-        yield {"what": "ruletune label, 400,000 texts, one process", "wall seconds": one}
+        yield {"what": "ruletune label, 2,000,000 texts, one process", "wall seconds": one}
         yield {"what": "the same, two processes", "wall seconds": two, "ratio": one / two, "target": ">= 1.7"}
-        yield {"what": "peak memory, 40,000 texts, largest process", "peak GB": least}
+        yield {"what": "peak memory, 200,000 texts, largest process", "peak GB": least}
         yield {
-            "what": "peak memory, 400,000 texts, largest process",
+            "what": "peak memory, 2,000,000 texts, largest process",
             "peak GB": peak,
             "ratio": peak / least,
             "target": "flat",

@@ -228,7 +228,7 @@ def test_an_interrupt_says_how_to_go_on(
 def test_a_catastrophic_expression_is_named(
     tmp_path: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rules = "rules: [{name: endless, regex: '(a+)+$', vote: good}]"
+    rules = r"rules: [{name: endless, regex: '(a+)+\1$', vote: good}]"
     task = write_task(tmp_path, checkpoint, rules=rules)
     (tmp_path / "unlabeled.jsonl").write_text(json.dumps({"text": "a" * 60 + "b"}) + "\n", encoding="utf-8")
     assert run(monkeypatch, "rules", task) == 0

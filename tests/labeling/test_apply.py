@@ -183,7 +183,7 @@ def test_one_rule_of_a_longer_list_may_be_used_alone() -> None:
 
 
 def test_backtracking_without_end_is_a_fault_of_its_rule() -> None:
-    slow = Rule("slow", Pattern("(a+)+$"), Vote("ham"), where=WHERE)
+    slow = Rule("slow", Pattern(r"(a+)+\1$"), Vote("ham"), where=WHERE)
     rules = RuleSet([MIXED[0], slow], labels=LABELS, budget=lambda characters: 0.1)
     votes = rules.apply([*texts("free", "aaa"), Example("tweet-17", "free " + "a" * 50 + "b")])
     assert votes.matrix.tolist() == [[1, -1], [-1, 0], [1, -2]]
@@ -193,7 +193,7 @@ def test_backtracking_without_end_is_a_fault_of_its_rule() -> None:
 
 
 def test_an_expression_that_is_hopeless_is_given_up() -> None:
-    slow = Rule("slow", Pattern("(a+)+$"), Vote("ham"), where=WHERE)
+    slow = Rule("slow", Pattern(r"(a+)+\1$"), Vote("ham"), where=WHERE)
     rules = RuleSet([slow], labels=LABELS, budget=lambda characters: 0.05)
     bad = [Example(f"bad-{n}", "a" * 50 + "b") for n in range(50)]
     votes = rules.apply([*texts("aaa"), *bad], whole=False)
@@ -248,7 +248,7 @@ def test_answers_as_json(answer: Label | Spans | Text, value: object) -> None:
 
 def test_an_expression_that_ends_at_first_and_not_again_shows_nothing() -> None:
     """A first match is found at once; looking for the next one to show backtracks."""
-    slow = Rule("slow", Pattern("^x|(a+)+$"), Vote("ham"), where=WHERE)
+    slow = Rule("slow", Pattern(r"^x|(a+)+\1$"), Vote("ham"), where=WHERE)
     rules = RuleSet([slow], labels=LABELS, budget=lambda characters: 0.1)
     example = Example("tweet-18", "x" + "a" * 50 + "b")
     assert rules.apply([example]).matrix.tolist() == [[0]]

@@ -218,7 +218,7 @@ def test_a_row_of_a_megabyte() -> None:
     assert matcher.spans(text)[0] == [Span(len(text) - 6, len(text))]
 
 
-CATASTROPHE = Pattern("(a+)+$")
+CATASTROPHE = Pattern(r"(a+)+\1$")
 ENDLESS = "a" * 60 + "b"
 
 
@@ -310,3 +310,12 @@ def test_a_hopeless_condition_is_given_up_and_every_cell_accounted_for() -> None
     assert [overrun.row for overrun in matches.overruns] == list(range(30))
     assert [overrun.seconds for overrun in matches.overruns] == [0.05] * guard.GIVE_UP + [0.0] * (30 - guard.GIVE_UP)
     assert not matcher.match([ENDLESS] * 30, without={0}).overruns
+
+
+def test_what_the_automaton_decides_never_runs_away_however_few_the_texts() -> None:
+    matcher = Matcher([Pattern("(a+)+$"), Pattern("(a|a)*b"), Pattern("c")], budget=lambda characters: 0.05)
+    for texts in ([ENDLESS], [ENDLESS + "!", "aaa", "c"], [ENDLESS] * 2000):
+        matches = matcher.match(texts)
+        assert not matches.overruns
+        expected = [(row, 0 if t == "aaa" else 1 if "b" in t else 2) for row, t in enumerate(texts)]
+        assert list(zip(matches.rows.tolist(), matches.conditions.tolist(), strict=True)) == expected

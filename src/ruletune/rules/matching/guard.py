@@ -23,7 +23,7 @@ from typing import Any
 
 from ruletune.rules.base import Pattern
 
-__all__ = ["GIVE_UP", "MatchTimeoutError", "Overrun", "default_budget", "find", "search"]
+__all__ = ["GIVE_UP", "MatchTimeoutError", "Overrun", "default_budget", "find", "nested", "search"]
 
 GIVE_UP = 5
 """Texts on which a condition may use up its time before it is not tried on the rest."""
@@ -145,6 +145,11 @@ def _may_run_away(pattern: Pattern, characters: int) -> bool:
     """Whether an expression might work for more than about a second on a text of that length."""
     nested, loops = _loops(pattern)
     return nested or float(characters) ** (loops + 1) > _STEPS
+
+
+def nested(pattern: Pattern) -> bool:
+    """Whether repetitions of no fixed number stand inside each other, so that backtracking may be exponential."""
+    return _loops(pattern)[0]
 
 
 @lru_cache(maxsize=4096)

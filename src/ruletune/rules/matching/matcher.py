@@ -7,7 +7,8 @@ whole text, **terms** what :mod:`ruletune.rules.matching.terms` says. How it is 
 - *prefilter*: the automaton finds where it may occur, and ``re`` confirms;
 - *plain*: ``re`` reads every text; the plan says why.
 
-Few texts always go the plain way, where there is nothing to compile.
+Few texts go the plain way, where there is nothing to compile, but for expressions that might run away there and cannot in the
+automaton: a text's answer does not depend on how many others come with it.
 """
 
 from __future__ import annotations
@@ -84,6 +85,7 @@ class Matcher:
                     assert_never(condition)
         self._terms = automata(terms)
         self._compiled: tuple[list[Automaton], dict[int, str]] | None = None
+        self._wild: list[Automaton] | None = None
 
     @cached_property
     def _rewritten(self) -> dict[int, Rewritten | str]:
@@ -135,9 +137,15 @@ class Matcher:
         yield self._term_cells(texts, without)
         tried = [number for number in self._patterns if number not in without]
         if len(texts) * len(tried) < _FEW:
-            everywhere = range(len(texts))
+            decided = self._decided_elsewhere()
+            for each in decided:
+                rows, numbers = each.scan(texts)
+                kept = np.isin(numbers, tried)
+                yield rows[kept], numbers[kept], ()
+            done = {number for each in decided for number in each.numbers.tolist()}
             for number in tried:
-                yield self._searched(number, texts, everywhere)
+                if number not in done:
+                    yield self._searched(number, texts, range(len(texts)))
             return
         found, refused = self._automata()
         for each in found:
@@ -151,6 +159,16 @@ class Matcher:
         for number in tried:
             if number in refused or isinstance(self._rewritten[number], str):
                 yield self._searched(number, texts, range(len(texts)))
+
+    def _decided_elsewhere(self) -> list[Automaton]:
+        """An automaton for the expressions that might run away in ``re`` and that it decides exactly."""
+        if self._wild is None:
+            wild = [number for number, pattern in self._patterns.items() if guard.nested(pattern)]
+            usable = wild if automaton.available() else []
+            rewritten = {number: automaton.rewritten_or_reason(self._patterns[number]) for number in usable}
+            exact = {n: e for n, e in rewritten.items() if isinstance(e, Rewritten) and e.inexact is None}
+            self._wild = automaton.build(exact)[0]
+        return self._wild
 
     def _inexact(self, number: int) -> bool:
         rewritten = self._rewritten[number]
