@@ -204,3 +204,11 @@ def test_no_disagreement_on_public_texts() -> None:
     texts = [text for path in files for text in _public_texts(path) if len(text) < 2000][::5]
     assert len(texts) > 1000
     assert cells(patterns, texts) == reference(patterns, texts)
+
+
+def test_what_hyperscan_loses_without_tracking_where_matches_begin() -> None:
+    """Release 5.4.12 lost the first of these in the second text, depending on the other expression and the text before."""
+    lost = Pattern(r"( |^)(i)[^\w]* ([^\s]+ )*(miss|miss)[^\w]*( |$)", int(re.I))
+    patterns = [lost, Pattern("[A-Z]{2,}")]
+    texts = ["you bad girl. i can still remember them", "where's my boytoy? i miss you ... what happened?"]
+    assert cells(patterns, texts) == reference(patterns, texts) == {(1, 0)}

@@ -46,15 +46,16 @@ class Alphabet:
     codes: np.ndarray
 
     def encode(self, texts: Sequence[str]) -> tuple[bytes, np.ndarray]:
-        """The texts, one behind the other, and the offset at which each ends, divider not counted, (texts,)."""
-        joined = "\n".join(texts)
+        """The texts, one behind the other, dividers around them, and the offset of the divider behind each, (texts,)."""
+        joined = "\n".join(("", *texts, ""))
         if joined.isascii():
             encoded = self.table[np.frombuffer(joined.encode("ascii"), dtype=np.uint8)]
         else:
             encoded = self.table[np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)]
         lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
-        ends = np.cumsum(lengths + 1) - 1
-        encoded[ends[:-1]] = DIVIDER
+        ends = np.cumsum(lengths + 1)
+        encoded[0] = DIVIDER
+        encoded[ends] = DIVIDER
         return encoded.tobytes(), ends
 
     def spell(self, rewritten: Rewritten) -> bytes:

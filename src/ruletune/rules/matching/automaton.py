@@ -67,8 +67,8 @@ class Automaton:
             self.database.scan(data, match_event_handler=on_match)
             if found:
                 cells = np.array(found, dtype=np.int64)
-                # A match may end just behind a text, at its divider, but never begin the next text.
-                rows.append(start + np.searchsorted(ends, cells & 0xFFFFFFFF))
+                # The last character of a match lies in its text, or is the divider behind it.
+                rows.append(start + np.searchsorted(ends, (cells & 0xFFFFFFFF) - 1))
                 numbers.append(self.numbers[cells >> 32])
         if not rows:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
@@ -123,7 +123,10 @@ def _compile(group: dict[int, Rewritten]) -> Automaton:
             expressions=[alphabet.spell(expression) for expression in group.values()],
             ids=list(range(len(group))),
             elements=len(group),
-            flags=[hyperscan.HS_FLAG_MULTILINE] * len(group),
+            # Where a match begins is of no use here, but without asking for it release 5.4.12 loses some matches of
+            # expressions that begin with two small classes, such as "( |^)i[^\w]* (\S+ )*miss": 17 cells of 18.6 million on
+            # public texts, none when asked. It costs a quarter of the speed.
+            flags=[hyperscan.HS_FLAG_SOM_LEFTMOST] * len(group),
         )
     except hyperscan.error as error:
         raise _CompileError(str(error)) from None

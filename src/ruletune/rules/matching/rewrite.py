@@ -4,9 +4,9 @@ The automaton decides whether an expression occurs in a text; it need not say wh
 lazy are the same, groups are only brackets, and what an expression ends (or begins) with can be cut
 to what is needed for there to be a match: ``colou?r.*`` occurs where ``colou?r`` does.
 
-Texts stand one behind the other, divided by a line break, and every character of a text is one byte
-that is not the line break (:mod:`ruletune.rules.matching.alphabet`). Sets of characters become
-sets of such bytes, so that ``\w`` means what Unicode says, and no match can reach into the next text.
+Texts stand one behind the other with a divider before, between and behind them, and every character of a text is one
+byte that is not the divider (:mod:`ruletune.rules.matching.alphabet`). Sets of characters become sets of such bytes, so
+that ``\w`` means what Unicode says, and no match can reach into the next text. ``^`` and ``$`` read the divider.
 
 An expression is rewritten *exactly*, or to one that occurs wherever the original does and perhaps
 elsewhere (look-around, back-references): then what is found must be confirmed. What can be neither is
@@ -33,6 +33,9 @@ _MOST_REPEATS = 60
 
 _LARGEST_RANGE = 3000
 """Characters of a class that are lowered one by one."""
+
+
+_DIVIDER = r"\x0a"
 
 
 class UnsupportedError(Exception):
@@ -115,10 +118,13 @@ class _Writer:
             tokens += self.sequence(way, flags, head=head, tail=tail)
         return [*tokens, ")"]
 
-    def repeat(self, op: str, least: int, most: Any, body: Sequence[Any], flags: int) -> list[Token]:
+    def repeat(self, op: str, least: int, most: Any, body: Any, flags: int) -> list[Token]:
         if op == "POSSESSIVE_REPEAT":
             self.confirm("a possessive repetition")
         highest = None if str(most) == "MAXREPEAT" else int(most)
+        if least and body.getwidth()[0] == 0:
+            self.confirm("a repetition of what may be empty")
+            least = 0
         if least > _MOST_REPEATS or (highest is not None and highest > _MOST_REPEATS):
             self.confirm(f"a repetition of more than {_MOST_REPEATS}")
             least, highest = min(least, _MOST_REPEATS), None
@@ -131,19 +137,20 @@ class _Writer:
 
     def at(self, where: str, flags: int, *, head: bool, tail: bool) -> list[Token]:
         line_break: Flips = (10, 11)
+        of_lines = bool(flags & re.MULTILINE)
         match where:
-            case "AT_BEGINNING" if flags & re.MULTILINE:
-                if not head:
-                    raise UnsupportedError("^ for lines inside an expression")
-                return ["(?:^|", line_break, ")"]
             case "AT_BEGINNING" | "AT_BEGINNING_STRING":
-                return ["^"]
-            case "AT_END_STRING":
-                return ["$"]
-            case "AT_END":
+                if not head:
+                    raise UnsupportedError("^ inside an expression")
+                if of_lines and where == "AT_BEGINNING":
+                    return ["(?:", _DIVIDER, "|", line_break, ")"]
+                return [_DIVIDER]
+            case "AT_END" | "AT_END_STRING":
                 if not tail:
                     raise UnsupportedError("$ inside an expression")
-                return ["(?:$|", line_break, ")"] if flags & re.MULTILINE else ["(?:", line_break, "?$)"]
+                if where == "AT_END_STRING":
+                    return [_DIVIDER]
+                return ["(?:", _DIVIDER, "|", line_break, ")"] if of_lines else ["(?:", line_break, "?", _DIVIDER, ")"]
             case "AT_BOUNDARY" | "AT_NON_BOUNDARY":
                 by_ascii = bool(flags & re.ASCII)
                 if self.boundaries not in (None, by_ascii):
