@@ -20,7 +20,7 @@ from ruletune.rules.matching import Matcher, automaton, matcher
 ROOT = Path(__file__).parents[3]
 SHARED = ROOT.parent / "shared" / "data"
 
-pytestmark = pytest.mark.skipif(not automaton.available(), reason="hyperscan has no wheel for this system")
+pytestmark = pytest.mark.skipif(not automaton.available(), reason="hyperscan 0.7.8 has no wheel for this system")
 
 
 @pytest.fixture(autouse=True)
@@ -122,7 +122,7 @@ def test_without_hyperscan_everything_goes_the_plain_way(monkeypatch: pytest.Mon
     monkeypatch.setattr(automaton, "available", lambda: False)
     patterns = [Pattern(source) for source in EXPRESSIONS]
     assert cells(patterns, TRICKY) == reference(patterns, TRICKY)
-    assert {plan.reason for plan in Matcher(patterns).plans} == {"hyperscan is not installed"}
+    assert {plan.reason for plan in Matcher(patterns).plans} == {"hyperscan 0.7.8 is not installed"}
 
 
 _atoms = st.one_of(
@@ -206,8 +206,23 @@ def test_no_disagreement_on_public_texts() -> None:
     assert cells(patterns, texts) == reference(patterns, texts)
 
 
-def test_what_hyperscan_loses_without_tracking_where_matches_begin() -> None:
-    """Release 5.4.12 lost the first of these in the second text, depending on the other expression and the text before."""
+def test_another_release_of_hyperscan_is_not_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    automaton.available.cache_clear()
+    monkeypatch.setattr(automaton, "version", lambda name: "0.9.1")
+    try:
+        assert not automaton.available()
+    finally:
+        automaton.available.cache_clear()
+
+
+@pytest.mark.parametrize("source", ["(?:[g])+\n", "(?:[abd]){1,3}", r"\n(?:(?:a)*)*\n", "2(?:[12])*$"])
+def test_what_another_release_of_hyperscan_lost_alone(source: str) -> None:
+    texts = ["g\n", "a", "\n\n", "022", "x", "xg", "1"]
+    assert cells([Pattern(source)], texts) == reference([Pattern(source)], texts)
+
+
+def test_what_another_release_of_hyperscan_lost_in_company() -> None:
+    """Release 0.9.1 lost the first of these in the second text, depending on the other expression and the text before."""
     lost = Pattern(r"( |^)(i)[^\w]* ([^\s]+ )*(miss|miss)[^\w]*( |$)", int(re.I))
     patterns = [lost, Pattern("[A-Z]{2,}")]
     texts = ["you bad girl. i can still remember them", "where's my boytoy? i miss you ... what happened?"]

@@ -90,7 +90,7 @@ class Matcher:
     @cached_property
     def _rewritten(self) -> dict[int, Rewritten | str]:
         if not automaton.available():
-            return dict.fromkeys(self._patterns, "hyperscan is not installed")
+            return dict.fromkeys(self._patterns, "hyperscan 0.7.8 is not installed")
         return {number: automaton.rewritten_or_reason(pattern) for number, pattern in self._patterns.items()}
 
     def _automata(self) -> tuple[list[Automaton], dict[int, str]]:
