@@ -27,8 +27,9 @@ _BLOCK = 1 << 22
 def available() -> bool:
     """Whether the release of Hyperscan that was found right is installed; with none or another everything goes the plain way.
 
-    Random expressions on random bytes, each set in a process of its own: 0.9.1 lost matches and crashed on 6% of the sets
-    whether or not it is asked where matches begin; 0.7.8 did neither.
+    On random sets of expressions over random bytes, each in a process of its own, 0.9.1 crashed on 488 of 7,685 sets and
+    lost matches, though asked where matches begin; not asked, it lost 17 of 18.6 million cells of public texts. 0.7.8
+    did none of this, not asked.
     """
     try:
         return version("hyperscan") == _RELEASE
