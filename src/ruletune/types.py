@@ -110,14 +110,20 @@ class Prediction:
     """A model's answer to one example.
 
     Attributes:
-        score: Probability of the answer in [0, 1]. For a multi-label answer, the mean over
+        answer: ``None`` where the model abstains.
+        score: Probability of the answer, also of one held back, in [0, 1]. For a multi-label answer, the mean over
             labels of the probability of the decision taken on each.
         probabilities: Probability of every label, in the task's order.
         rules: The rules that fired on the text.
     """
 
     id: str
-    answer: Answer
+    answer: Answer | None
     score: float
     probabilities: Mapping[str, float]
     rules: tuple[Firing, ...] = ()
+
+    @property
+    def abstained(self) -> bool:
+        """Whether an answer was held back, since it might be wrong too often."""
+        return self.answer is None

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ruletune.cli.abstaining import Confidence, MaxError, evaluated, summary
 from ruletune.cli.console import INTERRUPTED, Json, emit, out, progress_bars
 from ruletune.errors import UserError
 
 if TYPE_CHECKING:
+    from ruletune.metrics.selective import Threshold
     from ruletune.pipeline.run import Run
     from ruletune.types import Example, Prediction
 
@@ -51,10 +53,13 @@ def train(
 
 def _print_result(run: Run) -> None:
     from ruletune.report.terminal import comparison_table
+    from ruletune.report.words import calibration_sentence
 
     console = out()
     report = run.report
     console.print(comparison_table(report.scores, report.metric, report.labels_saved))
+    if said := calibration_sentence(report):
+        console.print(said, markup=False)
     for warning in report.warnings:
         console.print(f"Note: {warning}", markup=False)
     console.print(f"Report: {run.folder / 'report.html'}", markup=False)
@@ -63,12 +68,14 @@ def _print_result(run: Run) -> None:
 def evaluate(
     run: RunFolder,
     data: Annotated[str, typer.Argument(help="Labelled data: a file, a saved dataset, or a hub id.")],
+    max_error: MaxError = None,
+    confidence: Confidence = 0.9,
     json: Json = False,
 ) -> None:
     """Measure a trained model on labelled data."""
     opened = _open(run)
     with progress_bars() as listener:
-        result = opened.evaluate(opened.read(data), listener=listener)
+        result = opened.evaluate(opened.read(data), max_error=max_error, confidence=confidence, listener=listener)
     if json:
         emit(result)
         return
@@ -85,6 +92,8 @@ def evaluate(
         shown = f"{scores[opened.metric]:.4f}" if scores["n"] else "-"
         table.add_row(f"{opened.metric}, {part} by rules (n={scores['n']})", shown)
     out().print(table)
+    if "abstention" in result:
+        out().print(evaluated(result["abstention"], result["n"]), markup=False)
 
 
 def predict(
@@ -93,14 +102,19 @@ def predict(
         str, typer.Argument(help="Texts: a file, a saved dataset, a hub id, or - for stdin, a text a line.")
     ],
     output: Annotated[Path | None, typer.Option("--out", "-o", help="JSONL file to write.")] = None,
+    max_error: MaxError = None,
+    confidence: Confidence = 0.9,
     json: Json = False,
 ) -> None:
-    """Answer new texts, and say which rules fired."""
+    """Answer new texts, and say which rules fired; with --max-error only those that can be answered safely."""
     opened = _open(run)
+    limit = None if max_error is None else opened.threshold(max_error, confidence=confidence)
     examples = _stdin() if data == "-" else opened.read(data, labelled=False)
     with progress_bars() as listener:
-        predictions = opened.predict(examples, listener=listener)
-    rows = [prediction_row(prediction) for prediction in predictions]
+        predictions = opened.predict(examples, max_error=max_error, confidence=confidence, listener=listener)
+    if limit is not None:
+        summary(limit, predictions)
+    rows = [prediction_row(prediction) | _held_back(prediction, limit) for prediction in predictions]
     if output is not None:
         from ruletune.data.readers import write_jsonl
 
@@ -119,11 +133,16 @@ def prediction_row(prediction: Prediction) -> dict[str, Any]:
 
     return {
         "id": prediction.id,
-        "answer": answer_value(prediction.answer),
+        "answer": None if prediction.answer is None else answer_value(prediction.answer),
         "score": prediction.score,
         "probabilities": dict(prediction.probabilities),
         "rules": [firing_value(firing) for firing in prediction.rules],
     }
+
+
+def _held_back(prediction: Prediction, limit: Threshold | None) -> dict[str, Any]:
+    """Only where abstention was asked for do rows say whether it happened."""
+    return {} if limit is None else {"abstained": prediction.abstained}
 
 
 def _print_predictions(examples: Iterable[Example], predictions: list[Prediction]) -> None:
@@ -131,7 +150,9 @@ def _print_predictions(examples: Iterable[Example], predictions: list[Prediction
     for example, prediction in zip(examples, predictions, strict=True):
         text = example.text if len(example.text) <= 200 else f"{example.text[:200]}…"
         console.print(text, style="bold", markup=False)
-        console.print(f"  → {prediction.answer or '(no label)'}  {prediction.score:.0%}", markup=False)
+        # An empty set of labels is an answer, too.
+        shown = "(no answer)" if prediction.abstained else str(prediction.answer) or "(no label)"
+        console.print(f"  → {shown}  {prediction.score:.0%}", markup=False)
         for firing in prediction.rules:
             words = ", ".join(f"“{example.text[s.start : s.end]}”" for s in firing.spans[:4])
             console.print(f"    {firing.rule} says {firing.answer}{f': {words}' if words else ''}", markup=False)

@@ -276,7 +276,7 @@ def _mismatches(template: Template, file: TaskFile, where: Location | None) -> I
 
 def _missing_data(file: TaskFile, tree: Tree, folder: Path) -> Iterator[Problem]:
     """Data files that are not there. Hub ids (``hf:``) are not looked up: checking must not use the network."""
-    for part in ("train", "validation", "test", "unlabeled"):
+    for part in ("train", "validation", "test", "calibration", "unlabeled"):
         name = getattr(file.data, part)
         if name is None or name.startswith("hf:"):
             continue

@@ -82,12 +82,15 @@ class Split(_Part):
 
     validation: Number = Field(default=0.0, ge=0, lt=1, description="Share that chooses when training stops.")
     test: Number = Field(default=0.2, ge=0, lt=1, description="Share that only measures.")
+    calibration: Number = Field(
+        default=0.0, ge=0, lt=1, description="Share that only says how far the model can be believed."
+    )
 
     @model_validator(mode="after")
     def _something_left(self) -> Self:
-        if self.validation + self.test >= 1:
+        if self.validation + self.test + self.calibration >= 1:
             remedy = "the shares must add up to less than 1"
-            raise WrongValueError("validation and test together leave nothing to train on", remedy=remedy)
+            raise WrongValueError("validation, test and calibration together leave nothing to train on", remedy=remedy)
         return self
 
 
@@ -108,6 +111,9 @@ class Data(_Part):
     train: str = Field(min_length=1, description="Training data; rows without a label are unlabelled text.")
     validation: str | None = Field(default=None, description="Labelled data that chooses when training stops.")
     test: str | None = Field(default=None, description="Labelled data that only measures.")
+    calibration: str | None = Field(
+        default=None, description="Labelled data that only says how far the model can be believed; see abstention."
+    )
     unlabeled: str | None = Field(default=None, description="Text without labels, for the rules to label.")
     columns: Columns = Field(default_factory=Columns, description="Which columns mean what.")
     split: Split = Field(default_factory=Split, description="Shares cut from train where a part has no file.")

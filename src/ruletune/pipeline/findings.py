@@ -19,9 +19,9 @@ from ruletune.metrics.calibration import expected_calibration_error, reliability
 from ruletune.metrics.classification import score
 from ruletune.metrics.learning_curve import labels_saved
 from ruletune.models.encoding import Loss
+from ruletune.pipeline.deciding import answers, probabilities
 from ruletune.pipeline.embedding import embedder
 from ruletune.pipeline.prepare import Parts
-from ruletune.pipeline.run import answers, probabilities
 from ruletune.report.model import Bin, Case, CurvePoint, LabelsSaved, LossPoint, Report, RuleRow, Score, Truncation
 from ruletune.rules import Fault
 from ruletune.types import Example, Label
@@ -303,6 +303,9 @@ def metrics(report: Report) -> dict[str, Any]:
         },
         "labels_saved": asdict(report.labels_saved) if report.labels_saved else None,
         "calibration_error": report.calibration_error,
+        "uncalibrated_error": report.uncalibrated_error,
+        "log_loss": report.log_loss,
+        "uncalibrated_log_loss": report.uncalibrated_log_loss,
         "rule_coverage": report.rule_coverage,
         "per_label": report.per_label,
         "parts": report.parts,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -24,14 +24,16 @@ from ruletune.models import checkpoints
 from ruletune.models.backbone import load_tokenizer
 from ruletune.models.encoding import Encoded, encode
 from ruletune.pipeline import findings
+from ruletune.pipeline.calibrating import Calibration, before_and_after, calibrate, served
+from ruletune.pipeline.deciding import probabilities
 from ruletune.pipeline.embedding import embedder
 from ruletune.pipeline.findings import Curve
 from ruletune.pipeline.fits import Fit
 from ruletune.pipeline.guided import Guided, Inputs
 from ruletune.pipeline.prepare import Parts, prepare
 from ruletune.pipeline.relocate import relocated
-from ruletune.pipeline.run import Run, load, probabilities
-from ruletune.pipeline.shaping import acts, hold_back, templates
+from ruletune.pipeline.run import Run, load
+from ruletune.pipeline.shaping import acts, templates
 from ruletune.progress import Event, Listener, silent
 from ruletune.report.model import Report
 from ruletune.store import FORMAT, Workspace, open_workspace, write_json, write_text
@@ -96,9 +98,10 @@ def fit(
         guided = Guided(spec, checkpoint, inputs, workspace=workspace, listener=listener)
         fits, curve = engine.train(lambda g: _train(g, spec, parts, weak), guided)
         listener(Event("writing the report", 0, 1))
-        report = _report(spec, parts, weak, inputs, fits, curve)
+        calibration = _calibrate(spec, parts, weak, fits)
+        report = _report(spec, parts, weak, inputs, fits, curve, calibration)
         delivered = next(f.model for f in reversed(fits.values()) if f.model is not None)
-        _write(workspace, spec, parts, weak, report, delivered)
+        _write(workspace, spec, parts, weak, report, delivered, calibration)
         folder = workspace.publish()
         listener(Event("writing the report", 1, 1))
     return load(folder)
@@ -115,10 +118,7 @@ def _label(spec: TaskSpec, parts: Parts, listener: Listener) -> Weak:
         done += count
         listener(Event("applying rules", done, total))
 
-    votes = {
-        name: rules.apply(getattr(parts, name), progress=progress)
-        for name in ("gold", "unlabeled", "validation", "test")
-    }
+    votes = {name: rules.apply(getattr(parts, name), progress=progress) for name in parts.names}
     matrix = np.concatenate([votes["gold"].matrix, votes["unlabeled"].matrix])
     gold = gold_matrix([*parts.gold, *parts.unlabeled], spec.labels)
     return Weak(votes, fit_label_model(spec, matrix, gold))
@@ -159,7 +159,7 @@ def _inputs(spec: TaskSpec, parts: Parts, weak: Weak, checkpoint: checkpoints.Ch
     tokenizer = load_tokenizer(checkpoint)
     encoded: dict[str, Encoded] = {}
     plain: dict[str, Encoded] = {}
-    names = ("gold", "unlabeled", "validation", "test")
+    names = parts.names
     for position, name in enumerate(names):
         listener(Event("tokenizing", position, len(names)))
 
@@ -188,14 +188,15 @@ def _train(guided: Guided, spec: TaskSpec, parts: Parts, weak: Weak) -> tuple[di
     """Labels alone and its learning curve, then rules + labels; the last one is delivered."""
     seed, everything = spec.file.seed, list(range(len(parts.gold)))
     taught_by_rules = weak.acts
+    held_out = ("test", parts.calibrated_on) if parts.calibrated_on else ("test",)
     fits: dict[str, Fit] = {}
     curve: list[Curve] = []
     if parts.gold and (spec.file.training.baselines or not taught_by_rules):
-        fits[LABELS] = guided.labels_alone(LABELS, everything, seed=seed, keep=not taught_by_rules, score_on=("test",))
+        fits[LABELS] = guided.labels_alone(LABELS, everything, seed=seed, keep=not taught_by_rules, score_on=held_out)
         if spec.file.training.baselines and parts.test:
             curve = _curve(guided, spec, parts, fits[LABELS])
     if taught_by_rules:
-        fits[BOTH] = guided.rules_and_labels(BOTH, seed=seed, keep=True, score_on=("test",))
+        fits[BOTH] = guided.rules_and_labels(BOTH, seed=seed, keep=True, score_on=held_out)
     return fits, curve
 
 
@@ -224,17 +225,35 @@ def _draw(gold: np.ndarray, share: float, rng: np.random.Generator) -> list[int]
     return sorted(rows)
 
 
+def _calibrate(spec: TaskSpec, parts: Parts, weak: Weak, fits: dict[str, Fit]) -> Calibration:
+    """How far the delivered model can be believed, on the labels that are held out for it or for stopping."""
+    name, fitted = list(fits.items())[-1]
+    source = parts.calibrated_on
+    if not source:
+        return Calibration()
+    votes = weak.votes[source] if name == BOTH else None
+    examples, labels, multi = getattr(parts, source), spec.labels, spec.file.multi_label
+    return calibrate(fitted.logits[source], examples, votes, labels=labels, multi=multi, source=source)
+
+
 def _report(
-    spec: TaskSpec, parts: Parts, weak: Weak, inputs: Inputs, fits: dict[str, Fit], curve: list[Curve]
+    spec: TaskSpec,
+    parts: Parts,
+    weak: Weak,
+    inputs: Inputs,
+    fits: dict[str, Fit],
+    curve: list[Curve],
+    calibration: Calibration,
 ) -> Report:
     multi = spec.file.multi_label
     ways = {RULES: weak.posterior("test")} if spec.rules else {}
     ways |= {name: probabilities(fitted.logits["test"], multi=multi) for name, fitted in fits.items()}
-    if BOTH in ways:
-        ways[BOTH] = hold_back(ways[BOTH], weak.votes["test"], multi=multi)
-    held_out = len(parts.validation)
+    delivered, logits = next((name, fitted.logits["test"]) for name, fitted in reversed(fits.items()))
+    votes = weak.votes["test"] if delivered == BOTH else None
+    ways[delivered] = served(calibration.temper(logits), votes, multi=multi)
+    held_out = len(parts.validation) + len(parts.calibration)
     used = {RULES: len(parts.gold), LABELS: len(parts.gold) + held_out, BOTH: len(parts.gold) + held_out}
-    return findings.report(
+    made = findings.report(
         spec,
         parts,
         votes=weak.votes,
@@ -246,9 +265,19 @@ def _report(
         truncation={name: encoded.loss for name, encoded in inputs.encoded.items()},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+    beliefs = before_and_after(calibration, logits, parts.test, votes, labels=spec.labels, multi=multi)
+    return replace(made, **beliefs)
 
 
-def _write(workspace: Workspace, spec: TaskSpec, parts: Parts, weak: Weak, report: Report, model: Path) -> None:
+def _write(
+    workspace: Workspace,
+    spec: TaskSpec,
+    parts: Parts,
+    weak: Weak,
+    report: Report,
+    model: Path,
+    calibration: Calibration,
+) -> None:
     """Everything that a run folder holds."""
     from ruletune.report.page import render, to_json
 
@@ -271,6 +300,7 @@ def _write(workspace: Workspace, spec: TaskSpec, parts: Parts, weak: Weak, repor
         "max_length": spec.file.model.max_length,
         "precision": spec.file.training.precision,
         "label_model": weak.model.to_json(),
+        "calibration": calibration.to_json(),
         "rules_act": weak.acts and acts(spec.rules),
         "seed": spec.file.seed,
         "data": parts.fingerprints(),

@@ -30,6 +30,7 @@ class Parts:
         validation: Labelled texts that choose (early stopping).
         test: Labelled texts that only measure.
         warnings: What the reader of the report should know about the data.
+        calibration: Labelled texts that say how far the model can be believed, and nothing else.
     """
 
     gold: tuple[Example, ...]
@@ -37,13 +38,24 @@ class Parts:
     validation: tuple[Example, ...]
     test: tuple[Example, ...]
     warnings: tuple[str, ...]
+    calibration: tuple[Example, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The parts there are; calibration only where the task has one."""
+        return ("gold", "validation", "test", "unlabeled", *(("calibration",) if self.calibration else ()))
+
+    @property
+    def calibrated_on(self) -> str:
+        """The part whose labels calibrate: its own, else validation, which chose when to stop; empty for neither."""
+        return "calibration" if self.calibration else "validation" if self.validation else ""
 
     def sizes(self) -> dict[str, int]:
-        return {name: len(getattr(self, name)) for name in ("gold", "validation", "test", "unlabeled")}
+        return {name: len(getattr(self, name)) for name in self.names}
 
     def fingerprints(self) -> dict[str, str]:
         """SHA-256 by part, over ids, texts and answers."""
-        return {name: fingerprint(getattr(self, name)) for name in ("gold", "validation", "test", "unlabeled")}
+        return {name: fingerprint(getattr(self, name)) for name in self.names}
 
 
 def prepare(spec: TaskSpec, *, listener: Listener) -> Parts:
@@ -69,7 +81,12 @@ def prepare(spec: TaskSpec, *, listener: Listener) -> Parts:
     train = list(splits.train)
     validation = validation or list(splits.validation)
     test = test or list(splits.test)
-    for name, part, source in (("validation", validation, data.validation), ("test", test, data.test)):
+    train, calibration = _calibration(spec, train, warnings)
+    for name, part, source in (
+        ("validation", validation, data.validation),
+        ("test", test, data.test),
+        ("calibration", calibration, data.calibration),
+    ):
         if source and part and all(example.answer is None for example in part):
             where = Location(str(spec.folder / source))
             remedy = "name the column in data.columns.label"
@@ -81,7 +98,9 @@ def prepare(spec: TaskSpec, *, listener: Listener) -> Parts:
             warnings.append(f"{missing} texts of the {name} part have no label and were left out of it.")
     validation = [example for example in validation if example.answer is not None]
     test = [example for example in test if example.answer is not None]
-    train, unlabeled, validation = _without_leaks(train, unlabeled, validation, test, warnings)
+    calibration = [example for example in calibration if example.answer is not None]
+    calibration, _ = remove_leaks(calibration, [*validation, *test])
+    train, unlabeled, validation = _without_leaks(train, unlabeled, validation, [*test, *calibration], warnings)
     gold = [example for example in train if example.answer is not None]
     unlabeled += [example for example in train if example.answer is None]
     gold, rest = _few(spec, gold, warnings)
@@ -92,7 +111,27 @@ def prepare(spec: TaskSpec, *, listener: Listener) -> Parts:
             "there is no text to learn from", where=Location(str(spec.path)), remedy="add rows to data.train"
         )
     listener(Event("reading data", 1, 1))
-    return Parts(_named("train", gold), _named("unlabeled", unlabeled), tuple(validation), tuple(test), tuple(warnings))
+    return Parts(
+        _named("train", gold),
+        _named("unlabeled", unlabeled),
+        tuple(validation),
+        tuple(test),
+        tuple(warnings),
+        tuple(calibration),
+    )
+
+
+def _calibration(spec: TaskSpec, train: list[Example], warnings: list[str]) -> tuple[list[Example], list[Example]]:
+    """What is left to learn from, and the calibration part: a file of its own, or a share of the training data."""
+    data = spec.file.data
+    if data.calibration:
+        return train, read_part(spec, data.calibration)
+    if not data.split.calibration:
+        return train, []
+    left = 1.0 - (0.0 if data.validation else data.split.validation) - (0.0 if data.test else data.split.test)
+    splits = stratified_split(train, validation=data.split.calibration / left, test=0.0, seed=spec.file.seed)
+    warnings += [warning.replace("validation part", "calibration part") for warning in splits.warnings]
+    return list(splits.train), list(splits.validation)
 
 
 def joined(example: Example) -> str:

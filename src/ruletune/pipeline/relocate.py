@@ -22,7 +22,7 @@ def relocated(spec: TaskSpec, folder: Path) -> TaskSpec:
     named by absolute paths, since code may read what lies beside it.
     """
     data = spec.file.data
-    names = ("train", "validation", "test", "unlabeled")
+    names = ("train", "validation", "test", "calibration", "unlabeled")
     update: dict[str, object] = {
         "data": data.model_copy(update={name: _absolute(getattr(data, name), spec.folder) for name in names}),
         "rules": tuple(

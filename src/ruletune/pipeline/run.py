@@ -14,46 +14,26 @@ import numpy as np
 from ruletune.config import TaskSpec, load_task
 from ruletune.data.readers import Labels, read_all
 from ruletune.errors import UserError
-from ruletune.labeling.apply import RuleSet, answer_value, firing_value
+from ruletune.labeling.apply import RuleSet, Votes, answer_value, firing_value
 from ruletune.labeling.corpus import columns_of
 from ruletune.labeling.label_model import LabelModel
 from ruletune.metrics.classification import score
+from ruletune.metrics.selective import Threshold
 from ruletune.models import backbone
 from ruletune.models.backbone import Classifier
 from ruletune.models.encoding import encode
+from ruletune.pipeline.calibrating import Calibration, abstention, served
+from ruletune.pipeline.deciding import answers
 from ruletune.pipeline.embedding import embedder
-from ruletune.pipeline.shaping import hold_back, templates
+from ruletune.pipeline.shaping import templates
 from ruletune.progress import Event, Listener, silent
 from ruletune.report.model import Report
 from ruletune.store import FORMAT, read_json
 from ruletune.tasks import TASKS
 from ruletune.templates import Rendering
-from ruletune.types import Example, Label, Prediction
+from ruletune.types import Answer, Example, Label, Prediction
 
-__all__ = ["Run", "answers", "load", "probabilities"]
-
-
-def probabilities(logits: np.ndarray, *, multi: bool) -> np.ndarray:
-    """Probability of every label: softmax, or each label's own logistic where several may hold.
-
-    >>> probabilities(np.array([[0.0, 0.0]]), multi=False)
-    array([[0.5, 0.5]])
-    """
-    values = logits.astype(np.float64)
-    if multi:
-        return np.asarray(1.0 / (1.0 + np.exp(-np.clip(values, -60, 60))))
-    values = np.exp(values - values.max(axis=1, keepdims=True))
-    return np.asarray(values / values.sum(axis=1, keepdims=True))
-
-
-def answers(probability: np.ndarray, labels: Sequence[str], *, multi: bool) -> list[tuple[Label, float]]:
-    """The most probable label, or every label above one half; with the answer's score."""
-    if multi:
-        scores = np.maximum(probability, 1 - probability).mean(axis=1)
-        chosen = [Label.of(*(labels[int(k)] for k in np.flatnonzero(row > 0.5))) for row in probability]
-        return [(label, float(score)) for label, score in zip(chosen, scores, strict=True)]
-    best = probability.argmax(axis=1)
-    return [(Label.of(labels[k]), float(probability[row, k])) for row, k in enumerate(best)]
+__all__ = ["Run", "load"]
 
 
 @dataclass(frozen=True)
@@ -107,6 +87,11 @@ class Run:
         """The rules, compiled."""
         return RuleSet(self.spec.rules, labels=self.labels, embed=embedder(self.spec))
 
+    @cached_property
+    def calibration(self) -> Calibration:
+        """What held-out gold labels say about how far the model can be believed."""
+        return Calibration.from_json(self.settings.get("calibration"))
+
     @property
     def name(self) -> str:
         return str(self.settings["name"] or self.folder.name)
@@ -130,20 +115,57 @@ class Run:
         return read_all(source, columns, labels=Labels(self.labels, self.multi) if labelled else None)
 
     def predict(
-        self, examples: Sequence[Example], *, with_rules: bool = True, listener: Listener = silent
+        self,
+        examples: Sequence[Example],
+        *,
+        with_rules: bool = True,
+        max_error: float | None = None,
+        confidence: float = 0.9,
+        listener: Listener = silent,
     ) -> list[Prediction]:
-        """Answers to examples, in their order, with the rules that fired on each."""
-        probability = self.probabilities(examples, listener=listener)
+        """Answers to examples, in their order, with the rules that fired on each.
+
+        Args:
+            max_error: Share of the given answers that may be wrong, in (0, 1). Texts beyond what the calibration
+                labels allow get the answer ``None``; see :meth:`threshold`.
+            confidence: Probability, over the draw of calibration labels, that the promise holds.
+
+        Raises:
+            UserError: A promise is asked for, and is out of range or the run can make none.
+        """
+        limit = None if max_error is None else self.threshold(max_error, confidence=confidence)
+        logits, votes = self._logits(examples, listener=listener)
+        probability = served(self.calibration.temper(logits), votes, multi=self.multi)
         chosen = answers(probability, self.labels, multi=self.multi)
+        given = np.ones(len(examples), bool) if limit is None else self._passes(limit, logits, votes)
         predictions = []
-        for row, (example, (answer, certainty)) in enumerate(zip(examples, chosen, strict=True)):
-            by_label = {label: float(probability[row, k]) for k, label in enumerate(self.labels)}
+        for row, (example, (label, certainty)) in enumerate(zip(examples, chosen, strict=True)):
+            by_label = {name: float(probability[row, k]) for k, name in enumerate(self.labels)}
             fired = self.rules.firings(example) if with_rules else ()
+            answer: Answer | None = label if given[row] else None
             predictions.append(Prediction(example.id, answer, certainty, by_label, fired))
         return predictions
 
+    def threshold(self, max_error: float, *, confidence: float = 0.9) -> Threshold:
+        """From which score on the model may answer, so that at most ``max_error`` of its answers are wrong.
+
+        Raises:
+            UserError: A share is not in (0, 1), or the run has no calibration labels.
+        """
+        return self.calibration.threshold(max_error, confidence=confidence)
+
+    def _passes(self, limit: Threshold, logits: np.ndarray, votes: Votes | None) -> np.ndarray:
+        """Which answers are given. Scores before temperature count, as they did when the threshold was found."""
+        decided = answers(served(logits, votes, multi=self.multi), self.labels, multi=self.multi)
+        return limit.passes(np.array([score for _, score in decided], dtype=np.float64))
+
     def probabilities(self, examples: Sequence[Example], *, listener: Listener = silent) -> np.ndarray:
         """Probability of every label, (examples, labels)."""
+        logits, votes = self._logits(examples, listener=listener)
+        return served(self.calibration.temper(logits), votes, multi=self.multi)
+
+    def _logits(self, examples: Sequence[Example], *, listener: Listener) -> tuple[np.ndarray, Votes | None]:
+        """What the model says, (examples, labels), and the votes of rules that act on it."""
         classifier = self._classifier
         # Only rules that veto or prompt are heard here; without one the rules need not even be loaded.
         votes = self.rules.apply(examples, strict=False) if self.settings.get("rules_act") else None
@@ -165,20 +187,31 @@ class Run:
             listener(Event("predicting", done, len(examples)))
 
         logits = backbone.logits(classifier, encoded, precision=str(self.settings["precision"]), progress=progress)
-        probability = probabilities(logits, multi=self.multi)
-        return probability if votes is None else hold_back(probability, votes, multi=self.multi)
+        return logits, votes
 
-    def evaluate(self, examples: Sequence[Example], *, listener: Listener = silent) -> dict[str, Any]:
+    def evaluate(
+        self,
+        examples: Sequence[Example],
+        *,
+        max_error: float | None = None,
+        confidence: float = 0.9,
+        listener: Listener = silent,
+    ) -> dict[str, Any]:
         """The task's metrics on labelled examples, with ``n``, and apart for the texts that rules cover or not.
 
+        With ``max_error`` also what abstention would do: ``abstention`` has ``answered``, ``wrong``, ``coverage``
+        and ``error``, the last ``None`` where nothing is answered.
+
         Raises:
-            UserError: Some example has no label.
+            UserError: Some example has no label, or the run cannot promise what is asked.
         """
+        limit = None if max_error is None else self.threshold(max_error, confidence=confidence)
         bare = [example.id for example in examples if example.answer is None]
         if bare:
             shown = ", ".join(map(repr, bare[:5]))
             raise UserError(f"{len(bare)} texts have no label (ids {shown}{', ...' if len(bare) > 5 else ''})")
-        probability = self.probabilities(examples, listener=listener)
+        logits, acting = self._logits(examples, listener=listener)
+        probability = served(self.calibration.temper(logits), acting, multi=self.multi)
         decided = [label for label, _ in answers(probability, self.labels, multi=self.multi)]
         votes = self.rules.apply(examples)
         covered = votes.covered
@@ -193,6 +226,9 @@ class Run:
         for name, mask in (("covered", covered), ("uncovered", ~covered)):
             rows = [int(row) for row in np.flatnonzero(mask)]
             everything[name] = {k: v for k, v in part(rows).items() if isinstance(v, float | int)}
+        if limit is not None:
+            wrong = np.array([g != d for g, d in zip(gold, decided, strict=True)], dtype=bool)
+            everything["abstention"] = abstention(limit, self._passes(limit, logits, acting), wrong)
         return everything
 
     def explain(self, example: Example) -> dict[str, Any]:
@@ -203,7 +239,7 @@ class Run:
         believed = self.label_model.posterior(votes)[0] if prediction.rules else None
         return {
             "text": example.text,
-            "answer": answer_value(prediction.answer),
+            "answer": None if prediction.answer is None else answer_value(prediction.answer),
             "score": prediction.score,
             "model": dict(prediction.probabilities),
             "label_model": None

@@ -159,6 +159,9 @@ class Report:
         per_label: By label: precision, recall, f1, support.
         curve_target: The delivered model's value, drawn across the learning curve.
         calibration_error: Expected calibration error in [0, 1].
+        uncalibrated_error: The same before temperature scaling; ``None`` where nothing was calibrated.
+        log_loss, uncalibrated_log_loss: Mean negative log-likelihood of gold, in nats, with the temperature and without.
+        calibration_labels: Gold labels that the temperature was found on.
         disagreements: Rules and model disagree. uncovered: no rule fires.
         warnings: Sentences that the reader must not miss.
         settings: Name to value, as the resolved task file says.
@@ -187,3 +190,7 @@ class Report:
     warnings: tuple[str, ...]
     settings: dict[str, str]
     versions: dict[str, str]
+    uncalibrated_error: float | None = None
+    log_loss: float | None = None
+    uncalibrated_log_loss: float | None = None
+    calibration_labels: int = 0

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ruletune.report.model import LabelsSaved
+from ruletune.report.model import LabelsSaved, Report
 
-__all__ = ["labels_saved_sentence"]
+__all__ = ["calibration_sentence", "labels_saved_sentence"]
 
 
 def labels_saved_sentence(saved: LabelsSaved) -> str:
@@ -21,3 +21,16 @@ def labels_saved_sentence(saved: LabelsSaved) -> str:
     if saved.estimate == saved.low == saved.high == 0:
         return f"none. {saved.note}"
     return f"about {saved.estimate:.0f} (90% interval {saved.low:.0f} to {high}). {saved.note}"
+
+
+def calibration_sentence(report: Report) -> str:
+    """How far the probabilities can be believed, before and after calibration; empty where nothing was measured."""
+    after, before = report.calibration_error, report.uncalibrated_error
+    if after is None:
+        return ""
+    if before is None:
+        return f"Expected calibration error: {after:.1%}; nothing was calibrated."
+    said = f"Expected calibration error: {after:.1%}, {before:.1%} before calibration on {report.calibration_labels} labels"
+    if report.log_loss is None or report.uncalibrated_log_loss is None:
+        return f"{said}."
+    return f"{said}; log loss {report.log_loss:.3f}, {report.uncalibrated_log_loss:.3f} before."
