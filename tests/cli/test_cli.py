@@ -233,3 +233,40 @@ def test_a_catastrophic_expression_is_named(
     (tmp_path / "unlabeled.jsonl").write_text(json.dumps({"text": "a" * 60 + "b"}) + "\n", encoding="utf-8")
     assert run(monkeypatch, "rules", task) == 0
     assert "'endless' failed on 1 text: worked for more than 2 s" in " ".join(capsys.readouterr().out.split())
+
+
+def test_max_error_answers_what_can_be_promised(
+    tmp_path: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tests.model_fixtures import texts
+
+    task = write_task(tmp_path, checkpoint)
+    rows = [{"text": f"{e.text} held", "label": str(e.answer)} for e in texts(60, seed=4)]
+    (tmp_path / "held.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    content = task.read_text(encoding="utf-8").replace(
+        "  test: test.jsonl", "  test: test.jsonl\n  calibration: held.jsonl"
+    )
+    task.write_text(content, encoding="utf-8")
+    assert run(monkeypatch, "train", task, "--out", tmp_path / "run") == 0
+    assert "before calibration on 60 labels" in " ".join(capsys.readouterr().out.split())
+
+    data, out = tmp_path / "test.jsonl", tmp_path / "answers.jsonl"
+    assert run(monkeypatch, "predict", tmp_path / "run", data, "--max-error", 0.01, "-o", out) == 0
+    assert "answered 0 of 60" in (said := capsys.readouterr().err) and "takes 230 calibration labels" in said
+    answers = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    assert all(row["answer"] is None and row["abstained"] and row["probabilities"] for row in answers)
+    assert run(monkeypatch, "predict", tmp_path / "run", data, "--max-error", 0.01) == 0
+    assert "(no answer)" in capsys.readouterr().out
+    assert run(monkeypatch, "evaluate", tmp_path / "run", data, "--max-error", 0.4, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["abstention"]["max_error"] == 0.4
+    assert run(monkeypatch, "evaluate", tmp_path / "run", data, "--max-error", 0.4) == 0
+    assert "answered" in capsys.readouterr().out
+    for wrong in ("0", "1", "1.5", "nan", "-1", "much"):
+        assert run(monkeypatch, "predict", tmp_path / "run", data, f"--max-error={wrong}") == 2
+
+
+def test_a_run_without_calibration_promises_nothing(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "predict", trained / "run", trained / "test.jsonl", "--max-error", 0.1) == 2
+    assert "data.calibration" in capsys.readouterr().err
