@@ -112,7 +112,10 @@ def test_labels(problems: Problems, labels: str, message: str) -> None:
         ("{train: ~no such user/x.csv}", "no data at"),
         (f"{{train: {'x' * 5000}}}", "no data at 'xxx"),
         ("{train: train.jsonl, test: nowhere/x.csv}", "no data at 'nowhere/x.csv'"),
-        ("{train: train.jsonl, split: {validation: 0.5, test: 0.5}}", "validation, test and calibration together leave nothing"),
+        (
+            "{train: train.jsonl, split: {validation: 0.5, test: 0.5}}",
+            "validation, test and calibration together leave nothing",
+        ),
         ("{train: train.jsonl, split: {test: 1}}", "'test' must be less than 1"),
         ("{train: train.jsonl, sample: {}}", "the key 'shots' is missing from 'sample'"),
         ("{train: train.jsonl, limit_unlabeled: 0}", "'limit_unlabeled' must be 1 or more"),
