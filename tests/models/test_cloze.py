@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModelForMaskedLM
+from transformers import AutoConfig, AutoModelForMaskedLM
 
 from ruletune.errors import UserError
 from ruletune.models import adapters, backbone
@@ -17,7 +17,7 @@ from ruletune.models import cloze as clozes
 from ruletune.models.checkpoints import Checkpoint, resolve
 from ruletune.models.cloze import with_prior
 from ruletune.models.encoding import Encoded, collate, encode
-from ruletune.models.verbalizer import Cloze, Vocabulary, verbalize
+from ruletune.models.verbalizer import Cloze, Prompt, Vocabulary, verbalize
 from ruletune.templates import Rendering, Template
 from ruletune.types import Example
 from tests.model_fixtures import texts
@@ -81,6 +81,32 @@ def test_asking_at_the_blanks_alone_gives_what_asking_everywhere_gives(
     fast = backbone.logits(made, data, precision="fp32")
     monkeypatch.setattr(clozes, "_HEADS", {})
     np.testing.assert_allclose(backbone.logits(made, data, precision="fp32"), fast, atol=1e-5)
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta", "xlm-roberta", "camembert", "mpnet", "distilbert", "electra"])
+def test_every_family_is_asked_at_the_blanks(family: str) -> None:
+    """Those with a known head are asked there alone, the others everywhere; either gives what the plain model gives."""
+    small = {
+        "vocab_size": 40,
+        "hidden_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 16,
+    }
+    names = (
+        {"dim": 16, "n_layers": 1, "n_heads": 2, "hidden_dim": 16, "vocab_size": 40}
+        if family == "distilbert"
+        else small
+    )
+    mlm = AutoModelForMaskedLM.from_config(AutoConfig.for_model(family, pad_token_id=1, **names)).eval()
+    prompt = Prompt(AFTER, (("a",), ("b",)), (((7,),), ((8,),)), ((0.0,), (0.0,)))
+    made = clozes.ClozeModel(mlm, Cloze((prompt,), 1), mask_id=5).eval()
+    ids = torch.tensor([[2, 9, 5, 3], [2, 5, 3, 1]])
+    inputs = {"input_ids": ids, "attention_mask": (ids != 1).long()}
+    with torch.inference_mode():
+        found = made(prompt=torch.zeros_like(ids), **inputs).logits
+        expected = mlm(**inputs).logits.log_softmax(-1)[ids == 5][:, [7, 8]]
+    np.testing.assert_allclose(found.numpy(), expected.numpy(), atol=1e-5)
 
 
 def test_logits_do_not_depend_on_batches(masked: Path) -> None:

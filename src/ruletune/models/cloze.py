@@ -10,7 +10,7 @@ A word of several tokens has as many blanks; its log-probability is the mean ove
 Nothing is new and untrained here, which is what a handful of labels needs.
 
 Sources: Schick & Schütze 2021 (PET, the cloze); Gao et al. 2021 (LM-BFF, fine-tuning it); Zhao et
-al. 2021 (Calibrate Before Use) and Hu et al. 2022 (KPT, eq. 3: the prior as a mean over texts).
+al. 2021 (Calibrate Before Use) and Hu et al. 2022 (KPT: the prior as a mean over texts).
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ def with_prior(cloze: Cloze, position: int, scores: np.ndarray) -> Cloze:
         position: Of the prompt.
         scores: Log-probabilities of the words, (texts, labels, words); float32 or wider.
 
-    Source: Hu et al. 2022, KPT, equation 3.
+    Source: Hu et al. 2022, Knowledgeable Prompt-tuning (contextualized calibration).
     """
     prompt = cloze.prompts[position]
     highest = scores.max(axis=0)

@@ -92,6 +92,7 @@ def encode(
     Raises:
         UserError: A cloze is too long for the model even without the text.
     """
+    assert cloze is not None or not rendering.template.cloze, "who encodes for a cloze says what its blanks are"
     own = templates or [None] * len(examples)
     if not examples:
         return Encoded({"input_ids": [], "attention_mask": []}, Loss(0, 0, 0, 0))

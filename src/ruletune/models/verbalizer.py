@@ -202,7 +202,7 @@ def verbalize(
     Source: Schick & Schütze 2021, Exploiting Cloze Questions for Few Shot Text Classification.
     """
     found = [list(_words(template, labels, verbalizer, vocabulary)) for template in templates]
-    masks = _masks([word for words in found for word in words], labels, len(templates))
+    masks = _masks([word for words in found for word in words], labels)
     problems: list[Problem] = []
     prompts = []
     for template, words in zip(templates, found, strict=True):
@@ -227,8 +227,8 @@ def _words(
             yield _Word(label, word, vocabulary.ids(word), bool(given))
 
 
-def _masks(words: Sequence[_Word], labels: Mapping[str, str], templates: int) -> int:
-    """The smallest number of tokens in which every label has a word, of all that the task file gives as many as most."""
+def _masks(words: Sequence[_Word], labels: Mapping[str, str]) -> int:
+    """The smallest number of tokens in which every label has a word; where there is none, the one to complain by."""
     lengths = sorted({len(word.ids) for word in words if word.ids})
     for length in lengths:
         if len({word.label for word in words if len(word.ids) == length}) == len(labels):
