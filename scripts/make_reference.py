@@ -56,7 +56,8 @@ _TEMPLATES = """
 A template is text with fields in braces: {fields}. `{{{{` and `}}}}` are literal braces. There are no expressions.
 `{{text}}` must be among them. `{{sep}}` divides the input into the tokenizer's first and second segment. `{{labels}}` lists
 the labels with their descriptions. Without a template the model is shown `{{text}}`, or `{{text}}{{sep}}{{text_pair}}` where
-`data.columns.text_pair` is set. What is in a text is never read as a template. A text too long for the model loses its
+`data.columns.text_pair` is set. `{{mask}}` is a blank that a masked language model fills in with the words of `verbalizer`
+([clozes](cloze.md)): all templates have one, or none. Answers through several templates are averaged. What is in a text is never read as a template. A text too long for the model loses its
 end; what the template puts around it stays whole.
 """
 

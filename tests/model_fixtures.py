@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+from transformers import BertConfig, BertForMaskedLM, BertModel, PreTrainedTokenizerFast
 
 from ruletune.types import Example, Label
 
@@ -18,8 +18,8 @@ BAD = ("awful", "dull", "weak", "stale", "loud")
 OTHER = ("the", "film", "is", "a", "story", "of", "two", "people", "and", "its", "cast", "review", "这", "很", "好")
 
 
-def build_checkpoint(folder: Path, *, mean_pooling: bool = True) -> Path:
-    """A BERT of two layers with random weights, in the Hugging Face format."""
+def build_checkpoint(folder: Path, *, mean_pooling: bool = True, masked: bool = False) -> Path:
+    """A BERT of two layers with random weights, in the Hugging Face format; ``masked``: with a masked language model's head."""
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *GOOD, *BAD, *OTHER]
     core = Tokenizer(models.WordLevel({word: n for n, word in enumerate(words)}, unk_token="[UNK]"))
     core.normalizer = normalizers.BertNormalizer()
@@ -33,18 +33,28 @@ def build_checkpoint(folder: Path, *, mean_pooling: bool = True) -> Path:
     )  # fmt: skip
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        model = BertModel(
+        model = (BertForMaskedLM if masked else BertModel)(
             BertConfig(
                 vocab_size=len(words), hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64,
                 max_position_embeddings=64,
             )
         )  # fmt: skip
+    if masked:
+        _look_around(model)
     model.save_pretrained(str(folder))
     tokenizer.save_pretrained(str(folder))
-    if mean_pooling:
+    if mean_pooling and not masked:
         (folder / "1_Pooling").mkdir()
         (folder / "1_Pooling" / "config.json").write_text('{"pooling_mode_mean_tokens": true}', encoding="utf-8")
     return folder
+
+
+@torch.no_grad()
+def _look_around(model: BertForMaskedLM) -> None:
+    """Let every token see the mean of all, as a pretrained model would; learning that from nothing takes too long."""
+    for layer in model.bert.encoder.layer:
+        torch.nn.init.eye_(layer.attention.self.value.weight).mul_(8)
+        torch.nn.init.eye_(layer.attention.output.dense.weight)
 
 
 def texts(n: int, *, seed: int) -> list[Example]:
@@ -99,6 +109,12 @@ training:
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_checkpoint(tmp_path_factory.mktemp("checkpoint"))
+
+
+@pytest.fixture(scope="session")
+def masked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint that can fill in blanks."""
+    return build_checkpoint(tmp_path_factory.mktemp("masked"), masked=True)
 
 
 @pytest.fixture

@@ -138,3 +138,19 @@ def test_rendering_survives_json(description: str, labels: dict[str, str], place
     again = Rendering.from_json(json.loads(json.dumps(rendering.to_json())))
     assert again == rendering
     assert again.render(example(text)) == rendering.render(example(text))
+
+
+def test_the_blank_is_the_tokenizers_mask_and_texts_cannot_add_one() -> None:
+    rendering = Rendering(Template.parse("{text} It was {mask}."), labels={"a": "[MASK]"})
+    shown = rendering.render(example("a [MASK] film"), mask="[MASK]", masks=2)
+    assert shown.first == "a [ MASK] film It was [MASK][MASK]."
+    labelled = rendering.render(example("film"), template=Template.parse("{labels} {text} {mask}"), mask="[MASK]")
+    assert labelled.first == "a: [ MASK] film [MASK]"
+
+
+def test_several_templates_survive_the_run_folder() -> None:
+    rendering = Rendering(Template.parse("{text}"), others=(Template.parse("x {text}"),))
+    assert Rendering.from_json(json.loads(json.dumps(rendering.to_json()))) == rendering
+    assert [template.source for template in rendering.templates] == ["{text}", "x {text}"]
+    old = {key: value for key, value in rendering.to_json().items() if key != "other_templates"}
+    assert Rendering.from_json(old).others == ()

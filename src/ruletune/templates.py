@@ -4,10 +4,14 @@ A template is text with fields in braces, ``"{description} {text}"``; ``{{`` and
 braces. There are no expressions, attributes or formats, so a template can do nothing but place
 text. What stands before and after ``{text}`` is the prefix and suffix of the prompt literature.
 ``{sep}`` divides the input into the tokenizer's first and second segment.
+
+A template with ``{mask}`` is a cloze: the model fills in the blank, and *label words* that a
+verbalizer names for every label tell the answer (Schick & Schütze 2021, Exploiting Cloze Questions).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,9 +20,12 @@ from ruletune.errors import Location, Problem, UserError, nearest
 from ruletune.knowledge import Knowledge, inject
 from ruletune.types import Example
 
-__all__ = ["FIELDS", "Rendered", "Rendering", "Template", "default_template"]
+__all__ = ["FIELDS", "LabelWords", "Rendered", "Rendering", "Template", "default_template", "default_words"]
 
-FIELDS = ("text", "text_pair", "name", "description", "labels", "knowledge", "sep")
+FIELDS = ("text", "text_pair", "name", "description", "labels", "knowledge", "sep", "mask")
+
+LabelWords = tuple[tuple[str, tuple[str, ...]], ...]
+"""A verbalizer: (label, its words) in turn."""
 
 _SHOWN = 40
 """Characters of a field's name that a message repeats."""
@@ -39,17 +46,20 @@ class Template:
     Attributes:
         source: As written.
         parts: ``(is_field, text or field name)`` in order.
+        words: Label words of this cloze alone, in place of the task's.
     """
 
     source: str
     parts: tuple[tuple[bool, str], ...]
+    words: LabelWords = ()
 
     @classmethod
-    def parse(cls, source: str, *, where: Location | None = None) -> Template:
+    def parse(cls, source: str, *, where: Location | None = None, words: LabelWords = ()) -> Template:
         """Parse a template.
 
         Raises:
-            UserError: A brace without its partner, an unknown field, no ``{text}``, or ``{sep}`` twice.
+            UserError: A brace without its partner, an unknown field, no ``{text}``, or ``{sep}`` or
+                ``{mask}`` twice.
 
         >>> Template.parse("Review: {txet}")
         Traceback (most recent call last):
@@ -66,13 +76,20 @@ class Template:
             problems.append(Problem("the template does not show the text", where, "put {text} into it"))
         if fields.count("sep") > 1:
             problems.append(Problem("the template has {sep} twice", where, "an input has two segments at most"))
+        if fields.count("mask") > 1:
+            problems.append(Problem("the template has {mask} twice", where, "there is one blank to fill in"))
         if problems:
             raise UserError.of(problems)
-        return cls(source, parts)
+        return cls(source, parts, words)
 
     @property
     def fields(self) -> frozenset[str]:
         return frozenset(name for is_field, name in self.parts if is_field)
+
+    @property
+    def cloze(self) -> bool:
+        """Whether the model answers by filling in a blank."""
+        return "mask" in self.fields
 
     def render(self, values: Mapping[str, str]) -> Rendered:
         """Put values into the fields. A missing value is empty; values are never read as templates.
@@ -131,12 +148,23 @@ def default_template(*, pair: bool) -> Template:
     return Template.parse("{text}{sep}{text_pair}" if pair else "{text}")
 
 
+def default_words(label: str) -> tuple[str, ...]:
+    """A label's words where the task file names none: those of its own name.
+
+    >>> default_words("Very_Good")
+    ('very', 'good')
+    """
+    return tuple(dict.fromkeys(re.findall(r"[^\W_]+", label.casefold())))
+
+
 @dataclass(frozen=True, slots=True)
 class Rendering:
     """Everything that turns an example into an input. It is saved with the model and used again at prediction.
 
     Attributes:
         labels: Name to description.
+        others: Further templates. The model learns from a text through each of them, and its answers through all
+            of them are averaged.
     """
 
     template: Template
@@ -144,8 +172,21 @@ class Rendering:
     name: str = ""
     description: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    others: tuple[Template, ...] = ()
 
-    def render(self, example: Example, *, text: str | None = None, template: Template | None = None) -> Rendered:
+    @property
+    def templates(self) -> tuple[Template, ...]:
+        return self.template, *self.others
+
+    def render(
+        self,
+        example: Example,
+        *,
+        text: str | None = None,
+        template: Template | None = None,
+        mask: str = "",
+        masks: int = 1,
+    ) -> Rendered:
         """The input for an example.
 
         Args:
@@ -153,6 +194,9 @@ class Rendering:
                 stands around it stays whole, and so does knowledge about terms that lie in it;
                 knowledge about what was cut away is left out.
             template: Takes the place of the rendering's own.
+            mask: The tokenizer's mask token, which ``{mask}`` stands for. In what the example and the task say it is
+                broken up, so that a text cannot add a blank.
+            masks: Mask tokens in the blank, as many as a label word has tokens.
 
         >>> rendering = Rendering(default_template(pair=False), (Knowledge({"MRSA": "a bacterium"}),))
         >>> rendering.render(Example("1", "MRSA on ward 3")).first
@@ -161,16 +205,18 @@ class Rendering:
         'MRSA MRSA: a bacterium'
         """
         injected = inject(self.knowledge, example.text, length=None if text is None else len(text))
-        return (template or self.template).render(
-            {
-                "text": injected.text,
-                "text_pair": example.text_pair or "",
-                "name": self.name,
-                "description": self.description,
-                "labels": "; ".join(f"{label}: {d}" if d else label for label, d in self.labels.items()),
-                "knowledge": injected.field,
-            }
-        )
+        values = {
+            "text": injected.text,
+            "text_pair": example.text_pair or "",
+            "name": self.name,
+            "description": self.description,
+            "labels": "; ".join(f"{label}: {d}" if d else label for label, d in self.labels.items()),
+            "knowledge": injected.field,
+        }
+        if mask:
+            broken = f"{mask[0]} {mask[1:]}"
+            values = {name: value.replace(mask, broken) for name, value in values.items()}
+        return (template or self.template).render(values | {"mask": mask * masks})
 
     def to_json(self) -> dict[str, Any]:
         """As the run folder keeps it; :meth:`from_json` gives an equal value back."""
@@ -180,6 +226,7 @@ class Rendering:
             "name": self.name,
             "description": self.description,
             "labels": dict(self.labels),
+            "other_templates": [template.source for template in self.others],
         }
 
     @classmethod
@@ -190,4 +237,5 @@ class Rendering:
             value["name"],
             value["description"],
             dict(value["labels"]),
+            tuple(Template.parse(source) for source in value.get("other_templates", ())),
         )

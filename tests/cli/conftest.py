@@ -1,1 +1,1 @@
-from tests.model_fixtures import checkpoint, task  # noqa: F401  (fixtures)
+from tests.model_fixtures import checkpoint, masked, task  # noqa: F401  (fixtures)

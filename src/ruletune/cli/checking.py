@@ -37,6 +37,7 @@ def check(task: Annotated[Path, typer.Argument(help="The task file.")], json: Js
     from ruletune.labeling.checks import run_tests
 
     spec = load_task(task)
+    _check_cloze(spec)
     kinds = dict(Counter(map(kind_name, spec.rules)))
     embed = _embed_on_demand(spec)
     slow = RuleSet(spec.rules, labels=spec.labels, embed=embed).slow()
@@ -51,6 +52,18 @@ def check(task: Annotated[Path, typer.Argument(help="The task file.")], json: Js
         _report(spec, task, kinds, slow, outcomes, notes)
     if failed:
         raise typer.Exit(1)
+
+
+def _check_cloze(spec: TaskSpec) -> None:
+    """Whether the checkpoint can fill in the templates' blanks with the label words; a hub is not asked."""
+    if not spec.rendering.template.cloze:
+        return
+    from ruletune.errors import Location
+    from ruletune.models import checkpoints
+    from ruletune.models.filling import cloze_of
+
+    checkpoint = checkpoints.resolve(spec.file.model.checkpoint, folder=spec.folder, where=Location(str(spec.path)))
+    cloze_of(spec, checkpoint, load=False)
 
 
 def _embed_on_demand(spec: TaskSpec) -> Embed:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.representer import RoundTripRepresenter
 
+from ruletune.config.clozes import cloze_problems
 from ruletune.config.messages import explain
 from ruletune.config.schema import TaskFile
 from ruletune.config.tree import Tree, read_tree
@@ -97,6 +98,7 @@ def parse_task(source: str, *, path: Path, check_data: bool = True) -> TaskSpec:
     rules = _rules(file, kept, tree, path.parent, problems)
     problems += _wrong_tests(file, rules, tree)
     rendering = _rendering(file, tree, path.parent, problems)
+    problems += cloze_problems(file, rendering.templates, rules, tree)
     if check_data:
         problems += _missing_data(file, tree, path.parent)
     if problems:
@@ -236,13 +238,15 @@ def _wrong_tests(file: TaskFile, rules: Sequence[Rule], tree: Tree) -> Iterator[
 
 
 def _rendering(file: TaskFile, tree: Tree, folder: Path, problems: list[Problem]) -> Rendering:
-    template = default_template(pair=file.data.columns.text_pair is not None)
-    if file.templates:
+    templates = []
+    for position, written in enumerate(file.templates):
+        where = tree.at("templates", position)
         try:
-            template = Template.parse(file.templates[0], where=tree.at("templates", 0))
-            problems += _mismatches(template, file, tree.at("templates", 0))
+            templates.append(Template.parse(written, where=where))
+            problems += _mismatches(templates[-1], file, where)
         except UserError as error:
             problems += error.problems
+    template, *others = templates or [default_template(pair=file.data.columns.text_pair is not None)]
     knowledge = []
     for position, source in enumerate(file.knowledge):
         where = tree.at("knowledge", position)
@@ -252,9 +256,9 @@ def _rendering(file: TaskFile, tree: Tree, folder: Path, problems: list[Problem]
             knowledge.append(Knowledge(entries, source.place, source.limit, source.separator))
         except UserError as error:
             problems += error.problems
-        if source.place == "field" and "knowledge" not in template.fields:
+        if source.place == "field" and all("knowledge" not in t.fields for t in (template, *others)):
             problems.append(Problem("the template has no {knowledge}", where, "put it there, or choose another place"))
-    return Rendering(template, tuple(knowledge), file.name, file.description, dict(file.labels))
+    return Rendering(template, tuple(knowledge), file.name, file.description, dict(file.labels), tuple(others))
 
 
 def _mismatches(template: Template, file: TaskFile, where: Location | None) -> Iterator[Problem]:
@@ -266,7 +270,7 @@ def _mismatches(template: Template, file: TaskFile, where: Location | None) -> I
     divided = "sep" in own.fields if own else "{sep}" in file.templates[0]
     if ("sep" in template.fields) != divided:
         yield Problem(
-            "the prompt and the task's template differ in {sep}", where, "put {sep} into both, or into neither"
+            "the template and the task's first one differ in {sep}", where, "put {sep} into both, or into neither"
         )
     if pair and "text_pair" not in template.fields:
         yield Problem("the template does not show the second text", where, "put {text_pair} into it")

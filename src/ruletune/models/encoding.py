@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from ruletune.templates import Rendering, Template
+from ruletune.errors import UserError
+from ruletune.models.verbalizer import Cloze
+from ruletune.templates import Rendered, Rendering, Template
 from ruletune.types import Example
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-__all__ = ["Encoded", "Loss", "buckets", "collate", "encode"]
+__all__ = ["Encoded", "Loss", "buckets", "collate", "encode", "stacked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +36,15 @@ class Encoded:
 
     Attributes:
         columns: The model's inputs by name (``input_ids``, ``attention_mask``, perhaps
-            ``token_type_ids``), each a list of int lists, one per example.
+            ``token_type_ids``), each a list of int lists, one per example. Where texts are shown through
+            clozes, ``prompt`` is the position of the example's prompt, alone in its list.
         loss: What truncation cost.
+        others: The same examples shown through further templates.
     """
 
     columns: dict[str, list[list[int]]]
     loss: Loss
+    others: tuple[Encoded, ...] = ()
 
     def __len__(self) -> int:
         return len(self.columns["input_ids"])
@@ -50,7 +55,19 @@ class Encoded:
 
     def take(self, rows: Sequence[int]) -> Encoded:
         """The examples in ``rows``; the truncation figures stay those of the whole."""
-        return Encoded({name: [values[r] for r in rows] for name, values in self.columns.items()}, self.loss)
+        columns = {name: [values[r] for r in rows] for name, values in self.columns.items()}
+        return Encoded(columns, self.loss, tuple(other.take(rows) for other in self.others))
+
+    def each(self) -> tuple[Encoded, ...]:
+        """The examples through one template at a time."""
+        return (replace(self, others=()), *self.others) if self.others else (self,)
+
+
+def stacked(encoded: Encoded) -> Encoded:
+    """Every example once for each template, one template after the other."""
+    views = encoded.each()
+    columns = {name: [row for view in views for row in view.columns[name]] for name in encoded.columns}
+    return Encoded(columns, encoded.loss)
 
 
 def encode(
@@ -60,50 +77,93 @@ def encode(
     tokenizer: PreTrainedTokenizerBase,
     max_length: int,
     templates: Sequence[Template | None] | None = None,
+    cloze: Cloze | None = None,
 ) -> Encoded:
     """Render and tokenize examples; inputs longer than ``max_length`` tokens lose the end of their text.
 
     Only the example's own text is cut: template words, knowledge and a second text keep their
     place, so that a suffix with the question survives a long document. Where the scaffold alone
-    is too long, the tokenizer cuts the longer segment.
+    is too long, the tokenizer cuts the longer segment; of a cloze, whose blank must stay, the second text is cut.
 
     Args:
         templates: One an example, in place of the rendering's own where not ``None``.
+        cloze: What the templates' blanks are; needed where they have one.
+
+    Raises:
+        UserError: A cloze is too long for the model even without the text.
     """
-    chosen = templates or [None] * len(examples)
+    assert cloze is not None or not rendering.template.cloze, "who encodes for a cloze says what its blanks are"
+    own = templates or [None] * len(examples)
     if not examples:
         return Encoded({"input_ids": [], "attention_mask": []}, Loss(0, 0, 0, 0))
-    rendered = [rendering.render(e, template=template) for e, template in zip(examples, chosen, strict=True)]
-    columns = _tokenize(tokenizer, [(r.first, r.second) for r in rendered], None)
-    lengths = [len(ids) for ids in columns["input_ids"]]
-    too_long = [row for row, length in enumerate(lengths) if length > max_length]
-    if too_long:
-        shorter = [
-            rendering.render(
-                examples[row],
-                text=_cut(tokenizer, examples[row].text, lengths[row] - max_length),
-                template=chosen[row],
-            )
-            for row in too_long
-        ]
-        cut = _tokenize(tokenizer, [(r.first, r.second) for r in shorter], max_length)
-        for name, values in cut.items():
-            for row, value in zip(too_long, values, strict=True):
-                columns[name][row] = value
-    loss = Loss(
-        texts=len(examples),
-        truncated=len(too_long),
-        tokens_lost=sum(lengths[row] - len(columns["input_ids"][row]) for row in too_long),
-        longest=max(lengths),
-    )
-    return Encoded(columns, loss)
+    shower = _Shower(rendering, tokenizer, max_length, cloze)
+    first, *others = (shower.encode(examples, [t or template for t in own]) for template in rendering.templates)
+    return replace(first, others=tuple(others))
+
+
+@dataclass(frozen=True, slots=True)
+class _Shower:
+    """Everything about showing texts to a model that is the same for all of them."""
+
+    rendering: Rendering
+    tokenizer: PreTrainedTokenizerBase
+    max_length: int
+    cloze: Cloze | None
+
+    def encode(self, examples: Sequence[Example], templates: Sequence[Template]) -> Encoded:
+        rendered = [self._render(e, None, template) for e, template in zip(examples, templates, strict=True)]
+        columns = _tokenize(self.tokenizer, rendered, None)
+        lengths = [len(ids) for ids in columns["input_ids"]]
+        too_long = [row for row, length in enumerate(lengths) if length > self.max_length]
+        if too_long:
+            shorter = [self._cut(examples[row], templates[row], lengths[row]) for row in too_long]
+            cut = _tokenize(self.tokenizer, shorter, self.max_length)
+            for name, values in cut.items():
+                for row, value in zip(too_long, values, strict=True):
+                    columns[name][row] = value
+        if self.cloze is not None:
+            columns["prompt"] = [[self.cloze.position(template)] for template in templates]
+        loss = Loss(
+            texts=len(examples),
+            truncated=len(too_long),
+            tokens_lost=sum(lengths[row] - len(columns["input_ids"][row]) for row in too_long),
+            longest=max(lengths),
+        )
+        return Encoded(columns, loss)
+
+    def _render(self, example: Example, text: str | None, template: Template) -> Rendered:
+        if self.cloze is None:
+            return self.rendering.render(example, text=text, template=template)
+        mask = str(self.tokenizer.mask_token)
+        return self.rendering.render(example, text=text, template=template, mask=mask, masks=self.cloze.masks)
+
+    def _cut(self, example: Example, template: Template, length: int) -> Rendered:
+        """An example that is ``length`` tokens long, without the end of its text."""
+        text = _cut(self.tokenizer, example.text, length - self.max_length)
+        rendered = self._render(example, text, template)
+        while self.cloze is not None and (surplus := self._length(rendered) - self.max_length) > 0:
+            # Cut until it fits: what the tokenizer would cut itself might be the blank.
+            if text:
+                text = _cut(self.tokenizer, text, surplus)
+            elif example.text_pair:
+                example = replace(example, text_pair=_cut(self.tokenizer, example.text_pair, surplus))
+            else:
+                raise UserError(
+                    f"the template is {surplus} tokens too long for the model even without the text: {template.source!r}",
+                    remedy="raise model.max_length, or show less beside the text",
+                )
+            rendered = self._render(example, text, template)
+        return rendered
+
+    def _length(self, rendered: Rendered) -> int:
+        return len(_tokenize(self.tokenizer, [rendered], None)["input_ids"][0])
 
 
 def _tokenize(
-    tokenizer: PreTrainedTokenizerBase, inputs: list[tuple[str, str | None]], max_length: int | None
+    tokenizer: PreTrainedTokenizerBase, inputs: Sequence[Rendered], max_length: int | None
 ) -> dict[str, list[list[int]]]:
-    firsts = [first for first, _ in inputs]
-    seconds = [second or "" for _, second in inputs] if inputs[0][1] is not None else None
+    firsts = [shown.first for shown in inputs]
+    seconds = [shown.second or "" for shown in inputs] if inputs[0].second is not None else None
     batch: Any = tokenizer(
         firsts,
         seconds,

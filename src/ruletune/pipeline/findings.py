@@ -277,7 +277,7 @@ def _settings(spec: TaskSpec) -> dict[str, str]:
 
     add("model", spec.file.model.model_dump())
     add("training", spec.file.training.model_dump())
-    flat["template"] = spec.rendering.template.source
+    flat["template"] = " | ".join(template.source for template in spec.rendering.templates)
     flat["seed"] = str(spec.file.seed)
     return flat
 

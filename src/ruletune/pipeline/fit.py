@@ -25,6 +25,7 @@ from ruletune.models.backbone import load_tokenizer
 from ruletune.models.encoding import Encoded, encode
 from ruletune.pipeline import findings
 from ruletune.pipeline.calibrating import Calibration, before_and_after, calibrate, served
+from ruletune.pipeline.clozing import fill_in, take_off_prior
 from ruletune.pipeline.deciding import probabilities
 from ruletune.pipeline.embedding import embedder
 from ruletune.pipeline.findings import Curve
@@ -90,9 +91,11 @@ def fit(
     if out.exists() and not overwrite:
         raise UserError(f"{out} exists already", remedy="name another folder, or say --overwrite")
     checkpoint = checkpoints.resolve(spec.file.model.checkpoint, folder=spec.folder, where=Location(str(spec.path)))
+    checkpoint = fill_in(spec, checkpoint)
     parts = prepare(spec, listener=listener)
     weak = _label(spec, parts, listener)
     _check_teachable(spec, parts, weak)
+    checkpoint = take_off_prior(spec, checkpoint, parts.unlabeled or parts.gold, listener=listener)
     with open_workspace(out, identity=_identity(spec, parts), resume=resume, overwrite=overwrite) as workspace:
         inputs = _inputs(spec, parts, weak, checkpoint, listener)
         guided = Guided(spec, checkpoint, inputs, workspace=workspace, listener=listener)
@@ -101,7 +104,7 @@ def fit(
         calibration = _calibrate(spec, parts, weak, fits)
         report = _report(spec, parts, weak, inputs, fits, curve, calibration)
         delivered = next(f.model for f in reversed(fits.values()) if f.model is not None)
-        _write(workspace, spec, parts, weak, report, delivered, calibration)
+        _write(workspace, spec, parts, weak, report, delivered, calibration, checkpoint)
         folder = workspace.publish()
         listener(Event("writing the report", 1, 1))
     return load(folder)
@@ -164,10 +167,13 @@ def _inputs(spec: TaskSpec, parts: Parts, weak: Weak, checkpoint: checkpoints.Ch
         listener(Event("tokenizing", position, len(names)))
 
         def shown(templates: list[Template | None] | None, part: str = name) -> Encoded:
-            length = spec.file.model.max_length
-            examples = getattr(parts, part)
             return encode(
-                examples, rendering=spec.rendering, tokenizer=tokenizer, max_length=length, templates=templates
+                getattr(parts, part),
+                rendering=spec.rendering,
+                tokenizer=tokenizer,
+                max_length=spec.file.model.max_length,
+                templates=templates,
+                cloze=checkpoint.cloze,
             )
 
         plain[name] = shown(None)
@@ -277,6 +283,7 @@ def _write(
     report: Report,
     model: Path,
     calibration: Calibration,
+    checkpoint: checkpoints.Checkpoint,
 ) -> None:
     """Everything that a run folder holds."""
     from ruletune.report.page import render, to_json
@@ -297,6 +304,7 @@ def _write(
         "labels": list(spec.labels),
         "multi_label": spec.file.multi_label,
         "rendering": spec.rendering.to_json(),
+        "cloze": checkpoint.cloze.to_json() if checkpoint.cloze else None,
         "max_length": spec.file.model.max_length,
         "precision": spec.file.training.precision,
         "label_model": weak.model.to_json(),

@@ -30,6 +30,7 @@ from ruletune.report.model import LossPoint
 from ruletune.store import Workspace
 from ruletune.training import schedule
 from ruletune.training.loop import Snapshot, Step
+from ruletune.training.views import through_all
 
 __all__ = ["Fit", "fit"]
 
@@ -109,7 +110,7 @@ def _train(
     seed: int,
 ) -> list[LossPoint]:
     part = _slug(name)
-    running = schedule.run(classifier, courses, seed=seed)
+    running = schedule.run(classifier, through_all(courses), seed=seed)
     losses: list[LossPoint] = []
     saved = _load_position(workspace, part)
     if saved is not None:

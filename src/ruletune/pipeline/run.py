@@ -22,6 +22,7 @@ from ruletune.metrics.selective import Threshold
 from ruletune.models import backbone
 from ruletune.models.backbone import Classifier
 from ruletune.models.encoding import encode
+from ruletune.models.verbalizer import Cloze
 from ruletune.pipeline.calibrating import Calibration, abstention, served
 from ruletune.pipeline.deciding import answers
 from ruletune.pipeline.embedding import embedder
@@ -76,7 +77,13 @@ class Run:
 
     @cached_property
     def _classifier(self) -> Classifier:
-        return backbone.load(self.folder / "model", max_length=int(self.settings["max_length"]))
+        length = int(self.settings["max_length"])
+        return backbone.load(self.folder / "model", max_length=length, cloze=self._cloze)
+
+    @cached_property
+    def _cloze(self) -> Cloze | None:
+        cloze = self.settings.get("cloze")
+        return None if cloze is None else Cloze.from_json(cloze)
 
     @cached_property
     def _rendering(self) -> Rendering:
@@ -175,6 +182,7 @@ class Run:
             tokenizer=classifier.tokenizer,
             max_length=classifier.max_length,
             templates=None if votes is None else templates(votes),
+            cloze=self._cloze,
         )
         loss = encoded.loss
         if loss.truncated:

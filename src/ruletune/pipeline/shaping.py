@@ -27,7 +27,7 @@ def templates(votes: Votes) -> list[Template | None]:
     chosen: list[Template | None] = [None] * len(votes.matrix)
     for position, rule in sorted(prompts, key=lambda prompt: (prompt[1].priority, -prompt[0])):
         assert isinstance(rule.says, Prompt)
-        template = Template.parse(rule.says.template, where=rule.where)
+        template = Template.parse(rule.says.template, where=rule.where, words=rule.says.words)
         for row in np.flatnonzero(votes.matrix[:, position] >= 0):
             chosen[row] = template
     return chosen

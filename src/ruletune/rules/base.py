@@ -207,9 +207,14 @@ class Veto:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """The text is shown to the model through this template in place of the task's own."""
+    """The text is shown to the model through this template in place of the task's own.
+
+    Attributes:
+        words: (label, its words) for the template's blank, in place of the task's verbalizer.
+    """
 
     template: str
+    words: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from ruletune.errors import Location, UserError, close_match, nearest
 from ruletune.rules.base import Condition, Prompt, Require, Rule, RuleTest, Says, Veto, Vote
 
-__all__ = ["SAYINGS", "ConditionEntry", "RuleContext", "RuleEntry", "VotingEntry", "Written", "read_text"]
+__all__ = [
+    "SAYINGS", "ConditionEntry", "RuleContext", "RuleEntry", "VotingEntry", "Written", "listed_words", "read_text",
+]  # fmt: skip
 
 SAYINGS = ("vote", "veto", "prompt", "require")
 """Keys that say what follows from a rule's condition. A rule has one of them at most."""
@@ -65,6 +67,23 @@ Written = str | dict[str, Any]
 """A condition inside another rule: the name of a rule, or a mapping with one kind, such as ``{regex: ...}``."""
 
 _Exceptions = Annotated[tuple[Written, ...], BeforeValidator(_listed)]
+
+
+def _named(value: object) -> object:
+    """YAML may read a word as a truth value or a number."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else value
+
+
+def listed_words(value: object) -> object:
+    """Words by label, with one word as a list of one."""
+    if not isinstance(value, dict):
+        return value
+    return {
+        _named(label): [_named(word) for word in (words if isinstance(words, list | tuple) else [words])]
+        for label, words in value.items()
+    }
 
 
 def _expected(value: object) -> object:
@@ -197,6 +216,9 @@ class VotingEntry(ConditionEntry):
     prompt: str | None = Field(
         default=None, description="A template through which the model is shown the texts that the rule matches."
     )
+    verbalizer: Annotated[dict[str, tuple[str, ...]], BeforeValidator(listed_words)] = Field(
+        default={}, description="Label to the words that mean it in the prompt's {mask}; default: the task's."
+    )
     require: str | None = Field(
         default=None, min_length=1, description="A phrase that the answer must contain (tasks whose answer is a text)."
     )
@@ -206,6 +228,8 @@ class VotingEntry(ConditionEntry):
         said = [key for key in SAYINGS if getattr(self, key) is not None]
         if len(said) > 1:
             raise ValueError(f"a rule says one thing, this one has {' and '.join(map(repr, said))}; write two rules")
+        if self.verbalizer and self.prompt is None:
+            raise ValueError("a verbalizer says what fills the {mask} of a rule's prompt, and this rule has no prompt")
         if self.weight != 1 and said and said != ["vote"]:
             raise ValueError(f"only a vote has a weight, not a {said[0]}")
         return self
@@ -216,7 +240,11 @@ class VotingEntry(ConditionEntry):
         if self.veto is not None:
             return Veto(context.label(self.veto))
         if self.prompt is not None:
-            return Prompt(self.prompt)
+            for label, words in self.verbalizer.items():
+                context.label(label)
+                if not words or not all(word.strip() for word in words):
+                    raise UserError(f"the label {label!r} has no word", where=context.where, remedy="name one at least")
+            return Prompt(self.prompt, tuple(self.verbalizer.items()))
         return None if self.require is None else Require(self.require)
 
 
