@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from ruletune.cli import authoring, checking, console, exporting, labelling, modelling, rules, suggesting
+from ruletune.cli import authoring, checking, console, exporting, labelling, modelling, pretraining, rules, suggesting
 from ruletune.errors import RuletuneError
 
 __all__ = ["app", "main"]
@@ -41,6 +41,7 @@ app.command()(checking.check)
 app.add_typer(rules.app)
 app.command()(labelling.label)
 app.command()(authoring.sample)
+app.command()(pretraining.pretrain)
 app.command()(modelling.train)
 app.command()(modelling.evaluate)
 app.command()(modelling.predict)

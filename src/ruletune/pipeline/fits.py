@@ -32,7 +32,7 @@ from ruletune.training import schedule
 from ruletune.training.loop import Snapshot, Step
 from ruletune.training.views import through_all
 
-__all__ = ["Fit", "fit"]
+__all__ = ["Fit", "fit", "interrupts_between_steps"]
 
 _SAVE_EVERY = 30.0
 """Seconds between two saved positions. When they fall does not change what comes out."""
@@ -117,7 +117,7 @@ def _train(
         position, losses = saved
         running.restore(position)
     last_save = time.monotonic()
-    with _interrupts_between_steps() as interrupted:
+    with interrupts_between_steps() as interrupted:
         for step in running.steps():
             losses += _points(name, step)
             if interrupted() or time.monotonic() - last_save > _SAVE_EVERY:
@@ -130,7 +130,7 @@ def _train(
 
 
 @contextmanager
-def _interrupts_between_steps() -> Iterator[Callable[[], bool]]:
+def interrupts_between_steps() -> Iterator[Callable[[], bool]]:
     """Hold Ctrl-C back until the step under way is whole, so that what is saved then is exact.
 
     A second Ctrl-C ends at once, and the position saved before stays. Python handles signals on its main thread only;
