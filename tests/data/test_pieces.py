@@ -17,12 +17,13 @@ from ruletune.errors import UserError
 from tests.conftest import Complaints, Write
 
 
-def cut(path: Path, *, count: int = 3, size: int = 1 << 20) -> list[Piece]:
-    return list(pieces(str(path), folder=Path(), count=count, size=size))
+def cut(path: Path, columns: Columns | None = None, *, count: int = 3, size: int = 1 << 20) -> list[Piece]:
+    return list(pieces(str(path), columns or Columns(label=None), folder=Path(), count=count, size=size))
 
 
 def sheets(path: Path, columns: Columns | None = None, *, count: int = 3, size: int = 1 << 20) -> list[Sheet]:
-    return [read_piece(piece, columns or Columns(label=None)) for piece in cut(path, count=count, size=size)]
+    columns = columns or Columns(label=None)
+    return [read_piece(piece, columns) for piece in cut(path, columns, count=count, size=size)]
 
 
 def assert_the_same(path: Path, *, count: int, size: int) -> None:
@@ -118,6 +119,21 @@ def test_a_column_that_the_first_row_lacks(write: Write, complaints: Complaints)
     path = write("a.jsonl", '{"body": "a"}\n' + '{"text": "b"}\n' * 5)
     assert [str(p) for sheet in sheets(path) for p in sheet.problems] == [f"{path}:1: no text in column 'text'"]
     assert len(complaints(sheets, path, Columns(text="txt"))) == 1
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "a.json"])
+def test_a_column_that_a_whole_piece_of_long_rows_lacks(name: str, write: Write, complaints: Complaints) -> None:
+    rows = [{"text": f"{n} " + "x" * 6000} | ({"key": f"k{n}"} if n == 99 else {}) for n in range(1, 120)]
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    content = json.dumps(rows) if name == "a.json" else lines
+    path = write(name, gzip.compress(content.encode()) if name.endswith(".gz") else content)
+    found = sheets(path, Columns(label=None, id="key"), count=1000, size=1 << 16)
+    assert len(found) > 5
+    ids = [example.id for sheet in found for example in sheet.examples]
+    assert ids == [example.id for example in read_all(str(path), Columns(label=None, id="key"))]
+    assert ids[97:100] == ["98", "k99", "100"]
+    [complaint] = complaints(sheets, path, Columns(label=None, id="kex"), size=1 << 16)
+    assert "no column 'kex'; did you mean 'key'?" in complaint
 
 
 def test_a_piece_may_be_read_again(write: Write) -> None:

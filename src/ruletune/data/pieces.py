@@ -12,7 +12,7 @@ import csv
 import hashlib
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -101,26 +101,39 @@ class Sheet:
     problems: list[Problem]
 
 
-def pieces(source: str, *, folder: Path, count: int, size: int) -> Iterator[Piece]:
+def pieces(source: str, columns: Columns, *, folder: Path, count: int, size: int) -> Iterator[Piece]:
     """A data source from its beginning to its end, in constant memory where the format allows it.
 
     Args:
+        columns: What whoever reads the pieces will look for. It is asked of the source's first rows, as :func:`read
+            <ruletune.data.readers.read>` does, for a piece may have fewer rows than it takes to tell.
         count: Most rows in a piece.
         size: Bytes (characters, in formats that are not text) after which a piece ends; a row is never cut.
 
     Raises:
-        UserError: The source as a whole cannot be read.
+        UserError: The source as a whole cannot be read, or none of its first rows has a column.
     """
     kind, path = format_of(source, folder)
     match kind:
         case "jsonl" | "text":
+            _checked(source, folder, columns)
             yield from _from_text(path, lambda file: _lines(kind, path, file, count, size))
         case "csv" | "tsv":
+            _checked(source, folder, columns)
             yield from _from_text(path, lambda file: _records(kind, path, file, count, size))
         case "parquet":
+            _checked(source, folder, columns)
             yield from _parquet(path, count, size)
         case _:
-            yield from _rows(kind, source, folder, count, size)
+            yield from _rows(kind, source, _checked(source, folder, columns), count, size)
+
+
+def _checked(source: str, folder: Path, columns: Columns) -> Iterator[Row]:
+    """The rows of a source, once its first ones have shown that they have the columns."""
+    stream = rows(source, folder=folder)
+    head = list(islice(stream, HEAD))
+    check_columns(head, columns)
+    return chain(head, stream)
 
 
 def read_piece(piece: Piece, columns: Columns) -> Sheet:
@@ -129,12 +142,10 @@ def read_piece(piece: Piece, columns: Columns) -> Sheet:
     Ids are not compared: only who sees all pieces can tell that one stands twice.
 
     Raises:
-        UserError: The file is not UTF-8, or none of its first rows has a column.
+        UserError: The file is not UTF-8.
     """
-    sheet, parser, stream = Sheet([], [], []), RowParser(columns, None), _rows_of(piece)
-    head = [] if piece.before else list(islice(stream, HEAD))
-    check_columns(head, columns)
-    for number, row in enumerate(chain(head, stream), start=piece.before + 1):
+    sheet, parser = Sheet([], [], []), RowParser(columns, None)
+    for number, row in enumerate(_rows_of(piece), start=piece.before + 1):
         found = parser.parse(row, number)
         if isinstance(found, Example):
             sheet.examples.append(found)
@@ -301,10 +312,10 @@ def _parquet(path: Path, count: int, size: int) -> Iterator[Piece]:
         raise UserError(f"not a readable Parquet file: {error}", where=Location(str(path))) from error
 
 
-def _rows(kind: str, source: str, folder: Path, count: int, size: int) -> Iterator[Piece]:
+def _rows(kind: str, source: str, stream: Iterable[Row], count: int, size: int) -> Iterator[Piece]:
     held: list[Row] = []
     before = length = 0
-    for row in chain(rows(source, folder=folder), [None]):
+    for row in chain(stream, [None]):
         if row is not None:
             held.append(row)
             length += sum(len(value) for value in row.values.values() if isinstance(value, str))

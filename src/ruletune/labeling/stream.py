@@ -143,7 +143,7 @@ def label_file(
         columns = columns_of(spec, data)
         work = ApplyRules(spec, rules, digest=digest, columns=columns, folder=workspace.parts, embedder=embedder)
         try:
-            found = _apply(work, pieces(data, folder=Path(), count=rows, size=_SIZE), map, listener)
+            found = _apply(work, pieces(data, columns, folder=Path(), count=rows, size=_SIZE), map, listener)
             _check(found, kind, data if kind in ("hub", "dataset") else str(path), columns, workspace.parts)
             rules.check_fields(found.fields | fields_of(gold))
             check_faults(spec.rules, tuple(found.faults.values()), texts=found.texts)
