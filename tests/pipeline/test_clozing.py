@@ -34,8 +34,11 @@ rules:
 def trained(folder: Path, checkpoint: Path, extra: str, *, rules: str | None = None) -> ruletune.Run:
     folder.mkdir(exist_ok=True)
     task = write_task(folder, checkpoint, extra, rules=rules)
-    # Eight gold labels say too little about when to stop a model that starts from random weights.
-    patient = task.read_text(encoding="utf-8").replace("weak: {epochs: 4}", "weak: {epochs: 12}\n  patience: 100")
+    # Eight gold labels say too little about when to stop a model that starts from random weights, whose representations
+    # also say nothing about rules.
+    patient = task.read_text(encoding="utf-8").replace(
+        "weak: {epochs: 4}", "weak: {epochs: 12}\n  patience: 100\n  guard: false"
+    )
     task.write_text(patient, encoding="utf-8")
     return fit(load_task(task), out=folder / "run")
 

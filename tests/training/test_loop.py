@@ -13,6 +13,7 @@ from ruletune.errors import RuletuneError
 from ruletune.models import adapters, backbone
 from ruletune.models.checkpoints import Checkpoint
 from ruletune.models.encoding import encode
+from ruletune.models.features import extract
 from ruletune.templates import Rendering, default_template
 from ruletune.training import schedule
 from ruletune.training.loop import Loop, Stage, Step, Supervision
@@ -127,3 +128,59 @@ def test_a_fold_is_held_out_only_where_it_tells_something() -> None:
     learn, held = schedule.hold_out(many, share=0.2, least=2, rng=rng)
     assert sorted(learn + held) == list(range(40))
     assert many[held].sum(axis=0).tolist() == [4, 4]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"objective": "contrast", "epochs": 20},
+        {"anchors": 4},
+        {"consistency": 0.5},
+    ],
+)
+def test_every_way_of_learning_is_the_same_again_and_resumes_bit_for_bit(
+    checkpoint: Path, change: dict[str, object]
+) -> None:
+    stage = replace(STAGE, **change)  # type: ignore[arg-type]
+
+    def loop(classifier: backbone.Classifier) -> Loop:
+        data = supervision(classifier)
+        anchor = supervision(classifier, 6, seed=2) if stage.anchors else None
+        return Loop(classifier, stage, data, None, seed=5, anchor=anchor)
+
+    whole = made(checkpoint)
+    losses = [step.loss for step in loop(whole).run()]
+    halted = loop(made(checkpoint))
+    for step in halted.run():
+        if step.step == 5:
+            break
+    rest = made(checkpoint)
+    resumed = loop(rest)
+    resumed.restore(halted.snapshot())
+    assert [step.loss for step in resumed.run()] == losses[5:]
+    assert all(torch.equal(tensor, weights(rest)[name]) for name, tensor in weights(whole).items())
+
+
+def test_contrast_draws_labels_apart(checkpoint: Path) -> None:
+    classifier = made(checkpoint)
+    data = supervision(classifier)
+    stage = replace(STAGE, objective="contrast", epochs=30, learning_rate=2e-3)
+
+    def cosines() -> float:
+        vectors = extract(classifier, data.encoded)
+        good = data.targets.argmax(axis=1) == 1
+        return float(vectors[good].mean(axis=0) @ vectors[~good].mean(axis=0))
+
+    before = cosines()
+    steps = list(Loop(classifier, stage, data, None, seed=5).run())
+    assert steps[-1].loss < steps[0].loss
+    assert cosines() < before
+
+
+def test_anchors_are_in_every_batch(checkpoint: Path) -> None:
+    classifier = made(checkpoint)
+    data, anchor = supervision(classifier), supervision(classifier, 6, seed=2)
+    loop = Loop(classifier, replace(STAGE, anchors=4), data, None, seed=5, anchor=anchor)
+    batches = list(loop._batches(0))
+    assert sorted(row for rows in batches for row in rows if row < len(data)) == list(range(len(data)))
+    assert all((rows >= len(data)).sum() == 4 for rows in batches)

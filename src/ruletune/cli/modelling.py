@@ -53,13 +53,14 @@ def train(
 
 def _print_result(run: Run) -> None:
     from ruletune.report.terminal import comparison_table
-    from ruletune.report.words import calibration_sentence
+    from ruletune.report.words import calibration_sentence, guard_sentence
 
     console = out()
     report = run.report
     console.print(comparison_table(report.scores, report.metric, report.labels_saved))
-    if said := calibration_sentence(report):
-        console.print(said, markup=False)
+    for said in (guard_sentence(report.guard), calibration_sentence(report)):
+        if said:
+            console.print(said, markup=False)
     for warning in report.warnings:
         console.print(f"Note: {warning}", markup=False)
     console.print(f"Report: {run.folder / 'report.html'}", markup=False)

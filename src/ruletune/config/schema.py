@@ -165,11 +165,38 @@ class Model(_Part):
     lora: Lora = Field(default_factory=Lora, description="Settings of the lora adapter.")
 
 
+class Contrast(_Part):
+    """The warm-up on pairs of gold labels: texts of one label move together, others apart."""
+
+    use: Flag = Field(default=False, description="Whether to do it. Several labels at once have no such pairs.")
+    steps: Whole = Field(default=60, ge=1, description="Updates, about.")
+    batch_size: Whole = Field(default=32, ge=4, le=1024, description="Texts per update; all their pairs count.")
+
+
 class Weak(_Part):
     """Training on what the rules say."""
 
     epochs: Whole = Field(default=2, ge=1, description="Passes over the weakly labelled texts at most.")
     max_texts: Whole | None = Field(default=2000, ge=1, description="Weakly labelled texts used at most.")
+    anchors: Whole = Field(default=0, ge=0, description="Texts with gold labels that are added to every batch.")
+
+
+class SelfTraining(_Part):
+    """Another pass over the texts without gold labels, what is covered by rules and what is not, with targets that the
+    model and the rules agree on.
+    """
+
+    use: Flag = Field(default=False, description="Whether to do it.")
+    max_texts: Whole = Field(default=1200, ge=1, description="Texts used at most, as many of each label as there are.")
+    trust: Number = Field(
+        default=0.7,
+        gt=0,
+        le=1,
+        description="How far the model's own answers are believed: a power of its probabilities.",
+    )
+    consistency: Number = Field(
+        default=0.0, ge=0, description="Weight of the divergence between two passes under different dropout."
+    )
 
 
 class Gold(_Part):
@@ -215,8 +242,16 @@ class Training(_Part):
     label_model: Literal["dawid_skene", "majority"] = Field(
         default="dawid_skene", description="How the rules' votes are reconciled."
     )
+    contrast: Contrast = Field(default_factory=Contrast, description="The warm-up on pairs of gold labels.")
     weak: Weak = Field(default_factory=Weak, description="The stage on weak labels.")
     gold: Gold = Field(default_factory=Gold, description="The stage on gold labels.")
+    self_training: SelfTraining = Field(
+        default_factory=SelfTraining, description="The second pass, on what model and rules agree on."
+    )
+    guard: Flag = Field(
+        default=True,
+        description="Compare the rules with the gold labels first, and leave them out where they speak against each other.",
+    )
     baselines: Flag = Field(default=True, description="Also train on labels alone, to tell what the rules were worth.")
     curve: Curve = Field(default_factory=Curve, description="The labels-only learning curve.")
 

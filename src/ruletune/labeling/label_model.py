@@ -60,6 +60,12 @@ _GOLD_WEIGHT = 3.0
 _UNLABELED_CAP = 30.0
 """Votes that a rule's votes on unlabelled texts count as together, at most."""
 
+_INFORMED_ACCURACY = 0.75
+"""What a rule is taken to be worth where a classifier has a say beside it."""
+
+_INFORMED_CAP = 60.0
+"""Votes on unlabelled texts count for more where a classifier, and not only other rules, says what is right."""
+
 _CERTAIN = 0.98
 """No rule is believed beyond this, nor below its complement: rules are correlated, which the model does not see."""
 
@@ -129,11 +135,15 @@ class LabelModel:
     weights: np.ndarray
     signs: np.ndarray
 
-    def posterior(self, matrix: np.ndarray) -> np.ndarray:
+    def posterior(self, matrix: np.ndarray, *, prior: np.ndarray | None = None) -> np.ndarray:
         """Beliefs, (texts, labels) float64; a text without votes has the prior.
 
         For a single label, rows sum to 1. A vetoed label has probability 0, unless all labels of the text are vetoed:
         then the vetoes cancel out.
+
+        Args:
+            prior: (texts, labels) what is believed of each text before any rule is heard, by a classifier for
+                instance; default the labels' shares. The majority vote and several labels at once do without it.
         """
         votes = Cells.of(matrix, self.signs > 0)
         if self.multi:
@@ -143,7 +153,7 @@ class LabelModel:
             total = counts.sum(axis=1, keepdims=True)
             beliefs = np.where(total > 0, counts / np.maximum(total, 1e-12), self.prior)
         else:
-            beliefs = _beliefs(votes, self.accuracy, self.weights, self.prior)
+            beliefs = _beliefs(votes, self.accuracy, self.weights, self.prior if prior is None else prior)
         return self._held_back(beliefs, matrix)
 
     def _several(self, votes: Cells) -> np.ndarray:
@@ -166,6 +176,25 @@ class LabelModel:
         # Where the votes were all for what is vetoed, what the prior says of the rest is left.
         rest = np.where(held.sum(axis=1, keepdims=True) > 0, held, np.where(vetoed, 0.0, self.prior))
         return np.asarray(rest / rest.sum(axis=1, keepdims=True))
+
+    def informed(self, matrix: np.ndarray, beliefs: np.ndarray) -> LabelModel:
+        """The model with accuracies that a classifier's beliefs about the texts have had a say in.
+
+        One step of expectation-maximization with :math:`\\pi_i`, the classifier's belief of text *i*, in the place of
+        :math:`\\pi`: a rule is then believed as far as it agrees with the other rules *and* with what the text looks
+        like, and how far depends on the text. More steps let the rules talk each other into what they share.
+
+        Args:
+            matrix: (texts, rules) votes on texts without gold labels.
+            beliefs: (texts, labels) the classifier's probabilities.
+        """
+        if self.multi or self.kind == "majority":
+            return self
+        votes = Cells.of(matrix, self.signs > 0)
+        start = np.full(len(self.accuracy), _INFORMED_ACCURACY)
+        found = _beliefs(votes, start, self.weights, beliefs)
+        accuracy = _accuracies(votes, found, None, mean=self.accuracy, cap=_INFORMED_CAP)
+        return replace(self, accuracy=np.where(self.signs > 0, accuracy, self.accuracy))
 
     def confidence(self, matrix: np.ndarray) -> np.ndarray:
         """How much a belief is worth as a training target, (texts, 1) in [0, 1]; 0 where no vote or veto speaks.
@@ -299,7 +328,7 @@ def _prior(matrix: np.ndarray, classes: int, gold: np.ndarray | None, *, multi: 
 
 
 def _beliefs(votes: Cells, accuracy: np.ndarray, weights: np.ndarray, prior: np.ndarray) -> np.ndarray:
-    classes = len(prior)
+    classes = prior.shape[-1]  # of all texts alike, or of each text
     say = weights * (_logit(accuracy) + np.log(max(classes - 1, 1)))
     scores = np.log(prior) + votes.tally(say, classes)
     scores -= scores.max(axis=1, keepdims=True)
@@ -313,19 +342,32 @@ def _known(gold: np.ndarray | None, texts: int) -> np.ndarray:
     return np.zeros(texts, dtype=bool) if gold is None else np.asarray(~np.isnan(gold).any(axis=1))
 
 
-def _accuracies(votes: Cells, beliefs: np.ndarray, gold: np.ndarray | None) -> np.ndarray:
-    """Each rule's accuracy a posteriori, given beliefs about the texts and gold where it is known."""
+def _accuracies(
+    votes: Cells,
+    beliefs: np.ndarray,
+    gold: np.ndarray | None,
+    *,
+    mean: np.ndarray | float = _PRIOR_ACCURACY,
+    strength: float = _PRIOR_STRENGTH,
+    cap: float = _UNLABELED_CAP,
+) -> np.ndarray:
+    """Each rule's accuracy a posteriori, given beliefs about the texts and gold where it is known.
+
+    Args:
+        mean, strength: The prior accuracies, and how many votes they count as.
+        cap: Votes that a rule's votes on unlabelled texts count as together, at most.
+    """
     known = _known(gold, votes.shape[0])[votes.rows]
     size = votes.shape[1]
     guessed = np.bincount(votes.rules[~known], minlength=size)
-    counts = np.minimum(1.0, _UNLABELED_CAP / np.maximum(guessed, 1))[votes.rules]
+    counts = np.minimum(1.0, cap / np.maximum(guessed, 1))[votes.rules]
     counts[known] = _GOLD_WEIGHT
     right = beliefs[votes.rows, votes.labels]
     if gold is not None:
         right = np.where(known, gold[votes.rows, votes.labels], right)
     agreed = np.bincount(votes.rules, weights=counts * right, minlength=size)
     fired = np.bincount(votes.rules, weights=counts, minlength=size)
-    found = (_PRIOR_STRENGTH * _PRIOR_ACCURACY + agreed) / (_PRIOR_STRENGTH + fired)
+    found = (strength * mean + agreed) / (strength + fired)
     return np.asarray(np.clip(found, 1 - _CERTAIN, _CERTAIN))
 
 

@@ -17,7 +17,7 @@ from ruletune.types import Example
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-__all__ = ["Encoded", "Loss", "buckets", "collate", "encode", "stacked"]
+__all__ = ["Encoded", "Loss", "balanced", "buckets", "collate", "encode", "stacked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,11 @@ class Encoded:
         """The examples in ``rows``; the truncation figures stay those of the whole."""
         columns = {name: [values[r] for r in rows] for name, values in self.columns.items()}
         return Encoded(columns, self.loss, tuple(other.take(rows) for other in self.others))
+
+    def joined(self, other: Encoded) -> Encoded:
+        """These examples, and then the others; the truncation figures are of the first."""
+        columns = {name: [*values, *other.columns[name]] for name, values in self.columns.items()}
+        return Encoded(columns, self.loss, tuple(a.joined(b) for a, b in zip(self.others, other.others, strict=True)))
 
     def each(self) -> tuple[Encoded, ...]:
         """The examples through one template at a time."""
@@ -217,3 +222,17 @@ def buckets(
         block = block[np.argsort(lengths[block], kind="stable")]
         batches += [block[first : first + batch_size] for first in range(0, len(block), batch_size)]
     yield from (batches[position] for position in rng.permutation(len(batches)))
+
+
+def balanced(classes: np.ndarray, *, batch_size: int, batches: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Batches of rows with as many of each class as will go in, two at least; small classes are drawn again.
+
+    Args:
+        classes: (rows,) class of each row.
+    """
+    groups = [np.flatnonzero(classes == k) for k in np.unique(classes)]
+    each = max(2, batch_size // max(1, len(groups)))
+    for _ in range(batches):
+        yield np.concatenate(
+            [rng.permutation(group)[:each] if len(group) >= each else rng.choice(group, each) for group in groups]
+        )

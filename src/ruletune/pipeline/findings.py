@@ -302,6 +302,7 @@ def metrics(report: Report) -> dict[str, Any]:
             for score in report.scores
         },
         "labels_saved": asdict(report.labels_saved) if report.labels_saved else None,
+        "guard": asdict(report.guard) if report.guard else None,
         "calibration_error": report.calibration_error,
         "uncalibrated_error": report.uncalibrated_error,
         "log_loss": report.log_loss,

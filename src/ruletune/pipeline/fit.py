@@ -31,12 +31,13 @@ from ruletune.pipeline.embedding import embedder
 from ruletune.pipeline.findings import Curve
 from ruletune.pipeline.fits import Fit
 from ruletune.pipeline.guided import Guided, Inputs
+from ruletune.pipeline.judging import judge_rules
 from ruletune.pipeline.prepare import Parts, prepare
 from ruletune.pipeline.relocate import relocated
 from ruletune.pipeline.run import Run, load
 from ruletune.pipeline.shaping import acts, templates
 from ruletune.progress import Event, Listener, silent
-from ruletune.report.model import Report
+from ruletune.report.model import Guard, Report
 from ruletune.store import FORMAT, Workspace, open_workspace, write_json, write_text
 from ruletune.templates import Template
 
@@ -99,12 +100,14 @@ def fit(
     with open_workspace(out, identity=_identity(spec, parts), resume=resume, overwrite=overwrite) as workspace:
         inputs = _inputs(spec, parts, weak, checkpoint, listener)
         guided = Guided(spec, checkpoint, inputs, workspace=workspace, listener=listener)
-        fits, curve = engine.train(lambda g: _train(g, spec, parts, weak), guided)
+        guard = judge_rules(spec, parts, weak.votes, checkpoint, listener=listener)
+        heard = weak.acts and (guard is None or guard.rules)
+        fits, curve = engine.train(lambda g: _train(g, spec, parts, heard), guided)
         listener(Event("writing the report", 0, 1))
         calibration = _calibrate(spec, parts, weak, fits)
-        report = _report(spec, parts, weak, inputs, fits, curve, calibration)
+        report = _report(spec, parts, weak, inputs, fits, curve, calibration, guard)
         delivered = next(f.model for f in reversed(fits.values()) if f.model is not None)
-        _write(workspace, spec, parts, weak, report, delivered, calibration, checkpoint)
+        _write(workspace, spec, parts, weak, report, delivered, calibration, checkpoint, heard)
         folder = workspace.publish()
         listener(Event("writing the report", 1, 1))
     return load(folder)
@@ -187,13 +190,14 @@ def _inputs(spec: TaskSpec, parts: Parts, weak: Weak, checkpoint: checkpoints.Ch
         validation=gold_matrix(parts.validation, spec.labels),
         posterior=weak.posterior("unlabeled"),
         weights=weak.model.confidence(weak.votes["unlabeled"].matrix),
+        votes=weak.votes["unlabeled"].matrix,
+        label_model=weak.model,
     )
 
 
-def _train(guided: Guided, spec: TaskSpec, parts: Parts, weak: Weak) -> tuple[dict[str, Fit], list[Curve]]:
+def _train(guided: Guided, spec: TaskSpec, parts: Parts, taught_by_rules: bool) -> tuple[dict[str, Fit], list[Curve]]:
     """Labels alone and its learning curve, then rules + labels; the last one is delivered."""
     seed, everything = spec.file.seed, list(range(len(parts.gold)))
-    taught_by_rules = weak.acts
     held_out = ("test", parts.calibrated_on) if parts.calibrated_on else ("test",)
     fits: dict[str, Fit] = {}
     curve: list[Curve] = []
@@ -250,6 +254,7 @@ def _report(
     fits: dict[str, Fit],
     curve: list[Curve],
     calibration: Calibration,
+    guard: Guard | None,
 ) -> Report:
     multi = spec.file.multi_label
     ways = {RULES: weak.posterior("test")} if spec.rules else {}
@@ -272,7 +277,7 @@ def _report(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     beliefs = before_and_after(calibration, logits, parts.test, votes, labels=spec.labels, multi=multi)
-    return replace(made, **beliefs)
+    return replace(made, **beliefs, guard=guard)
 
 
 def _write(
@@ -284,6 +289,7 @@ def _write(
     model: Path,
     calibration: Calibration,
     checkpoint: checkpoints.Checkpoint,
+    heard: bool,
 ) -> None:
     """Everything that a run folder holds."""
     from ruletune.report.page import render, to_json
@@ -309,7 +315,7 @@ def _write(
         "precision": spec.file.training.precision,
         "label_model": weak.model.to_json(),
         "calibration": calibration.to_json(),
-        "rules_act": weak.acts and acts(spec.rules),
+        "rules_act": heard and acts(spec.rules),
         "seed": spec.file.seed,
         "data": parts.fingerprints(),
         "versions": report.versions,

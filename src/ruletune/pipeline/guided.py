@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
 from ruletune.config import TaskSpec
+from ruletune.labeling.label_model import LabelModel
 from ruletune.models import adapters, backbone
 from ruletune.models.backbone import Classifier
 from ruletune.models.checkpoints import Checkpoint
 from ruletune.models.encoding import Encoded
+from ruletune.pipeline.deciding import probabilities
 from ruletune.pipeline.fits import Fit, fit
 from ruletune.progress import Listener
 from ruletune.store import Workspace
-from ruletune.training import schedule
+from ruletune.training import schedule, self_training
 from ruletune.training.loop import Stage, Supervision
 
 __all__ = ["Guided", "Inputs"]
@@ -47,6 +50,7 @@ class Inputs:
         posterior: The label model's beliefs about the unlabelled texts.
         weights: How much each belief counts; 0 where there is no evidence.
         plain: The parts as they are shown where no rule is heard; the same as ``encoded`` where no rule prompts.
+        votes: What rules say of the unlabelled texts, (texts, rules).
     """
 
     encoded: dict[str, Encoded]
@@ -55,6 +59,8 @@ class Inputs:
     posterior: np.ndarray
     weights: np.ndarray
     plain: dict[str, Encoded]
+    votes: np.ndarray
+    label_model: LabelModel
 
 
 class Guided:
@@ -75,15 +81,46 @@ class Guided:
     def labels_alone(self, name: str, rows: list[int], *, seed: int, keep: bool, score_on: tuple[str, ...]) -> Fit:
         """Fine-tune on the gold labels in ``rows`` and nothing else."""
         plain = self.inputs.plain
-        return self._fit(name, [self._gold_course(rows, plain, seed=seed)], plain, seed, keep, score_on)
+        courses = [*self._contrast_courses(rows, plain), self._gold_course(rows, plain, seed=seed)]
+        return self._fit(name, courses, plain, seed, keep, score_on)
 
     def rules_and_labels(self, name: str, *, seed: int, keep: bool, score_on: tuple[str, ...]) -> Fit:
-        """Fine-tune on the rules' weak labels, then on gold."""
-        encoded = self.inputs.encoded
-        courses = [self._weak_course(seed)] if (self.inputs.weights > 0).any() else []
-        if len(self.inputs.gold):
-            courses.append(self._gold_course(list(range(len(self.inputs.gold))), encoded, seed=seed))
-        return self._fit(name, courses, encoded, seed, keep, score_on)
+        """Fine-tune on pairs of gold labels, the rules' weak labels, gold, and once more on what model and rules say."""
+        encoded, gold = self.inputs.encoded, list(range(len(self.inputs.gold)))
+        courses = self._contrast_courses(gold, encoded)
+        if (self.inputs.weights > 0).any():
+            courses.append(self._weak_course(seed))
+        if gold:
+            courses.append(self._gold_course(gold, encoded, seed=seed))
+        if not self.spec.file.training.self_training.use or not len(encoded["unlabeled"]):
+            return self._fit(name, courses, encoded, seed, keep, score_on)
+        first = self._fit(f"{name}, first pass", courses, encoded, seed, True, ("unlabeled",))
+        return self._second_pass(name, first, seed=seed, keep=keep, score_on=score_on)
+
+    def _second_pass(self, name: str, first: Fit, *, seed: int, keep: bool, score_on: tuple[str, ...]) -> Fit:
+        """Go on from the model of the first pass, with what it believes and the rules say as weak labels."""
+        inputs, training = self.inputs, self.spec.file.training
+        multi = self.spec.file.multi_label
+        beliefs, weights = self_training.beliefs(
+            probabilities(first.logits["unlabeled"], multi=multi),
+            inputs.votes,
+            inputs.label_model,
+            trust=training.self_training.trust,
+        )
+        rows = self_training.chosen(
+            beliefs, weights, most=training.self_training.max_texts, rng=np.random.default_rng([seed, 11])
+        )
+        data = schedule.weak_supervision(inputs.encoded["unlabeled"].take(rows), beliefs[rows], weights[rows])
+        anchor = schedule.gold_supervision(inputs.encoded["gold"], inputs.gold) if len(inputs.gold) else None
+        stage = self._stage("self-training", epochs=1, patience=training.patience, checks=4, examples=len(data))
+        stage = replace(stage, anchors=training.weak.anchors, consistency=training.self_training.consistency)
+        courses = [schedule.Course(stage, data, self._validation(inputs.encoded), anchor)]
+        if len(inputs.gold):
+            again = self._gold_course(list(range(len(inputs.gold))), inputs.encoded, seed=seed + 1)
+            courses.append(replace(again, stage=replace(again.stage, epochs=max(1, again.stage.epochs // 2))))
+        model = first.model
+        assert model is not None
+        return self._fit(name, courses, inputs.encoded, seed, keep, score_on, start=model)
 
     def _fit(
         self,
@@ -93,10 +130,11 @@ class Guided:
         seed: int,
         keep: bool,
         score_on: tuple[str, ...],
+        start: Path | None = None,
     ) -> Fit:
         return fit(
             name,
-            make=self._maker(seed),
+            make=self._maker(seed) if start is None else self._reader(start, seed),
             courses=courses,
             score_on={part: encoded[part] for part in score_on},
             workspace=self._workspace,
@@ -105,6 +143,17 @@ class Guided:
             keep=keep,
             precision=self.spec.file.training.precision,
         )
+
+    def _reader(self, folder: Path, seed: int) -> Callable[[], Classifier]:
+        """The model of an earlier fit, adapter attached anew."""
+        settings = self.spec.file.model
+
+        def read() -> Classifier:
+            classifier = backbone.load(folder, max_length=settings.max_length)
+            adapters.attach(classifier, settings.adapter, seed=seed, rank=settings.lora.rank, alpha=settings.lora.alpha)
+            return classifier
+
+        return read
 
     def _maker(self, seed: int) -> Callable[[], Classifier]:
         settings = self.spec.file.model
@@ -122,6 +171,23 @@ class Guided:
             return classifier
 
         return make
+
+    def _contrast_courses(self, rows: list[int], encoded: dict[str, Encoded]) -> list[schedule.Course]:
+        """The warm-up on pairs of gold labels; none where there is no pair to tell apart."""
+        settings = self.spec.file.training.contrast
+        gold = self.inputs.gold[rows]
+        if not settings.use or self.spec.file.multi_label or len(np.unique(gold, axis=0)) < 2:
+            return []
+        data = schedule.gold_supervision(encoded["gold"].take(rows), gold)
+        stage = self._stage("contrast", epochs=1, patience=1, checks=1, examples=1)
+        batch = max(settings.batch_size, 2 * gold.shape[1])
+        # The loop counts epochs of one batch each here: how many steps are worth it hardly depends on the labels.
+        per_epoch = -(-len(rows) // batch)
+        epochs = max(1, settings.steps // per_epoch)
+        # The output layer takes no part, and what stands below it has pretraining to lose.
+        rate = stage.learning_rate
+        stage = replace(stage, objective="contrast", batch_size=batch, epochs=epochs, head_learning_rate=rate)
+        return [schedule.Course(stage, data, None)]
 
     def _stage(self, name: str, *, epochs: int, patience: int, checks: int, examples: int) -> Stage:
         training = self.spec.file.training
@@ -168,11 +234,13 @@ class Guided:
             inputs.encoded["unlabeled"].take(rows), inputs.posterior[rows], inputs.weights[rows]
         )
         validation = self._validation(inputs.encoded)
-        if validation is None and len(inputs.gold):
+        if validation is None and len(inputs.gold) and not training.weak.anchors:
+            # Gold labels that come later can tell when to stop, but not where they take part.
             validation = schedule.gold_supervision(inputs.encoded["gold"], inputs.gold)
         epochs = training.weak.epochs
         stage = self._stage("weak", epochs=epochs, patience=training.patience, checks=4, examples=len(data))
-        return schedule.Course(stage, data, validation)
+        anchor = schedule.gold_supervision(inputs.encoded["gold"], inputs.gold) if len(inputs.gold) else None
+        return schedule.Course(replace(stage, anchors=training.weak.anchors), data, validation, anchor)
 
     def _weak_rows(self, rng: np.random.Generator) -> list[int]:
         """Texts with evidence, at most ``weak.max_texts`` of them, drawn at random."""

@@ -147,6 +147,32 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
+class Alternative:
+    """A way of answering, estimated by cross-validation on the gold labels: accuracy and its standard error."""
+
+    name: str
+    accuracy: float
+    error: float
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Whether the rules were listened to, and on what evidence.
+
+    Attributes:
+        labels: Gold labels that the rules were judged by.
+        alternatives: On frozen representations; what full training reaches lies above.
+        agreement: Cohen's kappa between the rules and a classifier that knows only the gold labels.
+    """
+
+    rules: bool
+    reason: str
+    labels: int
+    alternatives: tuple[Alternative, ...]
+    agreement: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything on the page.
 
@@ -162,6 +188,7 @@ class Report:
         uncalibrated_error: The same before temperature scaling; ``None`` where nothing was calibrated.
         log_loss, uncalibrated_log_loss: Mean negative log-likelihood of gold, in nats, with the temperature and without.
         calibration_labels: Gold labels that the temperature was found on.
+        guard: Whether the rules were listened to; ``None`` where there was nothing to compare.
         disagreements: Rules and model disagree. uncovered: no rule fires.
         warnings: Sentences that the reader must not miss.
         settings: Name to value, as the resolved task file says.
@@ -194,3 +221,4 @@ class Report:
     log_loss: float | None = None
     uncalibrated_log_loss: float | None = None
     calibration_labels: int = 0
+    guard: Guard | None = None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ruletune.report.model import LabelsSaved, Report
+from ruletune.report.model import Guard, LabelsSaved, Report
 
-__all__ = ["calibration_sentence", "labels_saved_sentence"]
+__all__ = ["calibration_sentence", "guard_sentence", "labels_saved_sentence"]
 
 
 def labels_saved_sentence(saved: LabelsSaved) -> str:
@@ -34,3 +34,13 @@ def calibration_sentence(report: Report) -> str:
     if report.log_loss is None or report.uncalibrated_log_loss is None:
         return f"{said}."
     return f"{said}; log loss {report.log_loss:.3f}, {report.uncalibrated_log_loss:.3f} before."
+
+
+def guard_sentence(guard: Guard | None) -> str:
+    """Whether the rules were listened to, and the estimates behind it; empty where there was nothing to compare."""
+    if guard is None:
+        return ""
+    if not guard.alternatives:
+        return guard.reason
+    estimates = ", ".join(f"{a.name} {a.accuracy:.0%} ± {a.error:.0%}" for a in guard.alternatives)
+    return f"{guard.reason} Cross-validated on {guard.labels} gold labels before training: {estimates}."

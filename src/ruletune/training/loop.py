@@ -19,8 +19,9 @@ from transformers import get_scheduler
 from ruletune.errors import RuletuneError
 from ruletune.models.adapters import is_head
 from ruletune.models.backbone import Classifier, autocast
-from ruletune.models.encoding import Encoded, buckets, collate
-from ruletune.training.objectives import objective
+from ruletune.models.encoding import Encoded, balanced, buckets, collate
+from ruletune.models.features import features
+from ruletune.training.objectives import contrast, divergence, objective
 
 __all__ = ["Loop", "Snapshot", "Stage", "Step", "Supervision"]
 
@@ -37,6 +38,9 @@ class Stage:
         clip: Largest norm of the gradient.
         patience: Checks without a better validation loss before the stage ends.
         checks: Validation checks per epoch.
+        objective: ``likelihood`` of the targets, or ``contrast``: texts of one label move together, others apart.
+        anchors: Texts of the course's anchor that are added to every batch.
+        consistency: Weight of the divergence between two passes under different dropout; 0: one pass.
     """
 
     name: str
@@ -52,6 +56,9 @@ class Stage:
     patience: int = 3
     checks: int = 1
     precision: str = "auto"
+    objective: Literal["likelihood", "contrast"] = "likelihood"
+    anchors: int = 0
+    consistency: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,14 @@ class Supervision:
 
     def take(self, rows: list[int]) -> Supervision:
         return Supervision(self.encoded.take(rows), self.targets[rows], self.weights[rows])
+
+    def joined(self, other: Supervision) -> Supervision:
+        """These examples, and then the others."""
+        return Supervision(
+            self.encoded.joined(other.encoded),
+            np.concatenate([self.targets, other.targets]),
+            np.concatenate([self.weights, np.broadcast_to(other.weights, (len(other), self.weights.shape[1]))]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +119,12 @@ class Loop:
         validation: Supervision | None,
         *,
         seed: int,
+        anchor: Supervision | None = None,
     ) -> None:
         self.classifier = classifier
         self.stage = stage
-        self.data = data
+        self._own = len(data)
+        self.data = data if anchor is None else data.joined(anchor)
         self.validation = validation
         self.seed = seed
         self.step = 0
@@ -151,7 +168,18 @@ class Loop:
 
     def _batches(self, epoch: int) -> Iterator[np.ndarray]:
         rng = np.random.default_rng([self.seed, epoch])
-        return buckets(self.data.encoded.lengths, batch_size=self.stage.batch_size, rng=rng)
+        stage, lengths = self.stage, self.data.encoded.lengths
+        if stage.objective == "contrast":
+            classes = self.data.targets[: self._own].argmax(axis=1)
+            yield from balanced(classes, batch_size=stage.batch_size, batches=self.steps_per_epoch, rng=rng)
+            return
+        for rows in buckets(lengths[: self._own], batch_size=stage.batch_size, rng=rng):
+            yield np.concatenate([rows, self._anchors(rng)])
+
+    def _anchors(self, rng: np.random.Generator) -> np.ndarray:
+        """Gold examples that keep a batch of guesses honest; none twice in a batch."""
+        there = len(self.data) - self._own
+        return self._own + rng.permutation(there)[: self.stage.anchors]
 
     def _update(self, rows: np.ndarray) -> Step:
         model, stage = self.classifier.model, self.stage
@@ -177,11 +205,20 @@ class Loop:
 
     def _loss(self, data: Supervision, rows: np.ndarray) -> torch.Tensor:
         batch = collate(data.encoded, rows.tolist(), pad_id=self.classifier.pad_id, device=self._place)
-        with autocast(self.stage.precision, self._place):
-            logits = self.classifier.model(**batch).logits
         targets = torch.from_numpy(data.targets[rows]).float().to(self._place)
+        multi, passes = self.classifier.multi, 2 if self.stage.consistency and self.classifier.model.training else 1
+        with autocast(self.stage.precision, self._place):
+            if self.stage.objective == "contrast":
+                represented = features(self.classifier, batch)
+            else:
+                logits = [self.classifier.model(**batch).logits for _ in range(passes)]
+        if self.stage.objective == "contrast":
+            return contrast(represented, targets)
         weights = torch.from_numpy(data.weights[rows]).float().to(self._place)
-        return objective(logits, targets, weights, multi=self.classifier.multi)
+        loss = torch.stack([objective(values, targets, weights, multi=multi) for values in logits]).mean()
+        if passes == 2:
+            loss = loss + self.stage.consistency * divergence(logits[0].float(), logits[1].float(), multi=multi)
+        return loss
 
     def _check(self) -> float:
         value = self._validation_loss()

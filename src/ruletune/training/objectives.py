@@ -10,6 +10,16 @@ cross-entropy
 binary cross-entropy
     :math:`-\sum_i \sum_k w_{ik} [y_{ik} \log p_{ik} + (1 - y_{ik}) \log (1 - p_{ik})] \,/\, \sum_i \sum_k w_{ik}`,
     with *p* the logistic function of the logits, each label on its own.
+
+contrast
+    on representations :math:`e_i` of unit length: pairs of one label are drawn to the cosine 1, others to 0, both kinds
+    counting the same, :math:`\tfrac12 \mathrm{mean}_{y_i = y_j} (1 - e_i^\top e_j)^2 + \tfrac12 \mathrm{mean}_{y_i \ne y_j}
+    (e_i^\top e_j)^2`. It is SetFit's loss (Tunstall et al. 2022), over all pairs of a batch rather than over pairs
+    that are encoded one by one: a batch of *n* texts costs *n* passes and gives :math:`n (n - 1) / 2` pairs.
+
+divergence
+    between two passes over the same texts under different dropout, the symmetric Kullback-Leibler divergence of
+    their answers (R-Drop, Liang et al. 2021).
 """
 
 from __future__ import annotations
@@ -17,7 +27,7 @@ from __future__ import annotations
 import torch
 from torch.nn import functional
 
-__all__ = ["binary_cross_entropy", "cross_entropy", "objective"]
+__all__ = ["binary_cross_entropy", "contrast", "cross_entropy", "divergence", "objective"]
 
 
 def cross_entropy(logits: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
@@ -53,3 +63,35 @@ def objective(logits: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor
     """The task's loss: independent labels where several may hold at once, else one of them."""
     loss = binary_cross_entropy if multi else cross_entropy
     return loss(logits.float(), targets, weights)
+
+
+def contrast(representations: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """How far cosines are from 1 within a label and from 0 between labels.
+
+    Args:
+        representations: (examples, width), rows of unit length.
+        targets: (examples, labels); two examples belong together where their most likely label is the same.
+
+    >>> contrast(torch.eye(2), torch.eye(2)).item()  # two labels at right angles
+    0.0
+    """
+    label = targets.argmax(dim=1)
+    same = label[:, None] == label[None, :]
+    itself = torch.eye(len(label), dtype=torch.bool, device=label.device)
+    cosine = representations @ representations.T
+    together, apart = same & ~itself, ~same
+    near = ((1 - cosine) ** 2 * together).sum() / together.sum().clamp(min=1)
+    far = (cosine**2 * apart).sum() / apart.sum().clamp(min=1)
+    return (near + far) / 2
+
+
+def divergence(first: torch.Tensor, second: torch.Tensor, *, multi: bool) -> torch.Tensor:
+    """Mean symmetric Kullback-Leibler divergence between the answers of two passes, in nats.
+
+    Args:
+        first, second: Logits, (examples, labels).
+    """
+    if multi:  # every label is a choice between yes and no
+        first, second = (torch.stack([values, torch.zeros_like(values)], dim=-1) for values in (first, second))
+    one, other = functional.log_softmax(first, dim=-1), functional.log_softmax(second, dim=-1)
+    return ((one.exp() - other.exp()) * (one - other)).sum(dim=-1).mean() / 2

@@ -1,4 +1,4 @@
-"""The order of stages: weak labels first, then gold, each a :class:`~ruletune.training.loop.Loop`.
+"""The order of stages: contrast, weak labels, gold, each a :class:`~ruletune.training.loop.Loop`.
 
 A schedule is data, a tuple of :class:`Course`. :func:`run` goes through it step by step and can go
 on from a :class:`Position` that was saved on the way.
@@ -20,11 +20,16 @@ __all__ = ["Course", "Position", "gold_supervision", "hold_out", "run", "weak_su
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """One stage with what it learns from and what it is checked on (``None``: it runs to its end)."""
+    """One stage with what it learns from and what it is checked on (``None``: it runs to its end).
+
+    Attributes:
+        anchor: Gold examples of which every batch gets some, ``stage.anchors`` in number.
+    """
 
     stage: Stage
     data: Supervision
     validation: Supervision | None
+    anchor: Supervision | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,7 @@ class Running:
         course = self._courses[self._course]
         # Every course draws from a stream of its own, whatever came before it.
         seed = self._seed * 101 + self._course
-        return Loop(self._classifier, course.stage, course.data, course.validation, seed=seed)
+        return Loop(self._classifier, course.stage, course.data, course.validation, seed=seed, anchor=course.anchor)
 
 
 def run(classifier: Classifier, courses: Sequence[Course], *, seed: int) -> Running:

@@ -40,7 +40,8 @@ def _course(course: Course) -> Course:
     epochs = max(1, round(stage.epochs / views), min(stage.epochs, affordable))
     stage = replace(stage, epochs=epochs)
     validation = None if course.validation is None else _all(course.validation)
-    return Course(stage, _all(course.data), validation)
+    anchor = None if course.anchor is None else _all(course.anchor)
+    return Course(stage, _all(course.data), validation, anchor)
 
 
 def _all(data: Supervision) -> Supervision:

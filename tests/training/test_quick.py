@@ -1,0 +1,74 @@
+"""Linear heads on frozen representations."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from ruletune.labeling.label_model import fit_dawid_skene
+from ruletune.training.quick import Pool, fit_head, guided_head, labels_head
+
+
+def _data(seed: int = 0, *, texts: int = 200, labels: int = 3) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(labels, size=texts)
+    features = rng.normal(size=(labels, 10))[truth] + rng.normal(size=(texts, 10))
+    return (features / np.linalg.norm(features, axis=1, keepdims=True)).astype(np.float32), truth
+
+
+def test_it_is_the_logistic_regression_of_scikit_learn() -> None:
+    features, truth = _data()
+    head = fit_head(features, np.eye(3)[truth], np.ones(len(truth)), l2=0.5)
+    peer = LogisticRegression(C=2.0, tol=1e-8, max_iter=1000).fit(features * 4.0, truth)
+    assert head.probabilities(features) == pytest.approx(peer.predict_proba(features * 4.0), abs=5e-3)
+
+
+def test_a_weight_counts_as_so_many_copies() -> None:
+    features, truth = _data(texts=40)
+    weights = np.ones(40)
+    weights[:10] = 3
+    again = np.concatenate([np.arange(40), np.repeat(np.arange(10), 2)])
+    targets = np.eye(3)[truth]
+    weighted = fit_head(features, targets, weights).probabilities(features)
+    copied = fit_head(features[again], targets[again], np.ones(60)).probabilities(features)
+    assert weighted == pytest.approx(copied, abs=5e-3)
+
+
+def test_texts_without_weight_are_not_heard() -> None:
+    features, truth = _data(texts=40)
+    weights = np.r_[np.ones(20), np.zeros(20)]
+    targets = np.eye(3)[truth]
+    heard = fit_head(features[:20], targets[:20], np.ones(20))
+    assert np.array_equal(heard.weight, fit_head(features, targets, weights).weight)
+
+
+def test_several_labels_are_answered_each_on_its_own() -> None:
+    features, truth = _data()
+    targets = np.c_[truth > 0, truth == 1].astype(float)
+    found = fit_head(features, targets, np.ones(len(truth)), multi=True).probabilities(features)
+    assert ((found > 0.5) == (targets > 0.5)).mean() > 0.7
+
+
+def test_rules_help_a_head_with_few_labels() -> None:
+    features, truth = _data(texts=600)
+    gold = np.full((600, 3), np.nan)
+    few = np.concatenate([np.flatnonzero(truth == k)[:2] for k in range(3)])
+    gold[few] = np.eye(3)[truth[few]]
+    rng = np.random.default_rng(1)
+    votes = np.full((600, 6), -1, dtype=np.int16)
+    for rule in range(6):
+        fires = rng.random(600) < np.where(truth == rule % 3, 0.5, 0.05)
+        votes[fires, rule] = rule % 3
+    pool = Pool(features, gold, votes)
+    model = fit_dawid_skene(votes, classes=3, weights=[1.0] * 6, gold=gold)
+    alone, guided = labels_head(pool, multi=False), guided_head(pool, model)
+    right = [(head.logits(features).argmax(axis=1) == truth).mean() for head in (alone, guided)]
+    assert right[1] > right[0]
+
+
+def test_nothing_to_learn_from_is_refused() -> None:
+    votes = np.full((4, 1), -1, dtype=np.int16)
+    model = fit_dawid_skene(votes, classes=2, weights=[1.0])
+    with pytest.raises(ValueError, match="neither"):
+        guided_head(Pool(np.eye(4, dtype=np.float32), np.full((4, 2), np.nan), votes), model)
