@@ -168,7 +168,10 @@ class Model(_Part):
 class Contrast(_Part):
     """The warm-up on pairs of gold labels: texts of one label move together, others apart."""
 
-    use: Flag = Field(default=False, description="Whether to do it. Several labels at once have no such pairs.")
+    use: Literal["never", "labels", "always"] = Field(
+        default="labels",
+        description="labels: where no rule teaches; always: before weak labels, too. Several labels at once have no pairs.",
+    )
     steps: Whole = Field(default=60, ge=1, description="Updates, about.")
     batch_size: Whole = Field(default=32, ge=4, le=1024, description="Texts per update; all their pairs count.")
 
@@ -176,8 +179,8 @@ class Contrast(_Part):
 class Weak(_Part):
     """Training on what the rules say."""
 
-    epochs: Whole = Field(default=2, ge=1, description="Passes over the weakly labelled texts at most.")
-    max_texts: Whole | None = Field(default=2000, ge=1, description="Weakly labelled texts used at most.")
+    epochs: Whole = Field(default=1, ge=1, description="Passes over the weakly labelled texts at most.")
+    max_texts: Whole | None = Field(default=1200, ge=1, description="Weakly labelled texts used at most.")
     anchors: Whole = Field(default=0, ge=0, description="Texts with gold labels that are added to every batch.")
 
 
@@ -194,6 +197,7 @@ class SelfTraining(_Part):
         le=1,
         description="How far the model's own answers are believed: a power of its probabilities.",
     )
+    anchors: Whole = Field(default=8, ge=0, description="Texts with gold labels that are added to every batch.")
     consistency: Number = Field(
         default=0.0, ge=0, description="Weight of the divergence between two passes under different dropout."
     )

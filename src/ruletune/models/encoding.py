@@ -225,7 +225,7 @@ def buckets(
 
 
 def balanced(classes: np.ndarray, *, batch_size: int, batches: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """Batches of rows with as many of each class as will go in, two at least; small classes are drawn again.
+    """Batches of rows with as many of each class as will go in and as there are; a lone row is its own pair.
 
     Args:
         classes: (rows,) class of each row.
@@ -233,6 +233,4 @@ def balanced(classes: np.ndarray, *, batch_size: int, batches: int, rng: np.rand
     groups = [np.flatnonzero(classes == k) for k in np.unique(classes)]
     each = max(2, batch_size // max(1, len(groups)))
     for _ in range(batches):
-        yield np.concatenate(
-            [rng.permutation(group)[:each] if len(group) >= each else rng.choice(group, each) for group in groups]
-        )
+        yield np.concatenate([rng.permutation(np.resize(group, max(2, len(group))))[:each] for group in groups])
