@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from ruletune.labeling.label_model import fit_dawid_skene
-from ruletune.training.quick import Pool, fit_head, guided_head, labels_head
+from ruletune.labeling.label_model import LabelModel, fit_dawid_skene
+from ruletune.training.quick import Pool, fit_head, guided_head, labels_head, leave_one_out
 
 
 def _data(seed: int = 0, *, texts: int = 200, labels: int = 3) -> tuple[np.ndarray, np.ndarray]:
@@ -72,3 +72,26 @@ def test_nothing_to_learn_from_is_refused() -> None:
     model = fit_dawid_skene(votes, classes=2, weights=[1.0])
     with pytest.raises(ValueError, match="neither"):
         guided_head(Pool(np.eye(4, dtype=np.float32), np.full((4, 2), np.nan), votes), model)
+
+
+def test_dropping_the_rule_that_helps_costs_and_the_one_that_lies_pays() -> None:
+    features, truth = _data(texts=500, labels=2)
+    gold = np.full((300, 2), np.nan)
+    gold[:4] = np.eye(2)[truth[:4]]
+    votes = np.full((500, 4), -1, dtype=np.int16)
+    for label in range(2):
+        votes[truth == label, label] = label  # right wherever they speak
+    lies = (truth == 0) & (np.arange(500) % 4 == 0)
+    votes[lies, 2] = 1  # wrong wherever it speaks
+    pool = Pool(features[:300], gold, votes[:300])
+    held = Pool(features[300:], np.eye(2)[truth[300:]], votes[300:])
+
+    def fit(matrix: np.ndarray, known: np.ndarray) -> LabelModel:
+        return fit_dawid_skene(matrix, classes=2, weights=[1.0] * 4, gold=known)
+
+    effect = leave_one_out(pool, fit, held=held, voting=np.array([True, True, True, False]))
+    assert effect[0] > effect[2]
+    assert effect[2] < 0
+    assert np.isnan(effect[3])
+    without = leave_one_out(pool, fit, held=held, voting=np.array([False, False, False, False]))
+    assert np.isnan(without).all()

@@ -53,12 +53,13 @@ def train(
 
 def _print_result(run: Run) -> None:
     from ruletune.report.terminal import comparison_table
-    from ruletune.report.words import calibration_sentence, guard_sentence
+    from ruletune.report.words import calibration_sentence, effects_sentence, guard_sentence, reliance_sentence
 
     console = out()
     report = run.report
     console.print(comparison_table(report.scores, report.metric, report.labels_saved))
-    for said in (guard_sentence(report.guard), calibration_sentence(report)):
+    by_rules = (reliance_sentence(report.reliance), effects_sentence(report.effects)) if report.rules else ()
+    for said in (guard_sentence(report.guard), *by_rules, calibration_sentence(report)):
         if said:
             console.print(said, markup=False)
     for warning in report.warnings:

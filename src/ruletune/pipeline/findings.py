@@ -303,6 +303,8 @@ def metrics(report: Report) -> dict[str, Any]:
         },
         "labels_saved": asdict(report.labels_saved) if report.labels_saved else None,
         "guard": asdict(report.guard) if report.guard else None,
+        "rule_reliance": asdict(report.reliance) if report.reliance else None,
+        "rule_effects": {effect.rule: effect.loss for effect in report.effects},
         "calibration_error": report.calibration_error,
         "uncalibrated_error": report.uncalibrated_error,
         "log_loss": report.log_loss,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -26,20 +27,22 @@ from ruletune.models.encoding import Encoded, encode
 from ruletune.pipeline import findings
 from ruletune.pipeline.calibrating import Calibration, before_and_after, calibrate, served
 from ruletune.pipeline.clozing import fill_in, take_off_prior
-from ruletune.pipeline.deciding import probabilities
+from ruletune.pipeline.deciding import answers, probabilities
 from ruletune.pipeline.embedding import embedder
 from ruletune.pipeline.findings import Curve
 from ruletune.pipeline.fits import Fit
 from ruletune.pipeline.guided import Guided, Inputs
-from ruletune.pipeline.judging import judge_rules
+from ruletune.pipeline.judging import judge_rules, rule_effects
 from ruletune.pipeline.prepare import Parts, prepare
+from ruletune.pipeline.reliance import measure_reliance
 from ruletune.pipeline.relocate import relocated
 from ruletune.pipeline.run import Run, load
 from ruletune.pipeline.shaping import acts, templates
 from ruletune.progress import Event, Listener, silent
-from ruletune.report.model import Guard, Report
+from ruletune.report.model import Reliance, Report
 from ruletune.store import FORMAT, Workspace, open_workspace, write_json, write_text
 from ruletune.templates import Template
+from ruletune.types import Example, Label
 
 __all__ = ["fit"]
 
@@ -105,9 +108,12 @@ def fit(
         fits, curve = engine.train(lambda g: _train(g, spec, parts, heard), guided)
         listener(Event("writing the report", 0, 1))
         calibration = _calibrate(spec, parts, weak, fits)
-        report = _report(spec, parts, weak, inputs, fits, curve, calibration, guard)
+        report = _report(spec, parts, weak, inputs, fits, curve, calibration)
         delivered = next(f.model for f in reversed(fits.values()) if f.model is not None)
-        _write(workspace, spec, parts, weak, report, delivered, calibration, checkpoint, heard)
+        _write_model(workspace, spec, parts, weak, report, delivered, calibration, checkpoint, heard)
+        effects = rule_effects(spec, parts, weak.votes, checkpoint)
+        reliance = _reliance(load(workspace.files), parts)
+        _write_report(workspace, weak, replace(report, guard=guard, reliance=reliance, effects=effects))
         folder = workspace.publish()
         listener(Event("writing the report", 1, 1))
     return load(folder)
@@ -254,7 +260,6 @@ def _report(
     fits: dict[str, Fit],
     curve: list[Curve],
     calibration: Calibration,
-    guard: Guard | None,
 ) -> Report:
     multi = spec.file.multi_label
     ways = {RULES: weak.posterior("test")} if spec.rules else {}
@@ -277,10 +282,10 @@ def _report(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     beliefs = before_and_after(calibration, logits, parts.test, votes, labels=spec.labels, multi=multi)
-    return replace(made, **beliefs, guard=guard)
+    return replace(made, **beliefs)
 
 
-def _write(
+def _write_model(
     workspace: Workspace,
     spec: TaskSpec,
     parts: Parts,
@@ -291,18 +296,12 @@ def _write(
     checkpoint: checkpoints.Checkpoint,
     heard: bool,
 ) -> None:
-    """Everything that a run folder holds."""
-    from ruletune.report.page import render, to_json
-
+    """What a run folder needs to answer."""
     folder = workspace.files
     if (folder / "model").exists():
         shutil.rmtree(folder / "model")
     shutil.copytree(model, folder / "model")
     write_text(folder / "task.yaml", to_yaml(relocated(spec, folder)))
-    write_json(folder / "report.json", to_json(report))
-    write_text(folder / "report.html", render(report))
-    write_json(folder / "metrics.json", findings.metrics(report))
-    write_json(folder / "rules.json", findings.rules(report, weak.model))
     settings: dict[str, object] = {
         "format": FORMAT,
         "task": spec.task.name,
@@ -321,3 +320,24 @@ def _write(
         "versions": report.versions,
     }
     write_json(folder / "ruletune.json", settings)
+
+
+def _reliance(run: Run, parts: Parts) -> Reliance | None:
+    """Of the finished model on the test part."""
+    tokenizer = run.tokenizer
+    mask = str(tokenizer.mask_token or tokenizer.unk_token or "…")
+
+    def answer(examples: Sequence[Example]) -> list[Label]:
+        return [label for label, _ in answers(run.probabilities(examples), run.labels, multi=run.multi)]
+
+    return measure_reliance(run.rules, parts.test, answer, mask=mask, seed=int(run.settings["seed"]))
+
+
+def _write_report(workspace: Workspace, weak: Weak, report: Report) -> None:
+    from ruletune.report.page import render, to_json
+
+    folder = workspace.files
+    write_json(folder / "report.json", to_json(report))
+    write_text(folder / "report.html", render(report))
+    write_json(folder / "metrics.json", findings.metrics(report))
+    write_json(folder / "rules.json", findings.rules(report, weak.model))

@@ -14,11 +14,14 @@ from ruletune.models.backbone import embed
 from ruletune.models.checkpoints import Checkpoint
 from ruletune.pipeline.prepare import Parts, joined
 from ruletune.progress import Event, Listener
-from ruletune.report.model import Alternative, Guard
+from ruletune.report.model import Alternative, Effect, Guard
 from ruletune.training.guard import compare
-from ruletune.training.quick import Pool
+from ruletune.training.quick import Pool, leave_one_out
 
-__all__ = ["judge_rules"]
+__all__ = ["judge_rules", "rule_effects"]
+
+_EFFECT_TEXTS = 600
+"""Texts learned from and judged by where each rule is dropped in turn: a fit a rule should take a fraction of a second."""
 
 _TEXTS = 2000
 """Unlabelled texts that are looked at; more change little and cost time."""
@@ -61,3 +64,29 @@ def judge_rules(
         alternatives=tuple(Alternative(a.name, a.accuracy, a.error) for a in verdict.alternatives),
         agreement=verdict.agreement[0] if verdict.agreement else None,
     )
+
+
+def rule_effects(spec: TaskSpec, parts: Parts, votes: dict[str, Votes], checkpoint: Checkpoint) -> tuple[Effect, ...]:
+    """What dropping each rule does, on frozen embeddings; judged on the test part, by which nothing is chosen.
+
+    Empty where several labels may hold at once, or where there is nothing to judge by.
+    """
+    voting = votes["gold"].signs > 0
+    if spec.file.multi_label or not voting.any() or not parts.test or not parts.unlabeled:
+        return ()
+    rng = np.random.default_rng([spec.file.seed, 29])
+    rows, held = (np.sort(rng.permutation(len(part))[:_EFFECT_TEXTS]) for part in (parts.unlabeled, parts.test))
+    learned = [*parts.gold, *(parts.unlabeled[row] for row in rows)]
+    judged = [parts.test[row] for row in held]
+    vectors = embed(
+        checkpoint, [joined(example) for example in (*learned, *judged)], max_length=spec.file.model.max_length
+    )
+    matrix = np.concatenate([votes["gold"].matrix, votes["unlabeled"].matrix[rows]])
+    pool = Pool(vectors[: len(learned)], gold_matrix(learned, spec.labels), matrix)
+    if not pool.known.any() and not (matrix[:, voting] >= 0).any():
+        return ()
+    against = Pool(vectors[len(learned) :], gold_matrix(judged, spec.labels), votes["test"].matrix[held])
+    losses = leave_one_out(pool, partial(fit_label_model, spec), held=against, voting=voting)
+    names = [rule.name for rule in votes["gold"].rules]
+    found = [Effect(name, float(loss)) for name, loss in zip(names, losses, strict=True) if not np.isnan(loss)]
+    return tuple(sorted(found, key=lambda effect: -effect.loss))

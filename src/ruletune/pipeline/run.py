@@ -85,6 +85,11 @@ class Run:
         cloze = self.settings.get("cloze")
         return None if cloze is None else Cloze.from_json(cloze)
 
+    @property
+    def tokenizer(self) -> Any:
+        """The model's tokenizer."""
+        return self._classifier.tokenizer
+
     @cached_property
     def _rendering(self) -> Rendering:
         return Rendering.from_json(self.settings["rendering"])

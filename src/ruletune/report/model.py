@@ -147,6 +147,32 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
+class Reliance:
+    """How far the delivered model leans on the words that trigger rules, measured on held-out texts.
+
+    Attributes:
+        texts: Texts on which a vote with known words fired.
+        intact, triggers_hidden, random_hidden: Accuracy on them as they are, with the triggers hidden, and with as many
+            other words hidden.
+        interval: 95% bootstrap interval of ``random_hidden - triggers_hidden``.
+    """
+
+    texts: int
+    intact: float
+    triggers_hidden: float
+    random_hidden: float
+    interval: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What dropping a rule does to the log-loss on held-out gold labels, in nats, by a head on frozen embeddings."""
+
+    rule: str
+    loss: float
+
+
+@dataclass(frozen=True, slots=True)
 class Alternative:
     """A way of answering, estimated by cross-validation on the gold labels: accuracy and its standard error."""
 
@@ -189,6 +215,8 @@ class Report:
         log_loss, uncalibrated_log_loss: Mean negative log-likelihood of gold, in nats, with the temperature and without.
         calibration_labels: Gold labels that the temperature was found on.
         guard: Whether the rules were listened to; ``None`` where there was nothing to compare.
+        reliance: ``None`` where no vote on a held-out text has words.
+        effects: Of dropping each rule, the most valuable first; empty where there are no labels to judge by.
         disagreements: Rules and model disagree. uncovered: no rule fires.
         warnings: Sentences that the reader must not miss.
         settings: Name to value, as the resolved task file says.
@@ -222,3 +250,5 @@ class Report:
     uncalibrated_log_loss: float | None = None
     calibration_labels: int = 0
     guard: Guard | None = None
+    reliance: Reliance | None = None
+    effects: tuple[Effect, ...] = ()

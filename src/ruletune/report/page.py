@@ -15,7 +15,13 @@ from pydantic import TypeAdapter
 
 from ruletune.report import charts
 from ruletune.report.model import Case, Report, RuleRow
-from ruletune.report.words import calibration_sentence, guard_sentence, labels_saved_sentence
+from ruletune.report.words import (
+    calibration_sentence,
+    effects_sentence,
+    guard_sentence,
+    labels_saved_sentence,
+    reliance_sentence,
+)
 
 __all__ = ["from_json", "render", "rule_table_html", "run_html", "to_json"]
 
@@ -42,7 +48,15 @@ def render(report: Report) -> str:
         charts=_charts(report),
         saved=labels_saved_sentence(report.labels_saved) if report.labels_saved else None,
         calibrated=calibration_sentence(report),
-        guard=guard_sentence(report.guard),
+        findings=[
+            said
+            for said in (
+                guard_sentence(report.guard),
+                reliance_sentence(report.reliance),
+                effects_sentence(report.effects),
+            )
+            if said
+        ],
         rules=sorted(report.rules, key=lambda row: (-row.coverage, row.name)),
     )
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from ruletune.report.model import Guard, LabelsSaved, Report
+from collections.abc import Sequence
 
-__all__ = ["calibration_sentence", "guard_sentence", "labels_saved_sentence"]
+from ruletune.report.model import Effect, Guard, LabelsSaved, Reliance, Report
+
+__all__ = ["calibration_sentence", "effects_sentence", "guard_sentence", "labels_saved_sentence", "reliance_sentence"]
 
 
 def labels_saved_sentence(saved: LabelsSaved) -> str:
@@ -44,3 +46,29 @@ def guard_sentence(guard: Guard | None) -> str:
         return guard.reason
     estimates = ", ".join(f"{a.name} {a.accuracy:.0%} ± {a.error:.0%}" for a in guard.alternatives)
     return f"{guard.reason} Cross-validated on {guard.labels} gold labels before training: {estimates}."
+
+
+def reliance_sentence(reliance: Reliance | None) -> str:
+    """How far the model leans on its rules' words."""
+    if reliance is None:
+        return "Rule reliance: not measured; no vote on a held-out text has words that could be hidden."
+    lean, (low, high) = reliance.random_hidden - reliance.triggers_hidden, reliance.interval
+    return (
+        f"Rule reliance: {100 * lean:+.1f} points (95% interval {100 * low:+.1f} to {100 * high:+.1f}). On {reliance.texts} held-out "
+        f"texts, accuracy is {reliance.intact:.1%}, {reliance.triggers_hidden:.1%} with the rules' words hidden and "
+        f"{reliance.random_hidden:.1%} with as many other words hidden."
+    )
+
+
+def effects_sentence(effects: Sequence[Effect], *, most: int = 3) -> str:
+    """Which rules are worth most and which do harm, by what dropping them does."""
+    if not effects:
+        return "Effect of dropping each rule: not measured; there are no labels to judge it by, or no rules that vote."
+    helping = [e for e in effects if e.loss > 0][:most]
+    harming = [e for e in reversed(effects) if e.loss < 0][:most]
+    said = "; ".join(
+        f"{words}: " + ", ".join(f"{e.rule} ({e.loss:+.4f})" for e in chosen)
+        for words, chosen in (("worth most", helping), ("better without", harming))
+        if chosen
+    )
+    return f"Dropping one rule at a time changes the log loss (a head on frozen embeddings, nats). {said or 'None matters'}."

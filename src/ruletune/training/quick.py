@@ -12,6 +12,7 @@ Representations have unit length, so that differences between texts are small nu
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +21,7 @@ from scipy.optimize import minimize
 from ruletune.labeling.label_model import LabelModel
 from ruletune.training.self_training import beliefs
 
-__all__ = ["Head", "Pool", "fit_head", "guided_head", "labels_head"]
+__all__ = ["Head", "Pool", "fit_head", "guided_head", "labels_head", "leave_one_out"]
 
 _SCALE = 4.0
 _STEPS = 200
@@ -157,3 +158,37 @@ def guided_head(pool: Pool, model: LabelModel, *, trust: float = 0.7) -> Head:
     if not (weights > 0).any():
         raise ValueError("there is neither a gold label nor a vote to learn from")
     return fit_head(pool.features, targets, weights, multi=model.multi)
+
+
+def leave_one_out(
+    pool: Pool,
+    fit: Callable[[np.ndarray, np.ndarray], LabelModel],
+    *,
+    held: Pool,
+    voting: np.ndarray,
+) -> np.ndarray:
+    """What each rule is worth to a guided head: the rise of the log-loss on held-out gold labels when it is dropped, in nats.
+
+    Args:
+        fit: A label model from votes and gold.
+        held: Texts with gold labels to judge by, not learned from.
+        voting: (rules,) which rules vote.
+
+    Returns:
+        (rules,) above zero where the rule helps; NaN for rules that do not vote.
+    """
+    known = held.known
+
+    def loss(votes: np.ndarray) -> float:
+        seen = Pool(pool.features, pool.gold, votes)
+        probability = guided_head(seen, fit(votes, pool.gold)).probabilities(held.features[known])
+        likely = np.clip((probability * held.gold[known]).sum(axis=1), 1e-6, 1.0)
+        return float(-np.log(likely).mean())
+
+    whole = loss(pool.votes)
+    effect = np.full(pool.votes.shape[1], np.nan)
+    for rule in np.flatnonzero(voting):
+        votes = pool.votes.copy()
+        votes[:, rule] = -1
+        effect[rule] = loss(votes) - whole if (pool.votes[:, rule] >= 0).any() else 0.0
+    return effect

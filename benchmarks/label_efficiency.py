@@ -1,0 +1,152 @@
+"""Accuracy by number of labels, against SetFit, fine-tuning and Snorkel with the same encoder, labels and rules.
+
+Run: ``python -m benchmarks.label_efficiency --peers PYTHON``, PYTHON being the interpreter of an environment made from
+``benchmarks/peers/requirements.txt``. Draws as in ``benchmarks/draws.py``: the figures are on a quarter of each
+training part that nothing was chosen by. Ruletune runs with its defaults. Results are kept seed by seed, so that a run that
+was interrupted goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import f1_score
+
+import ruletune
+from benchmarks.draws import LABELS, Draw, draw
+from benchmarks.record import ROOT, write
+from ruletune.config import load_task
+from ruletune.models import checkpoints
+
+PEERS = (
+    "majority vote",
+    "Snorkel label model",
+    "frozen + logistic regression",
+    "fine-tuning",
+    "SetFit",
+    "Snorkel, fine-tuning, gold",
+)
+OURS = {"rules alone": "Ruletune, rules alone", "labels alone": "Ruletune, labels alone", "rules + labels": "Ruletune"}
+
+
+def ours(name: str, drawn: Draw, *, seed: int) -> dict[str, dict[str, float]]:
+    """Scores of the three ways, and the seconds of the whole run."""
+    labels = LABELS[name]
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        for part, rows in (("train", drawn.gold), ("unlabeled", drawn.pool), ("test", drawn.report)):
+            lines = [
+                {"text": r["text"], "votes": r["votes"]}
+                | ({"label": labels[r["label"]]} if part != "unlabeled" else {})
+                for r in rows
+            ]
+            (folder / f"{part}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+        task = {
+            "task": "classification",
+            "labels": list(labels),
+            "data": {part: f"{part}.jsonl" for part in ("train", "unlabeled", "test")}
+            | {"split": {"validation": 0, "test": 0}},
+            "rules": [{"votes": "votes", "count": len(drawn.gold[0]["votes"])}],
+            "training": {"curve": {"shares": []}},
+            "seed": seed,
+        }
+        (folder / "task.yaml").write_text(json.dumps(task), encoding="utf-8")
+        began = time.perf_counter()
+        run = ruletune.fit(load_task(folder / "task.yaml"), out=folder / "run")
+        seconds = time.perf_counter() - began
+        scores = run.metrics["scores"]
+    found = {OURS[way]: {"accuracy": s["accuracy"], "macro_f1": s["macro_f1"]} for way, s in scores.items()}
+    if "Ruletune" not in found:  # the guard left the rules out: what is delivered is labels alone
+        found["Ruletune"] = dict(found["Ruletune, labels alone"])
+    found["Ruletune"]["seconds"] = seconds
+    return found
+
+
+def peers(python: str, name: str, drawn: Draw, *, shots: int, seed: int) -> dict[str, dict[str, float]]:
+    encoder = checkpoints.resolve("minilm", folder=Path()).source
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / "draw.json"
+        path.write_text(json.dumps(drawn.to_json()), encoding="utf-8")
+        arguments = [str(path), encoder, str(len(LABELS[name])), str(shots), str(seed), *PEERS]
+        script = ROOT / "benchmarks" / "peers" / "few_labels.py"
+        environment = os.environ | {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+        done = subprocess.run([python, str(script), *arguments], stdout=subprocess.PIPE, text=True, env=environment)
+    if done.returncode:
+        raise SystemExit(f"the peers failed on {name}, {shots} labels a class, seed {seed}")
+    truth = np.array([row["label"] for row in drawn.report])
+    lines = [json.loads(line[7:]) for line in done.stdout.splitlines() if line.startswith("RESULT ")]
+    return {
+        line["peer"]: {
+            "accuracy": float((np.array(line["answers"]) == truth).mean()),
+            "macro_f1": float(f1_score(truth, line["answers"], average="macro")),
+        }
+        | ({"seconds": line["wall"]} if "wall" in line else {})
+        for line in lines
+    }
+
+
+def table(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Mean and deviation over seeds, a row for each set, number of labels and method."""
+    rows = []
+    keys = dict.fromkeys((r["data"], r["shots"], m) for r in results for m in r["scores"])
+    for data, shots, method in sorted(keys, key=lambda key: key[:2]):
+        scores = [
+            r["scores"][method] for r in results if (r["data"], r["shots"]) == (data, shots) and method in r["scores"]
+        ]
+        row: dict[str, Any] = {"data": data, "labels a class": shots, "method": method, "seeds": len(scores)}
+        for metric in ("accuracy", "macro_f1", "seconds"):
+            values = [score[metric] for score in scores if metric in score]
+            if values:
+                row[metric] = round(statistics.mean(values), 4 if metric != "seconds" else 1)
+            if len(values) > 1 and metric == "accuracy":
+                row["deviation"] = round(statistics.stdev(values), 4)
+        rows.append(row)
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--peers", help="Interpreter that has SetFit and Snorkel; without it only Ruletune runs.")
+    parser.add_argument("--shots", type=int, nargs="+", default=[5, 10, 50])
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument(
+        "--keep", type=Path, default=ROOT / "runs" / "label_efficiency", help="Folder of single results."
+    )
+    arguments = parser.parse_args()
+    arguments.keep.mkdir(parents=True, exist_ok=True)
+    for seed in range(arguments.seeds):
+        for shots in arguments.shots:
+            for name in LABELS:
+                drawn = draw(name, shots=shots, seed=seed)
+                for who in ("ours", "peers"):
+                    path = arguments.keep / f"{who}-{name}-{shots}-{seed}.json"
+                    if path.exists() or (who == "peers" and not arguments.peers):
+                        continue
+                    scores = (
+                        ours(name, drawn, seed=seed)
+                        if who == "ours"
+                        else peers(arguments.peers, name, drawn, shots=shots, seed=seed)
+                    )
+                    value = {"data": name, "shots": shots, "seed": seed, "scores": scores}
+                    path.write_text(json.dumps(value), encoding="utf-8")
+                    print(json.dumps(value), flush=True)
+                results = [json.loads(p.read_text(encoding="utf-8")) for p in sorted(arguments.keep.glob("*.json"))]
+                notes = [
+                    "mean over seeds; Ruletune's seconds are the whole run: both trainings, scoring and the report",
+                    "the guard may leave the rules out: then Ruletune is labels alone",
+                ]
+                command = "python -m benchmarks.label_efficiency --peers PYTHON"
+                write("label_efficiency", command=command, rows=table(results), notes=notes)
+
+
+if __name__ == "__main__":
+    main()

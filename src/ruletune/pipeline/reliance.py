@@ -1,0 +1,98 @@
+"""How far a finished model leans on the words that trigger its rules.
+
+On held-out texts on which a rule with known words voted, those words are replaced by the mask token (by ``[UNK]`` where there
+is none), and, for comparison, as many other words of the same text drawn at random. A model that has learned past its rules loses
+about the same either way; one that has only learned the rules loses much more by the first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ruletune.labeling.apply import RuleSet
+from ruletune.report.model import Reliance
+from ruletune.types import Example, Label
+
+__all__ = ["measure_reliance", "without_words"]
+
+_TEXTS, _DRAWS, _RESAMPLES = 400, 3, 1000
+_WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]", re.UNICODE)
+"""Words; a sign that is no part of one stands for itself. Scripts without spaces are handled span by span."""
+
+
+def measure_reliance(
+    rules: RuleSet,
+    examples: Sequence[Example],
+    answer: Callable[[Sequence[Example]], Sequence[Label]],
+    *,
+    mask: str,
+    seed: int,
+) -> Reliance | None:
+    """Accuracy with the words in place, with the triggers hidden, and with random words hidden.
+
+    Args:
+        examples: Held-out texts with gold answers; of those that qualify at most 400 are used.
+        answer: The model.
+        mask: What stands in the place of a hidden word.
+
+    Returns:
+        ``None`` where no vote on a held-out text has words, or no text has other words to hide.
+    """
+    rng = np.random.default_rng([seed, 31])
+    rows: list[tuple[Example, str, list[str]]] = []
+    for position in rng.permutation(len(examples)):
+        example = examples[int(position)]
+        spans = [(s.start, s.end) for f in rules.firings(example) if f.answer and not f.veto for s in f.spans]
+        triggers, others = _words(example.text, spans)
+        if triggers and others:
+            number = min(len(triggers), len(others))
+            drawn = [[others[int(n)] for n in rng.permutation(len(others))[:number]] for _ in range(_DRAWS)]
+            hidden = without_words(example.text, triggers, mask=mask)
+            rows.append((example, hidden, [without_words(example.text, words, mask=mask) for words in drawn]))
+        if len(rows) == _TEXTS:
+            break
+    if not rows:
+        return None
+    gold = [example.answer for example, _, _ in rows]
+
+    def right(shown: Sequence[str]) -> np.ndarray:
+        given = answer([replace(example, text=text) for (example, _, _), text in zip(rows, shown, strict=True)])
+        return np.array([g == a for g, a in zip(gold, given, strict=True)], dtype=float)
+
+    intact, triggers_hidden = right([example.text for example, _, _ in rows]), right([hidden for _, hidden, _ in rows])
+    random_hidden = np.mean([right([texts[n] for _, _, texts in rows]) for n in range(_DRAWS)], axis=0)
+    lean = random_hidden - triggers_hidden
+    means = [float(lean[rng.integers(len(lean), size=len(lean))].mean()) for _ in range(_RESAMPLES)]
+    low, high = (float(value) for value in np.quantile(means, (0.025, 0.975)))
+    return Reliance(
+        texts=len(rows),
+        intact=float(intact.mean()),
+        triggers_hidden=float(triggers_hidden.mean()),
+        random_hidden=float(random_hidden.mean()),
+        interval=(low, high),
+    )
+
+
+def _words(text: str, spans: Sequence[tuple[int, int]]) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """The words that a span touches, and the others."""
+    touched: list[tuple[int, int]] = []
+    others: list[tuple[int, int]] = []
+    for match in _WORD.finditer(text):
+        hit = any(start < match.end() and match.start() < end for start, end in spans)
+        (touched if hit else others).append(match.span())
+    return touched, others
+
+
+def without_words(text: str, words: Sequence[tuple[int, int]], *, mask: str) -> str:
+    """The text with some words hidden.
+
+    >>> without_words("a great film", [(2, 7)], mask="[MASK]")
+    'a [MASK] film'
+    """
+    for start, end in sorted(words, reverse=True):
+        text = text[:start] + mask + text[end:]
+    return text
