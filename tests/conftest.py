@@ -7,8 +7,12 @@ import os
 # One thread is faster for models of this size, above all on a busy machine. Read when torch is first imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
+
+# What tests embed is remembered nowhere but in a folder of their own.
+os.environ["RULETUNE_CACHE"] = tempfile.mkdtemp(prefix="ruletune-tests-")
 
 import pytest
 from hypothesis import HealthCheck, settings

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from ruletune.config import TaskSpec, load_task
     from ruletune.errors import RuletuneError, UserError
     from ruletune.labeling.table import RuleTable, rule_table
-    from ruletune.pipeline import Run, fit, load
+    from ruletune.pipeline.fit import fit
+    from ruletune.pipeline.run import Run, load
     from ruletune.types import Example, Firing, Label, Prediction, Span, Spans, Text
 
 __all__ = [
@@ -28,7 +29,8 @@ _HOMES = {
     "ruletune.config": ("TaskSpec", "load_task"),
     "ruletune.errors": ("RuletuneError", "UserError"),
     "ruletune.labeling.table": ("RuleTable", "rule_table"),
-    "ruletune.pipeline": ("Run", "fit", "load"),
+    "ruletune.pipeline.fit": ("fit",),
+    "ruletune.pipeline.run": ("Run", "load"),
     "ruletune.types": ("Example", "Firing", "Label", "Prediction", "Span", "Spans", "Text"),
 }
 

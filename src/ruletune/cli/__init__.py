@@ -6,7 +6,18 @@ import sys
 
 import typer
 
-from ruletune.cli import authoring, checking, console, exporting, labelling, modelling, pretraining, rules, suggesting
+from ruletune.cli import (
+    authoring,
+    checking,
+    console,
+    exporting,
+    labelling,
+    modelling,
+    pretraining,
+    previewing,
+    rules,
+    suggesting,
+)
 from ruletune.errors import RuletuneError
 
 __all__ = ["app", "main"]
@@ -42,6 +53,7 @@ app.add_typer(rules.app)
 app.command()(labelling.label)
 app.command()(authoring.sample)
 app.command()(pretraining.pretrain)
+app.command()(previewing.preview)
 app.command()(modelling.train)
 app.command()(modelling.evaluate)
 app.command()(modelling.predict)

@@ -37,7 +37,7 @@ def train(
     spec = load_task(task)
     if seed is not None:
         spec = with_seed(spec, seed)
-    from ruletune.pipeline import fit
+    from ruletune.pipeline.fit import fit
 
     try:
         with progress_bars() as listener:
@@ -195,7 +195,7 @@ def explain(
 
 
 def _open(folder: Path) -> Run:
-    from ruletune.pipeline import load
+    from ruletune.pipeline.run import load
 
     return load(folder)
 

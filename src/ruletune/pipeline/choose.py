@@ -12,7 +12,7 @@ from ruletune.data.sampling import next_to_label
 from ruletune.errors import Location, UserError
 from ruletune.labeling.corpus import columns_of, labels_of, read_part
 from ruletune.models import checkpoints
-from ruletune.models.backbone import embed
+from ruletune.models.embeddings import embeddings
 from ruletune.pipeline.prepare import joined
 from ruletune.pipeline.run import load
 from ruletune.progress import Event, Listener, silent
@@ -56,7 +56,7 @@ def choose(
         done += number
         listener(Event("embedding texts", done, len(texts)))
 
-    vectors = embed(checkpoint, texts, max_length=spec.file.model.max_length, progress=progress)
+    vectors = embeddings(checkpoint, texts, max_length=spec.file.model.max_length, progress=progress)
     probability = load(run).probabilities(pool, listener=listener) if run is not None else None
     rows = next_to_label(
         vectors[: len(pool)],

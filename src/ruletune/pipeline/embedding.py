@@ -19,11 +19,11 @@ def embedder(spec: TaskSpec) -> Embed | None:
     if not needs_embedding(spec.rules):
         return None
     from ruletune.models import checkpoints
-    from ruletune.models.backbone import embed
+    from ruletune.models.embeddings import embeddings as remembered
 
     checkpoint = checkpoints.resolve(spec.file.model.checkpoint, folder=spec.folder, where=Location(str(spec.path)))
 
     def embeddings(texts: Sequence[str]) -> np.ndarray:
-        return embed(checkpoint, list(texts), max_length=spec.file.model.max_length)
+        return remembered(checkpoint, list(texts), max_length=spec.file.model.max_length)
 
     return embeddings

@@ -10,8 +10,8 @@ from ruletune.config import TaskSpec
 from ruletune.labeling.apply import Votes
 from ruletune.labeling.corpus import gold_matrix
 from ruletune.labeling.table import fit_label_model
-from ruletune.models.backbone import embed
 from ruletune.models.checkpoints import Checkpoint
+from ruletune.models.embeddings import embeddings
 from ruletune.pipeline.prepare import Parts, joined
 from ruletune.progress import Event, Listener
 from ruletune.report.model import Alternative, Effect, Guard
@@ -46,7 +46,7 @@ def judge_rules(
         done += count
         listener(Event("weighing rules against labels", done, len(examples)))
 
-    features = embed(
+    features = embeddings(
         checkpoint, [joined(example) for example in examples], max_length=spec.file.model.max_length, progress=progress
     )
     matrix = np.concatenate([votes["gold"].matrix, votes["unlabeled"].matrix[rows]])
@@ -78,7 +78,7 @@ def rule_effects(spec: TaskSpec, parts: Parts, votes: dict[str, Votes], checkpoi
     rows, held = (np.sort(rng.permutation(len(part))[:_EFFECT_TEXTS]) for part in (parts.unlabeled, parts.test))
     learned = [*parts.gold, *(parts.unlabeled[row] for row in rows)]
     judged = [parts.test[row] for row in held]
-    vectors = embed(
+    vectors = embeddings(
         checkpoint, [joined(example) for example in (*learned, *judged)], max_length=spec.file.model.max_length
     )
     matrix = np.concatenate([votes["gold"].matrix, votes["unlabeled"].matrix[rows]])

@@ -10,7 +10,7 @@ from ruletune.config import TaskSpec
 from ruletune.errors import Location
 from ruletune.labeling.suggest.task import Suggestions, suggest_rules
 from ruletune.models import checkpoints
-from ruletune.models.backbone import embed
+from ruletune.models.embeddings import embeddings
 from ruletune.progress import Event, Listener, silent
 
 __all__ = ["suggest"]
@@ -45,7 +45,7 @@ def suggest(
             listener(Event("embedding texts", done, len(fresh)))
 
         if fresh:
-            found = embed(checkpoint, fresh, max_length=spec.file.model.max_length, progress=advance)
+            found = embeddings(checkpoint, fresh, max_length=spec.file.model.max_length, progress=advance)
             known.update(zip(fresh, found, strict=True))
         return np.stack([known[text] for text in texts])
 

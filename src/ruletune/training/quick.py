@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 
 from ruletune.labeling.label_model import LabelModel
 from ruletune.training.self_training import beliefs
@@ -83,7 +84,9 @@ def fit_head(
 
     start = np.zeros((width + 1) * labels)
     options = {"maxiter": _STEPS, "ftol": 1e-7, "gtol": 1e-4}
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", options=options).x.reshape(width + 1, labels)
+    # The matrices are small: threads wait for each other longer than they work, ten times so on a busy machine.
+    with threadpool_limits(1, user_api="blas"):
+        found = minimize(loss, start, jac=True, method="L-BFGS-B", options=options).x.reshape(width + 1, labels)
     return Head((found[:-1].T * _SCALE).astype(np.float32), found[-1].astype(np.float32), multi)
 
 

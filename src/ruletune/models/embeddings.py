@@ -1,0 +1,119 @@
+"""Sentence embeddings, remembered on disk by the hash of the text: what was embedded once is never embedded again.
+
+The cache is a folder of safetensors files a checkpoint. A file is written aside and renamed, so that several processes can
+share the folder; one that is damaged is thrown away and its texts are embedded anew. Where nothing can be written (a full
+disk, a folder of somebody else's) the work goes on without. Nothing is ever deleted behind the user's back: 10,000 texts of
+MiniLM take 15 MB, and deleting the folder loses nothing but time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from ruletune.models.checkpoints import Checkpoint
+
+__all__ = ["cache_folder", "embeddings"]
+
+_KEY = 16
+"""Bytes of a text's hash that are kept."""
+
+
+def cache_folder() -> Path:
+    """Where embeddings are kept: ``$RULETUNE_CACHE``, else ``ruletune`` in the user's cache folder."""
+    named = os.environ.get("RULETUNE_CACHE")
+    if named:
+        return Path(named)
+    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(home).expanduser() / "ruletune"
+
+
+def embeddings(
+    checkpoint: Checkpoint,
+    texts: Sequence[str],
+    *,
+    max_length: int = 128,
+    cache: bool = True,
+    progress: Callable[[int], None] | None = None,
+) -> np.ndarray:
+    """Embeddings as :func:`ruletune.models.backbone.embed` makes them, from the cache where they are there.
+
+    Args:
+        cache: Read and write the cache. What a hub id stands for may change, so that it is never cached.
+        progress: Told how many texts have just been finished.
+
+    Returns:
+        float32 of shape (texts, hidden size), rows of unit length.
+    """
+    unique = list(dict.fromkeys(texts))
+    keys = [_key(text) for text in unique]
+    place = cache_folder() / "embeddings" / _identity(checkpoint, max_length) if cache and not checkpoint.hub else None
+    known = _read(place, set(keys)) if place else {}
+    missing = [n for n, key in enumerate(keys) if key not in known]
+    if progress and len(unique) > len(missing):
+        progress(len(texts) - len(missing))
+    if missing:
+        from ruletune.models.backbone import embed
+
+        found = embed(checkpoint, [unique[n] for n in missing], max_length=max_length, progress=progress)
+        known |= {keys[n]: vector for n, vector in zip(missing, found, strict=True)}
+        if place:
+            _write(place, [keys[n] for n in missing], found)
+    row = {text: known[key] for text, key in zip(unique, keys, strict=True)}
+    return np.stack([row[text] for text in texts]) if texts else np.zeros((0, 0), dtype=np.float32)
+
+
+def _key(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:_KEY]
+
+
+def _identity(checkpoint: Checkpoint, max_length: int) -> str:
+    """Of everything that an embedding depends on beside its text; weights by size and time of change."""
+    digest = hashlib.sha256(f"1 {max_length}".encode())
+    for path in sorted(Path(checkpoint.source).rglob("*")):
+        if path.is_file():
+            stat = path.stat()
+            digest.update(f"{path.name} {stat.st_size} {stat.st_mtime_ns}".encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()[:32]
+
+
+def _read(place: Path, wanted: set[bytes]) -> dict[bytes, np.ndarray]:
+    found: dict[bytes, np.ndarray] = {}
+    for path in sorted(place.glob("*.safetensors")):
+        try:
+            tensors = load_file(path)
+            keys, vectors = tensors["keys"], tensors["vectors"]
+            if keys.ndim != 2 or keys.shape[1] != _KEY or keys.dtype != np.uint8 or len(keys) != len(vectors):
+                raise ValueError("another layout")
+        except (OSError, KeyError, ValueError, SafetensorError):
+            with contextlib.suppress(OSError):
+                path.unlink()
+            continue
+        flat = keys.tobytes()
+        for row in range(len(keys)):
+            key = flat[row * _KEY : (row + 1) * _KEY]
+            if key in wanted:
+                found[key] = vectors[row]
+    return found
+
+
+def _write(place: Path, keys: Sequence[bytes], vectors: np.ndarray) -> None:
+    """A new file beside the others; without an error where there is no room for it."""
+    name = secrets.token_hex(8)
+    aside = place / f".{name}.tmp"
+    table = np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(-1, _KEY)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        save_file({"keys": table.copy(), "vectors": np.ascontiguousarray(vectors, dtype=np.float32)}, aside)
+        aside.replace(place / f"{name}.safetensors")
+    except (OSError, SafetensorError):
+        with contextlib.suppress(OSError):
+            aside.unlink()
