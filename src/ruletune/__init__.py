@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from ruletune.labeling.table import RuleTable, rule_table
     from ruletune.pipeline.fit import fit
     from ruletune.pipeline.run import Run, load
+    from ruletune.pipeline.search import search
     from ruletune.types import Example, Firing, Label, Prediction, Span, Spans, Text
 
 __all__ = [
     "Example", "Firing", "Label", "Prediction", "RuleTable", "RuletuneError", "Run", "Span", "Spans", "TaskSpec",
-    "Text", "UserError", "fit", "load", "load_task", "rule_table",
+    "Text", "UserError", "fit", "load", "load_task", "rule_table", "search",
 ]  # fmt: skip
 
 __version__ = "0.1.0"
@@ -31,6 +32,7 @@ _HOMES = {
     "ruletune.labeling.table": ("RuleTable", "rule_table"),
     "ruletune.pipeline.fit": ("fit",),
     "ruletune.pipeline.run": ("Run", "load"),
+    "ruletune.pipeline.search": ("search",),
     "ruletune.types": ("Example", "Firing", "Label", "Prediction", "Span", "Spans", "Text"),
 }
 

@@ -270,3 +270,23 @@ def test_a_run_without_calibration_promises_nothing(
 ) -> None:
     assert run(monkeypatch, "predict", trained / "run", trained / "test.jsonl", "--max-error", 0.1) == 2
     assert "data.calibration" in capsys.readouterr().err
+
+
+def test_search_tells_what_it_found_and_how_to_train_with_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, checkpoint: Path
+) -> None:
+    task, folder = write_task(tmp_path, checkpoint), tmp_path / "found"
+    assert run(monkeypatch, "search", task, "--out", folder, "--budget", "none", "--trials", 2, "--folds", 2) == 0
+    said = capsys.readouterr().out
+    assert "Settings compared on 8 gold labels" in said
+    assert f"ruletune train {folder / 'task.yaml'}" in said.replace("\n", "")
+    assert run(monkeypatch, "search", task, "--out", folder) == 2
+    assert "exists already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("budget", ["soon", "0", "-5m", "10 weeks"])
+def test_search_refuses_a_budget_that_is_no_time(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], task: Path, budget: str
+) -> None:
+    assert run(monkeypatch, "search", task, f"--budget={budget}") == 2
+    assert "not a time" in capsys.readouterr().err

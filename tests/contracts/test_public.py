@@ -26,7 +26,7 @@ TASK_FILES = sorted((ROOT / "examples").rglob("task*.yaml"))
 def test_the_public_names_are_these() -> None:
     assert sorted(ruletune.__all__) == [
         "Example", "Firing", "Label", "Prediction", "RuleTable", "RuletuneError", "Run", "Span", "Spans", "TaskSpec",
-        "Text", "UserError", "fit", "load", "load_task", "rule_table",
+        "Text", "UserError", "fit", "load", "load_task", "rule_table", "search",
     ]  # fmt: skip
 
 

@@ -161,7 +161,7 @@ def test_signatures_are_those_of_the_code() -> None:
             if isinstance(node, ast.FunctionDef):
                 arguments = node.args
                 found[node.name] = [a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
-    assert set(found) == {"load_task", "rule_table", "fit", "load"}
+    assert set(found) == {"load_task", "rule_table", "fit", "load", "search"}
     for name, parameters in found.items():
         assert parameters == list(inspect.signature(getattr(ruletune, name)).parameters), name
 

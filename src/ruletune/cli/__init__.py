@@ -16,6 +16,7 @@ from ruletune.cli import (
     pretraining,
     previewing,
     rules,
+    searching,
     suggesting,
 )
 from ruletune.errors import RuletuneError
@@ -54,6 +55,7 @@ app.command()(labelling.label)
 app.command()(authoring.sample)
 app.command()(pretraining.pretrain)
 app.command()(previewing.preview)
+app.command()(searching.search)
 app.command()(modelling.train)
 app.command()(modelling.evaluate)
 app.command()(modelling.predict)

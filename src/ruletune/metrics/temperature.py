@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["fit_temperature", "log_loss", "tempered"]
+__all__ = ["fit_temperature", "log_loss", "losses", "tempered"]
 
 _PRIOR = 0.35
 """Standard deviation of the logarithm of the temperature before anything is seen: most models need between a half and
@@ -34,7 +34,7 @@ def log_loss(logits: np.ndarray, gold: np.ndarray, *, multi: bool) -> float:
     >>> round(log_loss(np.zeros((1, 2)), np.array([[0, 1]]), multi=False), 4)
     0.6931
     """
-    return float(np.mean(_losses(logits.astype(np.float64), gold, multi=multi))) if len(logits) else 0.0
+    return float(np.mean(losses(logits.astype(np.float64), gold, multi=multi))) if len(logits) else 0.0
 
 
 def fit_temperature(logits: np.ndarray, gold: np.ndarray, *, multi: bool) -> np.ndarray:
@@ -66,11 +66,16 @@ def fit_temperature(logits: np.ndarray, gold: np.ndarray, *, multi: bool) -> np.
 
 def _fit_one(logits: np.ndarray, gold: np.ndarray, *, multi: bool) -> float:
     prior = np.log(_GRID) ** 2 / (2 * _PRIOR**2)
-    costs = [float(_losses(logits / t, gold, multi=multi).sum()) for t in _GRID]
+    costs = [float(losses(logits / t, gold, multi=multi).sum()) for t in _GRID]
     return float(_GRID[int(np.argmin(costs + prior))])
 
 
-def _losses(logits: np.ndarray, gold: np.ndarray, *, multi: bool) -> np.ndarray:
+def losses(logits: np.ndarray, gold: np.ndarray, *, multi: bool) -> np.ndarray:
+    """Negative log-likelihood of every text's label, (texts,); of every label by itself, (texts, labels), for ``multi``.
+
+    >>> losses(np.array([[0.0, 0.0]]), np.array([[1.0, 0.0]]), multi=False).round(3).tolist()
+    [0.693]
+    """
     if multi:
         return np.asarray(np.logaddexp(0.0, np.where(gold > 0.5, -logits, logits)))
     shifted = logits - logits.max(axis=1, keepdims=True)

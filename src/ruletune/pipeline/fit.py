@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -17,18 +17,12 @@ from ruletune.config import TaskSpec, to_yaml
 from ruletune.engine import Engine
 from ruletune.engine.local import LocalEngine
 from ruletune.errors import Location, UserError
-from ruletune.labeling.apply import RuleSet, Votes
 from ruletune.labeling.corpus import gold_matrix
-from ruletune.labeling.label_model import LabelModel
-from ruletune.labeling.table import fit_label_model
 from ruletune.models import checkpoints
-from ruletune.models.backbone import load_tokenizer
-from ruletune.models.encoding import Encoded, encode
 from ruletune.pipeline import findings
 from ruletune.pipeline.calibrating import Calibration, before_and_after, calibrate, served
 from ruletune.pipeline.clozing import fill_in, take_off_prior
 from ruletune.pipeline.deciding import answers, probabilities
-from ruletune.pipeline.embedding import embedder
 from ruletune.pipeline.findings import Curve
 from ruletune.pipeline.fits import Fit
 from ruletune.pipeline.guided import Guided, Inputs
@@ -37,34 +31,17 @@ from ruletune.pipeline.prepare import Parts, prepare
 from ruletune.pipeline.reliance import measure_reliance
 from ruletune.pipeline.relocate import relocated
 from ruletune.pipeline.run import Run, load
-from ruletune.pipeline.shaping import acts, templates
+from ruletune.pipeline.shaping import acts
+from ruletune.pipeline.teaching import Weak, encode_parts, label_parts
 from ruletune.progress import Event, Listener, silent
 from ruletune.report.model import Reliance, Report
 from ruletune.store import FORMAT, Workspace, open_workspace, write_json, write_text
-from ruletune.templates import Template
 from ruletune.types import Example, Label
 
 __all__ = ["fit"]
 
 RULES, LABELS, BOTH = "rules alone", "labels alone", "rules + labels"
 """Names of the ways of answering, in tables and reports."""
-
-
-@dataclass(frozen=True, slots=True)
-class Weak:
-    """What the rules say about every part, and the label model that weighs it."""
-
-    votes: dict[str, Votes]
-    model: LabelModel
-
-    def posterior(self, part: str) -> np.ndarray:
-        return self.model.posterior(self.votes[part].matrix)
-
-    @property
-    def acts(self) -> bool:
-        """Whether the rules have a part in the model: they label texts, or choose how texts are shown."""
-        parts = self.votes.values()
-        return bool(self.votes["unlabeled"].covered.any()) or any(any(templates(votes)) for votes in parts)
 
 
 def fit(
@@ -97,11 +74,11 @@ def fit(
     checkpoint = checkpoints.resolve(spec.file.model.checkpoint, folder=spec.folder, where=Location(str(spec.path)))
     checkpoint = fill_in(spec, checkpoint)
     parts = prepare(spec, listener=listener)
-    weak = _label(spec, parts, listener)
+    weak = label_parts(spec, parts, listener=listener)
     _check_teachable(spec, parts, weak)
     checkpoint = take_off_prior(spec, checkpoint, parts.unlabeled or parts.gold, listener=listener)
     with open_workspace(out, identity=_identity(spec, parts), resume=resume, overwrite=overwrite) as workspace:
-        inputs = _inputs(spec, parts, weak, checkpoint, listener)
+        inputs = encode_parts(spec, parts, weak, checkpoint, listener=listener)
         guided = Guided(spec, checkpoint, inputs, workspace=workspace, listener=listener)
         guard = judge_rules(spec, parts, weak.votes, checkpoint, listener=listener)
         heard = weak.acts and (guard is None or guard.rules)
@@ -117,23 +94,6 @@ def fit(
         folder = workspace.publish()
         listener(Event("writing the report", 1, 1))
     return load(folder)
-
-
-def _label(spec: TaskSpec, parts: Parts, listener: Listener) -> Weak:
-    """Apply the rules to every part; fit the label model on what may be learned from."""
-    rules = RuleSet(spec.rules, labels=spec.labels, embed=embedder(spec))
-    total = sum(parts.sizes().values())
-    done = 0
-
-    def progress(count: int) -> None:
-        nonlocal done
-        done += count
-        listener(Event("applying rules", done, total))
-
-    votes = {name: rules.apply(getattr(parts, name), progress=progress) for name in parts.names}
-    matrix = np.concatenate([votes["gold"].matrix, votes["unlabeled"].matrix])
-    gold = gold_matrix([*parts.gold, *parts.unlabeled], spec.labels)
-    return Weak(votes, fit_label_model(spec, matrix, gold))
 
 
 def _check_teachable(spec: TaskSpec, parts: Parts, weak: Weak) -> None:
@@ -165,40 +125,6 @@ def _identity(spec: TaskSpec, parts: Parts) -> dict[str, object]:
 def _without_functions(spec: TaskSpec) -> list[Any]:
     """Rules by value; a function has no value, but the task file names it."""
     return [rule for rule in spec.rules if not hasattr(rule.when, "function")]
-
-
-def _inputs(spec: TaskSpec, parts: Parts, weak: Weak, checkpoint: checkpoints.Checkpoint, listener: Listener) -> Inputs:
-    tokenizer = load_tokenizer(checkpoint)
-    encoded: dict[str, Encoded] = {}
-    plain: dict[str, Encoded] = {}
-    names = parts.names
-    for position, name in enumerate(names):
-        listener(Event("tokenizing", position, len(names)))
-
-        def shown(templates: list[Template | None] | None, part: str = name) -> Encoded:
-            return encode(
-                getattr(parts, part),
-                rendering=spec.rendering,
-                tokenizer=tokenizer,
-                max_length=spec.file.model.max_length,
-                templates=templates,
-                cloze=checkpoint.cloze,
-            )
-
-        plain[name] = shown(None)
-        chosen = templates(weak.votes[name])
-        encoded[name] = shown(chosen) if any(chosen) else plain[name]
-    listener(Event("tokenizing", len(names), len(names)))
-    return Inputs(
-        encoded=encoded,
-        plain=plain,
-        gold=gold_matrix(parts.gold, spec.labels),
-        validation=gold_matrix(parts.validation, spec.labels),
-        posterior=weak.posterior("unlabeled"),
-        weights=weak.model.confidence(weak.votes["unlabeled"].matrix),
-        votes=weak.votes["unlabeled"].matrix,
-        label_model=weak.model,
-    )
 
 
 def _train(guided: Guided, spec: TaskSpec, parts: Parts, taught_by_rules: bool) -> tuple[dict[str, Fit], list[Curve]]:

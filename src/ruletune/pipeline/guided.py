@@ -21,7 +21,7 @@ from ruletune.store import Workspace
 from ruletune.training import schedule, self_training
 from ruletune.training.loop import Stage, Supervision
 
-__all__ = ["Guided", "Inputs"]
+__all__ = ["RATES", "Guided", "Inputs"]
 
 _FOLD = 0.2
 """Share of the gold labels held out for early stopping where there is no validation part."""
@@ -29,7 +29,7 @@ _FOLD = 0.2
 _FOLD_LEAST = 2
 """Texts of the rarest label that such a fold needs; with fewer, training runs its full course."""
 
-_RATES = {"full": 5e-5, "head": 5e-5, "lora": 5e-4}
+RATES = {"full": 5e-5, "head": 5e-5, "lora": 5e-4}
 """Peak learning rates of pretrained weights. MiniLM was distilled at a peak rate of 5e-4; a tenth of it keeps what
 pretraining learned, and a hundredth hardly moves in the few dozen updates that a handful of labels allows. Low-rank
 updates start from zero and take ten times as much (Hu et al. 2021, appendix D)."""
@@ -200,7 +200,7 @@ class Guided:
             name=name,
             epochs=epochs,
             batch_size=training.batch_size,
-            learning_rate=training.learning_rate or _RATES[self.spec.file.model.adapter],
+            learning_rate=training.learning_rate or RATES[self.spec.file.model.adapter],
             head_learning_rate=training.head_learning_rate or _HEAD_RATE,
             optimizer=training.optimizer,
             weight_decay=training.weight_decay,

@@ -24,7 +24,7 @@ import numpy as np
 from ruletune.labeling.label_model import LabelModel
 from ruletune.training.quick import Pool, guided_head, labels_head
 
-__all__ = ["Alternative", "Verdict", "agreement", "compare"]
+__all__ = ["Alternative", "Verdict", "agreement", "compare", "folds"]
 
 _FOLDS, _REPEATS = 5, 4
 _LEAST_AGREEMENT = 0.05
@@ -158,7 +158,7 @@ def _cross_validated(
     right: dict[str, np.ndarray] = {name: np.zeros(len(known)) for name in names}
     repeats = _REPEATS if len(known) <= _ENOUGH else 1
     for repeat in range(repeats):
-        for fold in _folds(pool.gold[known], np.random.default_rng([seed, repeat])):
+        for fold in folds(pool.gold[known], _FOLDS, np.random.default_rng([seed, repeat])):
             rest = pool.without(known[fold])
             model = fit(rest.votes, rest.gold)
             features, votes = pool.features[known[fold]], pool.votes[known[fold]]
@@ -189,13 +189,17 @@ def _error(values: np.ndarray) -> float:
     return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 1.0
 
 
-def _folds(gold: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
-    """Stratified folds; a label with one text is never held out alone with nothing left to learn it from."""
+def folds(gold: np.ndarray, count: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """Rows of at most ``count`` folds with every label spread over them, drawn with ``rng``; none is empty.
+
+    Args:
+        gold: (texts, labels) in {0, 1}.
+    """
     keys = np.unique(gold, axis=0, return_inverse=True)[1].reshape(-1)
     place = np.zeros(len(gold), dtype=np.int64)
     start = 0
     for key in range(int(keys.max()) + 1):
         group = rng.permutation(np.flatnonzero(keys == key))
-        place[group] = (start + np.arange(len(group))) % _FOLDS
+        place[group] = (start + np.arange(len(group))) % count
         start += len(group)
-    return [rows for fold in range(_FOLDS) if len(rows := np.flatnonzero(place == fold))]
+    return [rows for fold in range(count) if len(rows := np.flatnonzero(place == fold))]

@@ -1,0 +1,93 @@
+"""What the model is taught from: what rules say of every part, and the parts as the model sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ruletune.config import TaskSpec
+from ruletune.labeling.apply import RuleSet, Votes
+from ruletune.labeling.corpus import gold_matrix
+from ruletune.labeling.label_model import LabelModel
+from ruletune.labeling.table import fit_label_model
+from ruletune.models.backbone import load_tokenizer
+from ruletune.models.checkpoints import Checkpoint
+from ruletune.models.encoding import Encoded, encode
+from ruletune.pipeline.embedding import embedder
+from ruletune.pipeline.guided import Inputs
+from ruletune.pipeline.prepare import Parts
+from ruletune.pipeline.shaping import templates
+from ruletune.progress import Event, Listener
+from ruletune.templates import Template
+
+__all__ = ["Weak", "encode_parts", "label_parts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Weak:
+    """What the rules say about every part, and the label model that weighs it."""
+
+    votes: dict[str, Votes]
+    model: LabelModel
+
+    def posterior(self, part: str) -> np.ndarray:
+        return self.model.posterior(self.votes[part].matrix)
+
+    @property
+    def acts(self) -> bool:
+        """Whether the rules have a part in the model: they label texts, or choose how texts are shown."""
+        parts = self.votes.values()
+        return bool(self.votes["unlabeled"].covered.any()) or any(any(templates(votes)) for votes in parts)
+
+
+def label_parts(spec: TaskSpec, parts: Parts, *, listener: Listener) -> Weak:
+    """Apply the rules to every part; fit the label model on what may be learned from."""
+    rules = RuleSet(spec.rules, labels=spec.labels, embed=embedder(spec))
+    total = sum(parts.sizes().values())
+    done = 0
+
+    def progress(count: int) -> None:
+        nonlocal done
+        done += count
+        listener(Event("applying rules", done, total))
+
+    votes = {name: rules.apply(getattr(parts, name), progress=progress) for name in parts.names}
+    matrix = np.concatenate([votes["gold"].matrix, votes["unlabeled"].matrix])
+    gold = gold_matrix([*parts.gold, *parts.unlabeled], spec.labels)
+    return Weak(votes, fit_label_model(spec, matrix, gold))
+
+
+def encode_parts(spec: TaskSpec, parts: Parts, weak: Weak, checkpoint: Checkpoint, *, listener: Listener) -> Inputs:
+    """What the model gets to see of every part, and what is known about it."""
+    tokenizer = load_tokenizer(checkpoint)
+    encoded: dict[str, Encoded] = {}
+    plain: dict[str, Encoded] = {}
+    names = parts.names
+    for position, name in enumerate(names):
+        listener(Event("tokenizing", position, len(names)))
+
+        def shown(templates: list[Template | None] | None, part: str = name) -> Encoded:
+            return encode(
+                getattr(parts, part),
+                rendering=spec.rendering,
+                tokenizer=tokenizer,
+                max_length=spec.file.model.max_length,
+                templates=templates,
+                cloze=checkpoint.cloze,
+            )
+
+        plain[name] = shown(None)
+        chosen = templates(weak.votes[name])
+        encoded[name] = shown(chosen) if any(chosen) else plain[name]
+    listener(Event("tokenizing", len(names), len(names)))
+    return Inputs(
+        encoded=encoded,
+        plain=plain,
+        gold=gold_matrix(parts.gold, spec.labels),
+        validation=gold_matrix(parts.validation, spec.labels),
+        posterior=weak.posterior("unlabeled"),
+        weights=weak.model.confidence(weak.votes["unlabeled"].matrix),
+        votes=weak.votes["unlabeled"].matrix,
+        label_model=weak.model,
+    )
