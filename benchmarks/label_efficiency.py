@@ -2,8 +2,9 @@
 
 Run: ``python -m benchmarks.label_efficiency --peers PYTHON``, PYTHON being the interpreter of an environment made from
 ``benchmarks/peers/requirements.txt``. Draws as in ``benchmarks/draws.py``: the figures are on a quarter of each
-training part that nothing was chosen by. Ruletune runs with its defaults. Results are kept seed by seed, so that a run that
-was interrupted goes on.
+training part that nothing was chosen by. Ruletune runs with its defaults. Results are kept draw by draw in
+``results/label_efficiency``, so that a run that was interrupted goes on and more seeds add to what is there. Draws the learning
+curves, too.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import altair
 import numpy as np
 from sklearn.metrics import f1_score
 
 import ruletune
 from benchmarks.draws import LABELS, Draw, draw
-from benchmarks.record import ROOT, write
+from benchmarks.record import RESULTS, ROOT, write
 from ruletune.config import load_task
 from ruletune.models import checkpoints
 
@@ -113,14 +115,44 @@ def table(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
+CURVES = {
+    "Ruletune": "#d62728",
+    "Ruletune, labels alone": "#ff9896",
+    "SetFit": "#1f77b4",
+    "Snorkel, fine-tuning, gold": "#2ca02c",
+    "fine-tuning": "#7f7f7f",
+    "majority vote": "#bcbd22",
+}
+"""Methods of the plot with their colours; the table has all."""
+
+
+def plot(rows: list[dict[str, Any]], path: Path) -> None:
+    """Accuracy by labels a class, a panel for each set; a bar is one standard deviation over seeds where there are several."""
+    shown = [
+        row | {"low": row["accuracy"] - row.get("deviation", 0.0), "high": row["accuracy"] + row.get("deviation", 0.0)}
+        for row in rows
+        if row["method"] in CURVES
+    ]
+    budgets = sorted({row["labels a class"] for row in rows})
+    base = altair.Chart().encode(
+        x=altair.X("labels a class:Q", scale=altair.Scale(type="log"), axis=altair.Axis(values=budgets)),
+        color=altair.Color(
+            "method:N", scale=altair.Scale(domain=list(CURVES), range=list(CURVES.values())), sort=list(CURVES)
+        ),
+    )
+    accuracy = altair.Y("accuracy:Q", scale=altair.Scale(zero=False), axis=altair.Axis(format=".0%"))
+    bars = base.mark_rule(opacity=0.5).encode(y=altair.Y("low:Q", title="accuracy"), y2="high:Q")
+    layers = altair.layer(bars, base.mark_line(point=True).encode(y=accuracy), data=altair.InlineData(values=shown))
+    chart = layers.properties(width=240, height=240).facet("data:N").resolve_scale(y="independent")
+    chart.save(str(path), scale_factor=1.5)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--peers", help="Interpreter that has SetFit and Snorkel; without it only Ruletune runs.")
     parser.add_argument("--shots", type=int, nargs="+", default=[5, 10, 50])
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument(
-        "--keep", type=Path, default=ROOT / "runs" / "label_efficiency", help="Folder of single results."
-    )
+    parser.add_argument("--keep", type=Path, default=RESULTS / "label_efficiency", help="Folder of single results.")
     arguments = parser.parse_args()
     arguments.keep.mkdir(parents=True, exist_ok=True)
     for seed in range(arguments.seeds):
@@ -139,13 +171,18 @@ def main() -> None:
                     value = {"data": name, "shots": shots, "seed": seed, "scores": scores}
                     path.write_text(json.dumps(value), encoding="utf-8")
                     print(json.dumps(value), flush=True)
-                results = [json.loads(p.read_text(encoding="utf-8")) for p in sorted(arguments.keep.glob("*.json"))]
-                notes = [
-                    "mean over seeds; Ruletune's seconds are the whole run: both trainings, scoring and the report",
-                    "the guard may leave the rules out: then Ruletune is labels alone",
-                ]
-                command = "python -m benchmarks.label_efficiency --peers PYTHON"
-                write("label_efficiency", command=command, rows=table(results), notes=notes)
+                _write(arguments.keep)
+
+
+def _write(keep: Path) -> None:
+    results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(keep.glob("*.json"))]
+    notes = [
+        "mean over seeds; Ruletune's seconds are the whole run: both trainings, scoring and the report",
+        "the guard may leave the rules out: then Ruletune is labels alone",
+    ]
+    rows = table(results)
+    write("label_efficiency", command="python -m benchmarks.label_efficiency --peers PYTHON", rows=rows, notes=notes)
+    plot(rows, ROOT / "docs" / "images" / "label_efficiency.png")
 
 
 if __name__ == "__main__":

@@ -87,6 +87,8 @@ def _section(name: str, module: Path | None, result: Result | None) -> Iterator[
     if result.notes:
         yield "\n" + "\n".join(f"- {note}" for note in result.notes)
     yield "\n" + table(result.rows)
+    if (TARGET.parent / "images" / f"{name}.png").is_file():
+        yield f"\n![{title}](images/{name}.png)\n"
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:

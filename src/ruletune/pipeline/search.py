@@ -275,7 +275,7 @@ def _space(spec: TaskSpec, *, rules: bool) -> tuple[dict[str, Any], Callable[[op
         choices |= {
             "training.label_model": (training.label_model, ("dawid_skene", "majority")),
             "training.weak.epochs": (weak.epochs, (1, 2)),
-            "training.weak.max_texts": (weak.max_texts, (300, 600, 1200, 2400)),
+            "training.weak.max_texts": (weak.max_texts, (300, 600, 1200)),
             "training.self_training.use": (training.self_training.use, (False, True)),
         }
     if not spec.file.multi_label:
