@@ -2,7 +2,7 @@
 
 Run: ``python -m benchmarks.preview``. Draws as in ``benchmarks/draws.py``. ``ruletune preview`` looks at a task with a cache that is
 empty, then again after a rule was dropped; each time in a process of its own, so that its start counts. The accuracy of
-the linear head is on the report part, beside that of the full training of the same draw, which
+the linear head, with what rules say, is on the report part, beside that of the full training of the same draw, which
 ``benchmarks/label_efficiency.py`` left in ``results/label_efficiency``. Seconds are of processor time, on one thread.
 """
 
@@ -26,7 +26,7 @@ from benchmarks.guard import fitted
 from benchmarks.record import RESULTS, write
 from ruletune.models import checkpoints
 from ruletune.models.embeddings import embeddings
-from ruletune.training.quick import Pool, guided_head
+from ruletune.training.quick import Pool, guided_beliefs, guided_head
 
 
 def look(folder: Path, drawn: Draw, name: str, *, rules: int) -> tuple[float, dict[str, Any]]:
@@ -60,17 +60,19 @@ def look(folder: Path, drawn: Draw, name: str, *, rules: int) -> tuple[float, di
 
 
 def head_accuracy(drawn: Draw, name: str) -> float:
-    """Of the linear head, on the report part."""
+    """Of the linear head with the rules, on the report part."""
     rows, classes = [*drawn.gold, *drawn.pool], len(LABELS[name])
     checkpoint = checkpoints.resolve("minilm", folder=Path())
     gold = np.full((len(rows), classes), np.nan)
     gold[: len(drawn.gold)] = np.eye(classes)[[row["label"] for row in drawn.gold]]
     votes = np.array([row["votes"] for row in rows], dtype=np.int16)
     features = embeddings(checkpoint, [row["text"] for row in rows], max_length=128)
-    head = guided_head(Pool(features, gold, votes), fitted(votes, gold, classes=classes))
+    model = fitted(votes, gold, classes=classes)
+    head = guided_head(Pool(features, gold, votes), model)
     asked = embeddings(checkpoint, [row["text"] for row in drawn.report], max_length=128)
     truth = np.array([row["label"] for row in drawn.report])
-    return float((head.probabilities(asked).argmax(axis=1) == truth).mean())
+    said = np.array([row["votes"] for row in drawn.report], dtype=np.int16)
+    return float((guided_beliefs(head, model, asked, said).argmax(axis=1) == truth).mean())
 
 
 def full_accuracy(name: str, *, shots: int, seed: int) -> float | None:

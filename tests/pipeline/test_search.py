@@ -20,7 +20,9 @@ def _task(folder: Path, checkpoint: Path, extra: str = "", **more: str) -> Path:
     return write_task(folder, checkpoint, extra, **more)
 
 
-def test_own_setting_comes_first_and_every_trial_is_compared_on_all_gold_labels(tmp_path: Path, checkpoint: Path) -> None:
+def test_own_setting_comes_first_and_every_trial_is_compared_on_all_gold_labels(
+    tmp_path: Path, checkpoint: Path
+) -> None:
     spec = load_task(_task(tmp_path, checkpoint))
     found = search(spec, out=tmp_path / "out", budget=None, trials=3, folds=2)
     own = found.trials[0].settings
@@ -81,7 +83,13 @@ def test_an_interrupted_search_goes_on_and_finds_the_same(tmp_path: Path, checkp
     assert not (tmp_path / "parts").exists()
     seen: list[str] = []
     again = search(
-        spec, out=tmp_path / "parts", budget=None, trials=3, folds=2, resume=True, listener=lambda e: seen.append(e.name)
+        spec,
+        out=tmp_path / "parts",
+        budget=None,
+        trials=3,
+        folds=2,
+        resume=True,
+        listener=lambda e: seen.append(e.name),
     )
     assert not any(name.startswith("setting 1 ") for name in seen)
     assert [t.log_loss for t in again.trials] == [t.log_loss for t in whole.trials]
@@ -98,7 +106,9 @@ def test_templates_are_tried_one_by_one_and_together(tmp_path: Path, checkpoint:
 
 
 def test_without_rules_the_schedule_of_labels_alone_is_searched(tmp_path: Path, checkpoint: Path) -> None:
-    found = search(load_task(_task(tmp_path, checkpoint, rules="")), out=tmp_path / "out", budget=None, trials=2, folds=2)
+    found = search(
+        load_task(_task(tmp_path, checkpoint, rules="")), out=tmp_path / "out", budget=None, trials=2, folds=2
+    )
     assert not any("weak" in name for trial in found.trials for name in trial.settings)
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from ruletune.labeling.label_model import LabelModel, fit_dawid_skene
-from ruletune.training.quick import Pool, fit_head, guided_head, labels_head, leave_one_out
+from ruletune.labeling.label_model import LabelModel, fit_dawid_skene, fit_majority
+from ruletune.training.quick import Head, Pool, fit_head, guided_beliefs, guided_head, labels_head, leave_one_out
 
 
 def _data(seed: int = 0, *, texts: int = 200, labels: int = 3) -> tuple[np.ndarray, np.ndarray]:
@@ -95,3 +95,18 @@ def test_dropping_the_rule_that_helps_costs_and_the_one_that_lies_pays() -> None
     assert np.isnan(effect[3])
     without = leave_one_out(pool, fit, held=held, voting=np.array([False, False, False, False]))
     assert np.isnan(without).all()
+
+
+def test_rules_are_evidence_on_top_of_what_the_head_believes() -> None:
+    rng = np.random.default_rng(3)
+    head = Head(rng.normal(size=(2, 4)), np.zeros(2), False)
+    features = rng.normal(size=(5, 4))
+    votes = np.array([[0], [1], [-1], [0], [1]], dtype=np.int16)
+    model = fit_dawid_skene(votes, classes=2, weights=[1.0])
+    alone, both = head.probabilities(features), guided_beliefs(head, model, features, votes)
+    assert both.sum(axis=1) == pytest.approx(1.0)
+    assert both[2] == pytest.approx(alone[2], abs=2e-3)  # no rule says anything
+    for row in (0, 1, 3, 4):
+        assert both[row, votes[row, 0]] > alone[row, votes[row, 0]] - 2e-3
+    majority = fit_majority(votes, classes=2, weights=[1.0])
+    assert guided_beliefs(head, majority, features, votes) == pytest.approx(alone)

@@ -19,7 +19,7 @@ from ruletune.models.embeddings import embeddings
 from ruletune.pipeline.prepare import joined, prepare
 from ruletune.progress import Listener, counted, silent
 from ruletune.training.guard import Verdict, compare
-from ruletune.training.quick import Pool, guided_head
+from ruletune.training.quick import Pool, guided_beliefs, guided_head
 
 __all__ = ["Preview", "preview"]
 
@@ -75,10 +75,12 @@ def preview(spec: TaskSpec, *, listener: Listener = silent) -> Preview:
     voting, multi, fit = votes.signs > 0, spec.file.multi_label, partial(fit_label_model, spec)
     verdict = compare(pool, fit, voting=voting, multi=multi, seed=spec.file.seed)
     try:
-        head = guided_head(pool, fit(votes.matrix, gold))
+        model = fit(votes.matrix, gold)
+        head = guided_head(pool, model)
     except ValueError as error:
         raise UserError(str(error), where=Location(str(spec.path)), remedy="label a few texts, or add rules") from error
-    probability = head.probabilities(pool.features[~pool.known])
+    rest = ~pool.known
+    probability = guided_beliefs(head, model, pool.features[rest], pool.votes[rest])
     chosen = probability > 0.5 if multi else np.eye(len(spec.labels))[probability.argmax(axis=1)]
     shares = chosen.mean(axis=0) if len(chosen) else np.zeros(len(spec.labels))
     return Preview(verdict, table_of(spec, votes, gold), dict(zip(spec.labels, map(float, shares), strict=True)))

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ruletune.labeling.label_model import LabelModel
-from ruletune.training.quick import Pool, guided_head, labels_head
+from ruletune.training.quick import Pool, guided_beliefs, guided_head, labels_head
 
 __all__ = ["Alternative", "Verdict", "agreement", "compare", "folds"]
 
@@ -165,7 +165,7 @@ def _cross_validated(
             answers = {
                 "labels alone": labels_head(rest, multi=multi).probabilities(features),
                 "rules alone": model.posterior(votes),
-                "rules + labels": guided_head(rest, model).probabilities(features),
+                "rules + labels": guided_beliefs(guided_head(rest, model), model, features, votes),
             }
             for name, probability in answers.items():
                 right[name][fold] += _correct(probability, pool.gold[known[fold]], multi=multi) / repeats

@@ -22,10 +22,12 @@ from threadpoolctl import threadpool_limits
 from ruletune.labeling.label_model import LabelModel
 from ruletune.training.self_training import beliefs
 
-__all__ = ["Head", "Pool", "fit_head", "guided_head", "labels_head", "leave_one_out"]
+__all__ = ["Head", "Pool", "fit_head", "guided_beliefs", "guided_head", "labels_head", "leave_one_out"]
 
 _SCALE = 4.0
 _STEPS = 200
+_LEAST_BELIEF = 1e-3
+"""No label is ruled out by a head that has seen few texts."""
 _GOLD_WEIGHT, _WEAK_WEIGHT = 3.0, 0.2
 """What a gold label counts for, and at most a belief about a text without one."""
 
@@ -161,6 +163,18 @@ def guided_head(pool: Pool, model: LabelModel, *, trust: float = 0.7) -> Head:
     if not (weights > 0).any():
         raise ValueError("there is neither a gold label nor a vote to learn from")
     return fit_head(pool.features, targets, weights, multi=model.multi)
+
+
+def guided_beliefs(head: Head, model: LabelModel, features: np.ndarray, votes: np.ndarray) -> np.ndarray:
+    """What the head believes of texts, with what rules say of the same texts as evidence on top, (texts, labels).
+
+    A frozen representation hides words that rules look for and that a model learns to look at when all of it is trained. Where
+    the label model takes no beliefs of a text beforehand (a majority vote, several labels at once), the head stands alone.
+    """
+    found = head.probabilities(features)
+    if model.multi or model.kind == "majority":
+        return found
+    return model.posterior(votes, prior=np.clip(found, _LEAST_BELIEF, None))
 
 
 def leave_one_out(
