@@ -40,30 +40,36 @@ PEERS = (
 OURS = {"rules alone": "Ruletune, rules alone", "labels alone": "Ruletune, labels alone", "rules + labels": "Ruletune"}
 
 
+def write_task(folder: Path, name: str, drawn: Draw, *, seed: int, training: dict[str, Any]) -> Path:
+    """The draw as a task file; its test part is the report part."""
+    labels = LABELS[name]
+    for part, rows in (("train", drawn.gold), ("unlabeled", drawn.pool), ("test", drawn.report)):
+        lines = [
+            {"text": r["text"], "votes": r["votes"]} | ({"label": labels[r["label"]]} if part != "unlabeled" else {})
+            for r in rows
+        ]
+        (folder / f"{part}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    task = {
+        "task": "classification",
+        "labels": list(labels),
+        "data": {part: f"{part}.jsonl" for part in ("train", "unlabeled", "test")}
+        | {"split": {"validation": 0, "test": 0}},
+        "rules": [{"votes": "votes", "count": len(drawn.gold[0]["votes"])}],
+        "training": training,
+        "seed": seed,
+    }
+    path = folder / "task.yaml"
+    path.write_text(json.dumps(task), encoding="utf-8")
+    return path
+
+
 def ours(name: str, drawn: Draw, *, seed: int) -> dict[str, dict[str, float]]:
     """Scores of the three ways, and the seconds of the whole run."""
-    labels = LABELS[name]
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        for part, rows in (("train", drawn.gold), ("unlabeled", drawn.pool), ("test", drawn.report)):
-            lines = [
-                {"text": r["text"], "votes": r["votes"]}
-                | ({"label": labels[r["label"]]} if part != "unlabeled" else {})
-                for r in rows
-            ]
-            (folder / f"{part}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-        task = {
-            "task": "classification",
-            "labels": list(labels),
-            "data": {part: f"{part}.jsonl" for part in ("train", "unlabeled", "test")}
-            | {"split": {"validation": 0, "test": 0}},
-            "rules": [{"votes": "votes", "count": len(drawn.gold[0]["votes"])}],
-            "training": {"curve": {"shares": []}},
-            "seed": seed,
-        }
-        (folder / "task.yaml").write_text(json.dumps(task), encoding="utf-8")
+        task = write_task(folder, name, drawn, seed=seed, training={"curve": {"shares": []}})
         began = time.perf_counter()
-        run = ruletune.fit(load_task(folder / "task.yaml"), out=folder / "run")
+        run = ruletune.fit(load_task(task), out=folder / "run")
         seconds = time.perf_counter() - began
         scores = run.metrics["scores"]
     found = {OURS[way]: {"accuracy": s["accuracy"], "macro_f1": s["macro_f1"]} for way, s in scores.items()}
@@ -73,12 +79,14 @@ def ours(name: str, drawn: Draw, *, seed: int) -> dict[str, dict[str, float]]:
     return found
 
 
-def peers(python: str, name: str, drawn: Draw, *, shots: int, seed: int) -> dict[str, dict[str, float]]:
+def peers(
+    python: str, name: str, drawn: Draw, *, shots: int, seed: int, wanted: tuple[str, ...] = PEERS
+) -> dict[str, dict[str, float]]:
     encoder = checkpoints.resolve("minilm", folder=Path()).source
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / "draw.json"
         path.write_text(json.dumps(drawn.to_json()), encoding="utf-8")
-        arguments = [str(path), encoder, str(len(LABELS[name])), str(shots), str(seed), *PEERS]
+        arguments = [str(path), encoder, str(len(LABELS[name])), str(shots), str(seed), *wanted]
         script = ROOT / "benchmarks" / "peers" / "few_labels.py"
         environment = os.environ | {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
         done = subprocess.run([python, str(script), *arguments], stdout=subprocess.PIPE, text=True, env=environment)
