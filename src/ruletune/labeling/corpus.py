@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from ruletune.config import TaskSpec
 from ruletune.data.readers import Columns, Labels, read_all
+from ruletune.data.split import stratified_split
 from ruletune.types import Example, Label
 
-__all__ = ["columns_of", "corpus", "gold_matrix", "labels_of", "read_part"]
+__all__ = ["Divided", "columns_of", "corpus", "divided", "gold_matrix", "labels_of", "read_part"]
+
+
+@dataclass(frozen=True, slots=True)
+class Divided:
+    """The labelled files of a task, with the shares of the training data that are held out; leaks are still in.
+
+    Attributes:
+        warnings: What the reader of a report should know about the shares.
+    """
+
+    train: list[Example]
+    validation: list[Example]
+    test: list[Example]
+    calibration: list[Example]
+    warnings: list[str]
 
 
 def labels_of(spec: TaskSpec) -> Labels:
@@ -29,6 +46,29 @@ def columns_of(spec: TaskSpec, source: str) -> Columns:
 def read_part(spec: TaskSpec, source: str) -> list[Example]:
     """All examples of one data source; a relative path is relative to the task file."""
     return read_all(source, columns_of(spec, source), labels=labels_of(spec), folder=spec.folder)
+
+
+def divided(spec: TaskSpec) -> Divided:
+    """Read the labelled data and hold out what the task says: from files of their own, else as shares of the training data."""
+    data = spec.file.data
+    train = read_part(spec, data.train)
+    validation = 0.0 if data.validation else data.split.validation
+    test = 0.0 if data.test else data.split.test
+    first = stratified_split(train, validation=validation, test=test, seed=spec.file.seed)
+    learn, warnings = list(first.train), list(first.warnings)
+    calibration = read_part(spec, data.calibration) if data.calibration else []
+    if data.split.calibration and not data.calibration:
+        share = data.split.calibration / (1.0 - validation - test)
+        second = stratified_split(learn, validation=share, test=0.0, seed=spec.file.seed)
+        warnings += [warning.replace("validation part", "calibration part") for warning in second.warnings]
+        learn, calibration = list(second.train), list(second.validation)
+    return Divided(
+        train=learn,
+        validation=read_part(spec, data.validation) if data.validation else list(first.validation),
+        test=read_part(spec, data.test) if data.test else list(first.test),
+        calibration=calibration,
+        warnings=warnings,
+    )
 
 
 def corpus(spec: TaskSpec) -> list[Example]:

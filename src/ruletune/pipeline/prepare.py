@@ -10,9 +10,9 @@ import numpy as np
 from ruletune.config import TaskSpec
 from ruletune.data.readers import fingerprint
 from ruletune.data.sampling import sample
-from ruletune.data.split import remove_leaks, stratified_split
+from ruletune.data.split import remove_leaks
 from ruletune.errors import Location, UserError
-from ruletune.labeling.corpus import read_part
+from ruletune.labeling.corpus import divided, read_part
 from ruletune.models import checkpoints
 from ruletune.progress import Event, Listener
 from ruletune.types import Example
@@ -67,21 +67,10 @@ def prepare(spec: TaskSpec, *, listener: Listener) -> Parts:
     data = spec.file.data
     warnings: list[str] = []
     listener(Event("reading data", 0, 1))
-    train = read_part(spec, data.train)
-    validation = read_part(spec, data.validation) if data.validation else []
-    test = read_part(spec, data.test) if data.test else []
+    parts = divided(spec)
+    warnings += parts.warnings
+    train, validation, test, calibration = parts.train, parts.validation, parts.test, parts.calibration
     unlabeled = [_without_answer(e) for e in (read_part(spec, data.unlabeled) if data.unlabeled else [])]
-    splits = stratified_split(
-        train,
-        validation=0.0 if data.validation else data.split.validation,
-        test=0.0 if data.test else data.split.test,
-        seed=spec.file.seed,
-    )
-    warnings += splits.warnings
-    train = list(splits.train)
-    validation = validation or list(splits.validation)
-    test = test or list(splits.test)
-    train, calibration = _calibration(spec, train, warnings)
     for name, part, source in (
         ("validation", validation, data.validation),
         ("test", test, data.test),
@@ -119,19 +108,6 @@ def prepare(spec: TaskSpec, *, listener: Listener) -> Parts:
         tuple(warnings),
         tuple(calibration),
     )
-
-
-def _calibration(spec: TaskSpec, train: list[Example], warnings: list[str]) -> tuple[list[Example], list[Example]]:
-    """What is left to learn from, and the calibration part: a file of its own, or a share of the training data."""
-    data = spec.file.data
-    if data.calibration:
-        return train, read_part(spec, data.calibration)
-    if not data.split.calibration:
-        return train, []
-    left = 1.0 - (0.0 if data.validation else data.split.validation) - (0.0 if data.test else data.split.test)
-    splits = stratified_split(train, validation=data.split.calibration / left, test=0.0, seed=spec.file.seed)
-    warnings += [warning.replace("validation part", "calibration part") for warning in splits.warnings]
-    return list(splits.train), list(splits.validation)
 
 
 def joined(example: Example) -> str:

@@ -10,10 +10,10 @@ import numpy as np
 from ruletune.config import TaskSpec
 from ruletune.config.edit import add_rules, change_rule
 from ruletune.data.sampling import sample
-from ruletune.data.split import remove_leaks, stratified_split
+from ruletune.data.split import remove_leaks
 from ruletune.errors import Location, UserError, nearest
 from ruletune.labeling.apply import RuleSet, needs_embedding
-from ruletune.labeling.corpus import gold_matrix, read_part
+from ruletune.labeling.corpus import divided, gold_matrix, read_part
 from ruletune.labeling.evaluate import Embed
 from ruletune.labeling.suggest.proposals import Pool, propose, study
 from ruletune.labeling.suggest.repairs import repair
@@ -151,14 +151,15 @@ def _position(spec: TaskSpec, name: str) -> int:
 
 
 def _examples(spec: TaskSpec, embed: Embed | None, limit: int, notes: list[str]) -> list[Example]:
-    """Gold, then texts without a label, as training would have them; none that stands in the test part."""
+    """Gold, then texts without a label, as training would have them; none that stands in the test or calibration part."""
     data = spec.file.data
-    train = read_part(spec, data.train)
-    parts = stratified_split(train, validation=0.0, test=0.0 if data.test else data.split.test, seed=spec.file.seed)
-    test = read_part(spec, data.test) if data.test else list(parts.test)
+    parts = divided(spec)
+    # Rules that were written from labels would make them look easier than others: neither test nor calibration labels.
+    held = [*parts.test, *parts.calibration]
+    known = parts.train if data.validation else [*parts.train, *parts.validation]
     unlabeled = read_part(spec, data.unlabeled) if data.unlabeled else []
-    kept, _ = remove_leaks(list(parts.train), test)
-    unlabeled, _ = remove_leaks(unlabeled, test)
+    kept, _ = remove_leaks(known, held)
+    unlabeled, _ = remove_leaks(unlabeled, held)
     gold = [example for example in kept if example.answer is not None]
     if not gold:
         remedy = f"label some texts; choose them with: ruletune sample {spec.path} -o to_label.jsonl"
