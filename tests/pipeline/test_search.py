@@ -121,6 +121,15 @@ def test_a_handful_of_labels_is_too_few(tmp_path: Path, checkpoint: Path) -> Non
     assert not (tmp_path / "out").exists()
 
 
+def test_labels_of_one_kind_decide_nothing(tmp_path: Path, checkpoint: Path) -> None:
+    task = _task(tmp_path, checkpoint, rules="")
+    rows = [json.loads(line) | {"label": "good"} for line in (tmp_path / "train.jsonl").read_text("utf-8").splitlines()]
+    (tmp_path / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    with pytest.raises(UserError, match="one label 'good'"):
+        search(load_task(task), out=tmp_path / "out", trials=2)
+    assert not (tmp_path / "out").exists()
+
+
 def test_it_must_end(tmp_path: Path, checkpoint: Path) -> None:
     with pytest.raises(UserError, match="without an end"):
         search(load_task(_task(tmp_path, checkpoint)), out=tmp_path / "out", budget=None)

@@ -32,7 +32,7 @@ from ruletune.pipeline.reliance import measure_reliance
 from ruletune.pipeline.relocate import relocated
 from ruletune.pipeline.run import Run, load
 from ruletune.pipeline.shaping import acts
-from ruletune.pipeline.teaching import Weak, encode_parts, label_parts
+from ruletune.pipeline.teaching import Weak, check_teachable, encode_parts, label_parts
 from ruletune.progress import Event, Listener, silent
 from ruletune.report.model import Reliance, Report
 from ruletune.store import FORMAT, Workspace, open_workspace, write_json, write_text
@@ -75,7 +75,7 @@ def fit(
     checkpoint = fill_in(spec, checkpoint)
     parts = prepare(spec, listener=listener)
     weak = label_parts(spec, parts, listener=listener)
-    _check_teachable(spec, parts, weak)
+    check_teachable(spec, parts, weak)
     checkpoint = take_off_prior(spec, checkpoint, parts.unlabeled or parts.gold, listener=listener)
     with open_workspace(out, identity=_identity(spec, parts), resume=resume, overwrite=overwrite) as workspace:
         inputs = encode_parts(spec, parts, weak, checkpoint, listener=listener)
@@ -94,21 +94,6 @@ def fit(
         folder = workspace.publish()
         listener(Event("writing the report", 1, 1))
     return load(folder)
-
-
-def _check_teachable(spec: TaskSpec, parts: Parts, weak: Weak) -> None:
-    """There must be something to learn: gold labels, or rules that fire on unlabelled text."""
-    where = Location(str(spec.path))
-    if not parts.gold and not weak.votes["unlabeled"].covered.any():
-        what = "no rule fires on any text" if spec.rules else "there are no rules"
-        raise UserError(f"there are no gold labels and {what}", where=where, remedy="label a few texts, or add rules")
-    used = {name for example in parts.gold for name in getattr(example.answer, "names", ())}
-    unlabeled = weak.votes["unlabeled"]
-    voted = {spec.labels[k] for k in np.unique(unlabeled.matrix[:, unlabeled.signs > 0]) if k >= 0}
-    if not spec.file.multi_label and len(used | voted) < 2:
-        only = ", ".join(map(repr, sorted(used | voted)))
-        remedy = "add a labelled text or a rule for another label"
-        raise UserError(f"everything there is to learn from has the one label {only}", where=where, remedy=remedy)
 
 
 def _identity(spec: TaskSpec, parts: Parts) -> dict[str, object]:

@@ -36,7 +36,7 @@ from ruletune.pipeline.guided import RATES, Guided
 from ruletune.pipeline.judging import judge_rules
 from ruletune.pipeline.prepare import Parts, prepare
 from ruletune.pipeline.relocate import relocated
-from ruletune.pipeline.teaching import encode_parts, label_parts
+from ruletune.pipeline.teaching import Weak, check_teachable, encode_parts, label_parts
 from ruletune.progress import Event, Listener, silent
 from ruletune.store import Workspace, open_workspace, write_json, write_text
 from ruletune.training.guard import folds
@@ -145,10 +145,12 @@ def search(
     if len(parts.gold) < _LEAST:
         what = f"settings are compared on gold labels that are held out in turn, and there are {len(parts.gold)}"
         raise UserError(what, where=Location(str(spec.path)), remedy=f"label {_LEAST} texts at least, better 50")
+    weak = label_parts(spec, parts, listener=listener)
+    check_teachable(spec, parts, weak)
     with open_workspace(
         Path(out), identity=_identity(spec, parts, folds), resume=resume, overwrite=overwrite
     ) as workspace:
-        compared = _Comparison(spec, parts, checkpoint, folds, workspace, listener)
+        compared = _Comparison(spec, parts, weak, checkpoint, folds, workspace, listener)
         tried, found = compared.run(study, budget=budget, most=trials)
         best = min((t for t in tried if t.folds == compared.count), key=lambda trial: trial.log_loss)
         gain = found[0] - found[best.number]
@@ -171,7 +173,14 @@ class _Comparison:
     """Settings tried on the same folds."""
 
     def __init__(
-        self, spec: TaskSpec, parts: Parts, checkpoint: Checkpoint, count: int, workspace: Workspace, listener: Listener
+        self,
+        spec: TaskSpec,
+        parts: Parts,
+        weak: Weak,
+        checkpoint: Checkpoint,
+        count: int,
+        workspace: Workspace,
+        listener: Listener,
     ) -> None:
         self._spec, self._parts, self._checkpoint = spec, parts, checkpoint
         self._workspace, self._listener = workspace, listener
@@ -179,7 +188,6 @@ class _Comparison:
         self._folds = folds(self._gold, count, np.random.default_rng([spec.file.seed, 41]))
         self.count = len(self._folds)
         self._deadline = float("inf")
-        weak = label_parts(spec, parts, listener=listener)
         guard = judge_rules(spec, parts, weak.votes, checkpoint, listener=listener)
         self._heard = weak.acts and (guard is None or guard.rules)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ruletune.config import TaskSpec
+from ruletune.errors import Location, UserError
 from ruletune.labeling.apply import RuleSet, Votes
 from ruletune.labeling.corpus import gold_matrix
 from ruletune.labeling.label_model import LabelModel
@@ -21,7 +22,7 @@ from ruletune.pipeline.shaping import templates
 from ruletune.progress import Event, Listener
 from ruletune.templates import Template
 
-__all__ = ["Weak", "encode_parts", "label_parts"]
+__all__ = ["Weak", "check_teachable", "encode_parts", "label_parts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,25 @@ def label_parts(spec: TaskSpec, parts: Parts, *, listener: Listener) -> Weak:
     matrix = np.concatenate([votes["gold"].matrix, votes["unlabeled"].matrix])
     gold = gold_matrix([*parts.gold, *parts.unlabeled], spec.labels)
     return Weak(votes, fit_label_model(spec, matrix, gold))
+
+
+def check_teachable(spec: TaskSpec, parts: Parts, weak: Weak) -> None:
+    """There must be something to learn: gold labels, or rules that fire on unlabelled text.
+
+    Raises:
+        UserError: There is neither, or all of it has one label.
+    """
+    where = Location(str(spec.path))
+    if not parts.gold and not weak.votes["unlabeled"].covered.any():
+        what = "no rule fires on any text" if spec.rules else "there are no rules"
+        raise UserError(f"there are no gold labels and {what}", where=where, remedy="label a few texts, or add rules")
+    used = {name for example in parts.gold for name in getattr(example.answer, "names", ())}
+    unlabeled = weak.votes["unlabeled"]
+    voted = {spec.labels[k] for k in np.unique(unlabeled.matrix[:, unlabeled.signs > 0]) if k >= 0}
+    if not spec.file.multi_label and len(used | voted) < 2:
+        only = ", ".join(map(repr, sorted(used | voted)))
+        remedy = "add a labelled text or a rule for another label"
+        raise UserError(f"everything there is to learn from has the one label {only}", where=where, remedy=remedy)
 
 
 def encode_parts(spec: TaskSpec, parts: Parts, weak: Weak, checkpoint: Checkpoint, *, listener: Listener) -> Inputs:
