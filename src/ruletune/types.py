@@ -81,6 +81,8 @@ class Example:
         text_pair: The second text where the task compares two, else ``None``.
         answer: The gold answer, ``None`` for unlabelled text.
         fields: All other columns of the row, for rules that read them.
+        entities: The two entities whose relation is asked for, subject and object; their labels are their types.
+        alternatives: Further answers that are as right as ``answer``.
     """
 
     id: str
@@ -88,6 +90,8 @@ class Example:
     text_pair: str | None = None
     answer: Answer | None = None
     fields: Mapping[str, object] = field(default_factory=dict, hash=False)
+    entities: tuple[Span, ...] = ()
+    alternatives: tuple[Answer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,18 @@ import torch
 
 from ruletune.models.backbone import Classifier
 from ruletune.models.cloze import ClozeModel
+from ruletune.models.readout import Readout
 
 __all__ = ["Adapter", "attach", "is_head", "merge"]
 
 Adapter = Literal["full", "head", "lora"]
 
-_HEAD = ("classifier", "score", "pooler", "pre_classifier", "out_proj")
-"""Names that sequence classifiers in Transformers give to what lies above the encoder."""
+_HEAD = ("classifier", "score", "pooler", "pre_classifier", "out_proj", "qa_outputs")
+"""Names that models in Transformers give to what lies above the encoder."""
+
+
+_LORA: dict[Readout, str] = {"text": "SEQ_CLS", "pair": "TOKEN_CLS", "tokens": "TOKEN_CLS", "extract": "QUESTION_ANS"}
+"""What the peft library calls the kinds of model."""
 
 
 def is_head(parameter_name: str) -> bool:
@@ -43,7 +48,7 @@ def attach(classifier: Classifier, adapter: Adapter, *, seed: int, rank: int = 8
             for name, parameter in model.named_parameters():
                 parameter.requires_grad = model.above_encoder(name) if cloze else is_head(name)
         case "lora":
-            low_rank = _low_rank(model, seed=seed, rank=rank, alpha=alpha)
+            low_rank = _low_rank(model, classifier.readout, seed=seed, rank=rank, alpha=alpha)
             if isinstance(model, ClozeModel):
                 model.mlm = low_rank
             else:
@@ -52,13 +57,13 @@ def attach(classifier: Classifier, adapter: Adapter, *, seed: int, rank: int = 8
             assert_never(adapter)
 
 
-def _low_rank(model: Any, *, seed: int, rank: int, alpha: int) -> Any:
-    from peft import LoraConfig, TaskType, get_peft_model
+def _low_rank(model: Any, readout: Readout, *, seed: int, rank: int, alpha: int) -> Any:
+    from peft import LoraConfig, get_peft_model
 
     inner = model.mlm if isinstance(model, ClozeModel) else model
     modules = sorted({name for name, _ in inner.named_children() if is_head(name)})
     config = LoraConfig(
-        task_type=None if inner is not model else TaskType.SEQ_CLS,
+        task_type=None if inner is not model else _LORA[readout],
         r=rank,
         lora_alpha=alpha,
         lora_dropout=0.0,

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForQuestionAnswering,
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+)
 from transformers import logging as transformers_logging
 
 from ruletune.errors import RuletuneError
@@ -19,6 +26,7 @@ from ruletune.models.checkpoints import Checkpoint
 from ruletune.models.cloze import ClozeModel, masked_lm
 from ruletune.models.encoding import Encoded, buckets, collate
 from ruletune.models.pooling import add_mean_pooling, pools_by_mean
+from ruletune.models.readout import Ragged, Readout, outputs
 from ruletune.models.verbalizer import Cloze
 
 __all__ = [
@@ -31,6 +39,7 @@ __all__ = [
     "logits",
     "new",
     "save",
+    "token_logits",
     "word_scores",
 ]
 
@@ -41,14 +50,15 @@ transformers_logging.disable_progress_bar()
 
 @dataclass(slots=True)
 class Classifier:
-    """A sequence classifier and its tokenizer.
+    """A model that chooses, and its tokenizer.
 
     Attributes:
-        model: A Hugging Face ``…ForSequenceClassification``, perhaps wrapped by an adapter; or a
+        model: A Hugging Face model with an output layer, perhaps wrapped by an adapter; or a
             :class:`~ruletune.models.cloze.ClozeModel`.
-        labels: Label names by output position.
+        labels: Names of what is chosen from, by output position: labels, or tags; none where it is tokens.
         multi: Several labels may hold at once: outputs are independent logits.
         max_length: Input length in tokens, special tokens included.
+        readout: Where in the model's outputs the answer stands.
     """
 
     model: Any
@@ -56,10 +66,23 @@ class Classifier:
     labels: tuple[str, ...]
     multi: bool
     max_length: int
+    readout: Readout = "text"
 
     @property
     def pad_id(self) -> int:
         return int(self.tokenizer.pad_token_id or 0)
+
+    def __call__(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """The logits of a batch; :mod:`ruletune.models.readout` has their shapes."""
+        return outputs(self.model, batch, self.readout)
+
+
+_MODELS: dict[Readout, Any] = {
+    "text": AutoModelForSequenceClassification,
+    "pair": AutoModelForTokenClassification,
+    "tokens": AutoModelForTokenClassification,
+    "extract": AutoModelForQuestionAnswering,
+}
 
 
 def device() -> torch.device:
@@ -109,10 +132,14 @@ def new(
     max_length: int,
     dropout: float | None,
     seed: int,
+    readout: Readout = "text",
 ) -> Classifier:
     """A pretrained model under a new output layer, whose start depends on ``seed`` only.
 
     A checkpoint with a cloze answers by its label words instead, and has nothing new.
+
+    Args:
+        labels: Names of the outputs: labels, or tags; none where tokens are chosen from.
     """
     if checkpoint.cloze is not None:
         return _fill_in(checkpoint, checkpoint.cloze, max_length=max_length, labels=labels, multi=multi)
@@ -123,14 +150,11 @@ def new(
             checkpoint.source,
             local_files_only=not checkpoint.hub,
             trust_remote_code=False,
-            num_labels=len(labels),
-            id2label=dict(enumerate(labels)),
-            label2id={label: position for position, label in enumerate(labels)},
-            problem_type="multi_label_classification" if multi else "single_label_classification",
+            **_outputs(labels, multi=multi, readout=readout),
         )
         if dropout is not None and hasattr(config, "classifier_dropout"):
             config.classifier_dropout = dropout
-        model = AutoModelForSequenceClassification.from_pretrained(
+        model = _MODELS[readout].from_pretrained(
             checkpoint.source,
             config=config,
             dtype=torch.float32,
@@ -138,10 +162,35 @@ def new(
             local_files_only=not checkpoint.hub,
             trust_remote_code=False,
         )
-        if pools_by_mean(checkpoint.source, config.model_type):
+        if readout == "text" and pools_by_mean(checkpoint.source, config.model_type):
             add_mean_pooling(model)
     limit = int(getattr(config, "max_position_embeddings", 0) or max_length)
-    return Classifier(model.to(device()), tokenizer, labels, multi, min(max_length, limit))
+    return Classifier(model.to(device()), tokenizer, labels, multi, min(max_length, limit), readout)
+
+
+def _outputs(labels: tuple[str, ...], *, multi: bool, readout: Readout) -> dict[str, Any]:
+    """What a checkpoint's configuration says about its outputs."""
+    match readout:
+        case "extract":
+            return {"num_labels": 2}
+        case "pair":
+            names = tuple(f"{label} ({entity})" for entity in _ENTITIES for label in labels)
+        case "text" | "tokens":
+            names = labels
+        case _:
+            assert_never(readout)
+    settings: dict[str, Any] = {
+        "num_labels": len(names),
+        "id2label": dict(enumerate(names)),
+        "label2id": {name: position for position, name in enumerate(names)},
+    }
+    if readout == "text":
+        settings["problem_type"] = "multi_label_classification" if multi else "single_label_classification"
+    return settings
+
+
+_ENTITIES = ("subject", "object")
+"""The two halves of a relation model's outputs."""
 
 
 def _fill_in(
@@ -158,8 +207,8 @@ def _fill_in(
     return Classifier(model, tokenizer, named, several, min(max_length, limit))
 
 
-def load(folder: Path, *, max_length: int, cloze: Cloze | None = None) -> Classifier:
-    """A classifier that :func:`save` wrote (or any sequence classifier in the Hugging Face format).
+def load(folder: Path, *, max_length: int, cloze: Cloze | None = None, readout: Readout = "text") -> Classifier:
+    """A classifier that :func:`save` wrote (or any of its kind in the Hugging Face format).
 
     Args:
         cloze: How it answers, where it is a masked language model.
@@ -171,7 +220,7 @@ def load(folder: Path, *, max_length: int, cloze: Cloze | None = None) -> Classi
         return made
     tokenizer = load_tokenizer(checkpoint)
     with _loading(f"the model in {folder}"):
-        model = AutoModelForSequenceClassification.from_pretrained(
+        model = _MODELS[readout].from_pretrained(
             str(folder),
             dtype=torch.float32,
             use_safetensors=True,
@@ -179,8 +228,12 @@ def load(folder: Path, *, max_length: int, cloze: Cloze | None = None) -> Classi
             trust_remote_code=False,
         )
     labels = tuple(model.config.id2label[position] for position in range(model.config.num_labels))
-    multi = model.config.problem_type == "multi_label_classification"
-    return Classifier(model.to(device()).eval(), tokenizer, labels, multi, max_length)
+    if readout == "pair":
+        labels = tuple(name.removesuffix(f" ({_ENTITIES[0]})") for name in labels[: len(labels) // 2])
+    multi = readout == "text" and model.config.problem_type == "multi_label_classification"
+    return Classifier(
+        model.to(device()).eval(), tokenizer, () if readout == "extract" else labels, multi, max_length, readout
+    )
 
 
 def save(classifier: Classifier, folder: Path) -> None:
@@ -197,13 +250,34 @@ def logits(
     batch_size: int = 64,
     progress: Callable[[int], None] | None = None,
 ) -> np.ndarray:
-    """Output logits of every example, float32 of shape (examples, labels); through several templates, their mean."""
+    """Output logits of every example, float32 of shape (examples, labels); through several templates, their mean.
+
+    For a model that chooses a label of the whole text; :func:`token_logits` has the others.
+    """
     result = np.zeros((len(encoded), len(classifier.labels)), dtype=np.float32)
     views = encoded.each()
     for view in views:
         told = progress if view is views[-1] else None
-        result += _asked(classifier, view, lambda batch: classifier.model(**batch).logits, precision, batch_size, told)
+        result += _asked(classifier, view, classifier, precision, batch_size, told)
     return result / len(views)
+
+
+def token_logits(
+    classifier: Classifier,
+    encoded: Encoded,
+    *,
+    precision: str = "auto",
+    batch_size: int = 64,
+    progress: Callable[[int], None] | None = None,
+) -> Ragged:
+    """Output logits token by token: of every tag, (tokens, tags), or for every edge of an answer, (2, tokens); float32."""
+    axis = 1 if classifier.readout == "extract" else 0
+    found: list[np.ndarray] = [np.zeros(0)] * len(encoded)
+    lengths = encoded.lengths
+    for rows, values in _batches(classifier, encoded, classifier, precision, batch_size, progress):
+        for row, value in zip(rows, values, strict=True):
+            found[row] = np.ascontiguousarray(value[: lengths[row]] if axis == 0 else value[:, : lengths[row]])
+    return Ragged(tuple(found), axis)
 
 
 def word_scores(classifier: Classifier, encoded: Encoded, *, precision: str = "auto") -> np.ndarray:
@@ -222,20 +296,31 @@ def _asked(
     batch_size: int,
     progress: Callable[[int], None] | None,
 ) -> np.ndarray:
-    """What the model answers about every example, batch by batch; the examples' axis is the first."""
-    answers: list[tuple[np.ndarray, np.ndarray]] = []
+    """What the model answers about every example; the examples' axis is the first."""
+    answers = list(_batches(classifier, encoded, ask, precision, batch_size, progress))
+    if not answers:
+        return np.zeros((0, len(classifier.labels)), dtype=np.float32)
+    order = np.argsort(np.concatenate([rows for rows, _ in answers]))
+    return np.asarray(np.concatenate([values for _, values in answers])[order])
+
+
+def _batches(
+    classifier: Classifier,
+    encoded: Encoded,
+    ask: Callable[[dict[str, torch.Tensor]], torch.Tensor],
+    precision: str,
+    batch_size: int,
+    progress: Callable[[int], None] | None,
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Rows and what the model answers about them, batch by batch."""
     place = next(classifier.model.parameters()).device
     classifier.model.eval()
     with torch.inference_mode(), autocast(precision, place):
         for rows in buckets(encoded.lengths, batch_size=batch_size):
             batch = collate(encoded, rows.tolist(), pad_id=classifier.pad_id, device=place)
-            answers.append((rows, ask(batch).float().cpu().numpy()))
+            yield rows, ask(batch).float().cpu().numpy()
             if progress:
                 progress(len(rows))
-    if not answers:
-        return np.zeros((0, len(classifier.labels)), dtype=np.float32)
-    order = np.argsort(np.concatenate([rows for rows, _ in answers]))
-    return np.asarray(np.concatenate([values for _, values in answers])[order])
 
 
 def embed(

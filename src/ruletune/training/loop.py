@@ -21,6 +21,7 @@ from ruletune.models.adapters import is_head
 from ruletune.models.backbone import Classifier, autocast
 from ruletune.models.encoding import Encoded, balanced, buckets, collate
 from ruletune.models.features import features
+from ruletune.models.readout import Ragged, Targets
 from ruletune.training.objectives import contrast, divergence, objective
 
 __all__ = ["Loop", "Snapshot", "Stage", "Step", "Supervision"]
@@ -63,25 +64,43 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Supervision:
-    """Encoded examples with soft targets (examples, labels) and weights (examples, 1 or labels)."""
+    """Encoded examples with soft targets, shaped as the model's outputs, and how much each of them counts.
+
+    Attributes:
+        targets: (examples, labels), or for every example (tokens, tags) or (2, tokens).
+        weights: (examples, 1), or (examples, labels) where each label is a question of its own; for every example (tokens,),
+            or of (2, tokens) targets (examples, 2).
+    """
 
     encoded: Encoded
-    targets: np.ndarray
-    weights: np.ndarray
+    targets: Targets
+    weights: Targets
 
     def __len__(self) -> int:
         return len(self.encoded)
 
     def take(self, rows: list[int]) -> Supervision:
-        return Supervision(self.encoded.take(rows), self.targets[rows], self.weights[rows])
+        return Supervision(self.encoded.take(rows), _taken(self.targets, rows), _taken(self.weights, rows))
 
     def joined(self, other: Supervision) -> Supervision:
         """These examples, and then the others."""
         return Supervision(
             self.encoded.joined(other.encoded),
-            np.concatenate([self.targets, other.targets]),
-            np.concatenate([self.weights, np.broadcast_to(other.weights, (len(other), self.weights.shape[1]))]),
+            _together(self.targets, other.targets),
+            _together(self.weights, other.weights),
         )
+
+
+def _taken(values: Targets, rows: list[int]) -> Targets:
+    return values.take(rows) if isinstance(values, Ragged) else values[rows]
+
+
+def _together(first: Targets, second: Targets) -> Targets:
+    if isinstance(first, Ragged):
+        assert isinstance(second, Ragged)
+        return first.joined(second)
+    assert isinstance(second, np.ndarray)
+    return np.concatenate([first, np.broadcast_to(second, (len(second), *first.shape[1:]))])
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +189,7 @@ class Loop:
         rng = np.random.default_rng([self.seed, epoch])
         stage, lengths = self.stage, self.data.encoded.lengths
         if stage.objective == "contrast":
+            assert isinstance(self.data.targets, np.ndarray), "there are no pairs of texts whose tokens have labels"
             classes = self.data.targets[: self._own].argmax(axis=1)
             yield from balanced(classes, batch_size=stage.batch_size, batches=self.steps_per_epoch, rng=rng)
             return
@@ -211,7 +231,7 @@ class Loop:
             if self.stage.objective == "contrast":
                 represented = features(self.classifier, batch)
             else:
-                logits = [self.classifier.model(**batch).logits for _ in range(passes)]
+                logits = [self.classifier(batch) for _ in range(passes)]
         if self.stage.objective == "contrast":
             return contrast(represented, targets)
         weights = torch.from_numpy(data.weights[rows]).float().to(self._place)

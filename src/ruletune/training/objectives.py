@@ -31,18 +31,19 @@ __all__ = ["binary_cross_entropy", "contrast", "cross_entropy", "divergence", "o
 
 
 def cross_entropy(logits: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Weighted mean cross-entropy against soft targets.
+    """Weighted mean cross-entropy against soft targets; the last axis is what is chosen from.
 
     Args:
-        logits: (examples, labels).
-        targets: (examples, labels), rows sum to 1.
-        weights: (examples,) or (examples, 1), not negative.
+        logits, targets: (examples, labels), or with more axes between, such as (examples, tokens, tags). Targets sum to 1
+            along the last axis wherever there is weight.
+        weights: As many as there are choices: (examples,) or (examples, 1), (examples, tokens); not negative.
 
     >>> uniform = cross_entropy(torch.zeros(1, 2), torch.tensor([[1.0, 0.0]]), torch.ones(1))
     >>> round(uniform.item(), 4)  # ln 2
     0.6931
     """
-    losses = functional.cross_entropy(logits, targets, reduction="none")
+    labels = logits.shape[-1]
+    losses = functional.cross_entropy(logits.reshape(-1, labels), targets.reshape(-1, labels), reduction="none")
     weights = weights.reshape(losses.shape)
     return (losses * weights).sum() / weights.sum().clamp(min=torch.finfo(losses.dtype).tiny)
 

@@ -46,4 +46,8 @@ def _course(course: Course) -> Course:
 
 def _all(data: Supervision) -> Supervision:
     views = len(data.encoded.each())
+    if views == 1:
+        return data
+    assert isinstance(data.targets, np.ndarray), "texts whose tokens have labels are shown in one way"
+    assert isinstance(data.weights, np.ndarray)
     return Supervision(stacked(data.encoded), np.tile(data.targets, (views, 1)), np.tile(data.weights, (views, 1)))
