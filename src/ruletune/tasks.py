@@ -7,11 +7,15 @@ data here and a ``match`` on the answer's type elsewhere.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from ruletune.rules import KINDS
 from ruletune.types import Answer, Label
 
-__all__ = ["CLASSIFICATION", "TASKS", "Task"]
+__all__ = ["CLASSIFICATION", "TASKS", "Readout", "Task"]
+
+Readout = Literal["text", "pair", "tokens", "extract"]
+"""Where in a model's outputs the answer stands: at the text, at two marked entities, at every token, at an answer's edges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,7 @@ class Task:
         answer: The shape of its answers.
         rule_kinds: Kinds of rule that it can use, as written in a task file.
         says: What its rules can say: ``vote``, ``veto``, ``prompt``, ``require``.
+        readout: Where in a model's outputs the answer stands.
         metric: Name of the metric that comparisons, early stopping and choices go by; higher is better.
     """
 
@@ -30,6 +35,7 @@ class Task:
     answer: type[Answer]
     rule_kinds: frozenset[str]
     says: frozenset[str]
+    readout: Readout
     metric: str
 
 
@@ -38,6 +44,7 @@ CLASSIFICATION = Task(
     answer=Label,
     rule_kinds=frozenset(KINDS),
     says=frozenset({"vote", "veto", "prompt"}),
+    readout="text",
     metric="accuracy",
 )
 

@@ -121,13 +121,13 @@ def test_one_example_can_be_trained_on(checkpoint: Path) -> None:
 
 
 def test_a_fold_is_held_out_only_where_it_tells_something() -> None:
-    few = np.repeat(np.eye(2), 5, axis=0)
+    few = np.repeat([0, 1], 5)
     rng = np.random.default_rng(0)
     assert schedule.hold_out(few, share=0.2, least=2, rng=rng) == (list(range(10)), [])
-    many = np.repeat(np.eye(2), 20, axis=0)
+    many = np.repeat([0, 1], 20)
     learn, held = schedule.hold_out(many, share=0.2, least=2, rng=rng)
     assert sorted(learn + held) == list(range(40))
-    assert many[held].sum(axis=0).tolist() == [4, 4]
+    assert np.bincount(many[held]).tolist() == [4, 4]
 
 
 @pytest.mark.parametrize(

@@ -22,14 +22,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, assert_never
+from typing import Any, assert_never
 
 import numpy as np
 import torch
 
-__all__ = ["Ragged", "Readout", "Targets", "outputs"]
+from ruletune.tasks import Readout
 
-Readout = Literal["text", "pair", "tokens", "extract"]
+__all__ = ["Ragged", "Readout", "Targets", "outputs"]
 
 _NEVER = -1e4
 """Logit of a position that is padding: finite, so that a target of 0 times it is 0."""

@@ -19,6 +19,7 @@ from ruletune.metrics.calibration import expected_calibration_error, reliability
 from ruletune.metrics.classification import score
 from ruletune.metrics.learning_curve import labels_saved
 from ruletune.models.encoding import Loss
+from ruletune.models.readout import Targets
 from ruletune.pipeline.deciding import answers, probabilities
 from ruletune.pipeline.embedding import embedder
 from ruletune.pipeline.prepare import Parts
@@ -37,7 +38,7 @@ class Curve:
     """Labels alone at one number of labels: its logits on the test part."""
 
     labels: int
-    logits: np.ndarray
+    logits: Targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +214,7 @@ def _curve_points(
 ) -> list[tuple[int, float]]:
     points = []
     for point in curve:
+        assert isinstance(point.logits, np.ndarray)
         judged = judge(probabilities(point.logits, multi=multi), parts.test, labels, multi=multi)
         points.append((point.labels, float(judged.correct.mean())))
     return sorted(points)
@@ -316,6 +318,6 @@ def metrics(report: Report) -> dict[str, Any]:
     }
 
 
-def rules(report: Report, label_model: LabelModel) -> dict[str, Any]:
+def rules(report: Report, label_model: Mapping[str, Any]) -> dict[str, Any]:
     """What ``rules.json`` holds: the rule table and the label model."""
-    return {"rules": [asdict(row) for row in report.rules], "label_model": label_model.to_json()}
+    return {"rules": [asdict(row) for row in report.rules], "label_model": dict(label_model)}

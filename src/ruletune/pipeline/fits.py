@@ -20,11 +20,14 @@ from types import FrameType
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
+from safetensors.numpy import load_file as load_arrays
+from safetensors.numpy import save_file as save_arrays
 from safetensors.torch import save_file
 
 from ruletune.models import adapters, backbone
 from ruletune.models.backbone import Classifier
 from ruletune.models.encoding import Encoded
+from ruletune.models.readout import Ragged, Targets
 from ruletune.progress import Event, Listener
 from ruletune.report.model import LossPoint
 from ruletune.store import Workspace
@@ -43,11 +46,12 @@ class Fit:
     """A finished training.
 
     Attributes:
-        logits: By part of the data, (examples, labels).
+        logits: By part of the data, (examples, labels); or, where tokens are chosen or labelled, for every row of the
+            part's input (tokens, tags) or (2, tokens).
         model: Folder of the trained model where it was kept.
     """
 
-    logits: dict[str, np.ndarray]
+    logits: dict[str, Targets]
     losses: tuple[LossPoint, ...]
     model: Path | None
 
@@ -73,29 +77,21 @@ def fit(
     """
     part, model = _slug(name), workspace.path(f"{_slug(name)}.model")
     if workspace.has(part):
-        return _remembered(workspace.get(part), model if keep else None)
+        return _remembered(workspace, part, model if keep else None)
     classifier = make()
     losses = _train(name, classifier, courses, workspace=workspace, listener=listener, seed=seed)
     adapters.merge(classifier)
-    logits = {}
+    logits: dict[str, Targets] = {}
+    scored = backbone.logits if classifier.readout in ("text", "pair") else backbone.token_logits
     for label, encoded in score_on.items():
-        logits[label] = backbone.logits(
-            classifier,
-            encoded,
-            precision=precision,
-            progress=_counter(f"{name}: scoring {label}", len(encoded), listener),
-        )
+        progress = _counter(f"{name}: scoring {label}", len(encoded), listener)
+        logits[label] = scored(classifier, encoded, precision=precision, progress=progress)
     if keep:
         shutil.rmtree(model, ignore_errors=True)
         backbone.save(classifier, model)
     thinned = _thin(losses, most_points)
-    workspace.put(
-        part,
-        {
-            "logits": {label: values.tolist() for label, values in logits.items()},
-            "losses": [[point.stage, point.part, point.step, point.loss] for point in thinned],
-        },
-    )
+    _save_logits(workspace.path(f"{part}.logits.safetensors"), logits)
+    workspace.put(part, {"losses": [[point.stage, point.part, point.step, point.loss] for point in thinned]})
     _forget_position(workspace, part)
     return Fit(logits, thinned, model if keep else None)
 
@@ -211,13 +207,41 @@ def _forget_position(workspace: Workspace, part: str) -> None:
     workspace.path(f"{part}.position.safetensors").unlink(missing_ok=True)
 
 
-def _remembered(stored: dict[str, list[object]], model: Path | None) -> Fit:
-    logits: dict[str, list[list[float]]] = dict(stored["logits"])  # type: ignore[arg-type]
-    return Fit(
-        {label: np.array(values, dtype=np.float32) for label, values in logits.items()},
-        tuple(LossPoint(*entry) for entry in stored["losses"]),  # type: ignore[misc]
-        model,
-    )
+def _save_logits(path: Path, logits: dict[str, Targets]) -> None:
+    """Numbers as they are; arrays of different lengths one behind the other, with their lengths."""
+    tensors: dict[str, np.ndarray] = {}
+    for part, values in logits.items():
+        if isinstance(values, np.ndarray):
+            tensors[part] = np.ascontiguousarray(values)
+            continue
+        lengths = [array.shape[values.axis] for array in values.arrays]
+        tensors[f"{part}.lengths"] = np.array([values.axis, *lengths], dtype=np.int64)
+        if values.arrays:
+            tensors[f"{part}.values"] = np.concatenate(values.arrays, axis=values.axis)
+    temporary = path.with_suffix(".tmp")
+    save_arrays(tensors, temporary)
+    temporary.replace(path)
+
+
+def _load_logits(path: Path) -> dict[str, Targets]:
+    tensors = load_arrays(path)
+    logits: dict[str, Targets] = {}
+    for name, values in tensors.items():
+        part, _, kind = name.rpartition(".")
+        if kind == "lengths":
+            axis, *lengths = (int(value) for value in values)
+            joined = tensors.get(f"{part}.values")
+            arrays = () if joined is None else np.split(joined, np.cumsum(lengths)[:-1], axis=axis)
+            logits[part] = Ragged(tuple(arrays), axis)
+        elif kind != "values":
+            logits[name] = values
+    return logits
+
+
+def _remembered(workspace: Workspace, part: str, model: Path | None) -> Fit:
+    losses = workspace.get(part)["losses"]
+    logits = _load_logits(workspace.path(f"{part}.logits.safetensors"))
+    return Fit(logits, tuple(LossPoint(*entry) for entry in losses), model)
 
 
 def _counter(name: str, total: int, listener: Listener) -> Callable[[int], None]:

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from ruletune.config import TaskSpec
-from ruletune.labeling.label_model import LabelModel
 from ruletune.models import adapters, backbone
 from ruletune.models.backbone import Classifier
 from ruletune.models.checkpoints import Checkpoint
 from ruletune.models.encoding import Encoded
 from ruletune.pipeline.deciding import probabilities
 from ruletune.pipeline.fits import Fit, fit
+from ruletune.pipeline.inputs import Inputs, LabelInputs
 from ruletune.progress import Listener
 from ruletune.store import Workspace
 from ruletune.training import schedule, self_training
-from ruletune.training.loop import Stage, Supervision
+from ruletune.training.loop import Stage
 
-__all__ = ["RATES", "Guided", "Inputs"]
+__all__ = ["RATES", "Guided"]
 
 _FOLD = 0.2
 """Share of the gold labels held out for early stopping where there is no validation part."""
@@ -41,28 +41,6 @@ _MOST_STEPS = 4000
 """Updates in one stage; with more data than that there are fewer epochs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """Encoded parts with what is known about them.
-
-    Attributes:
-        gold, validation: (examples, labels) in {0, 1}.
-        posterior: The label model's beliefs about the unlabelled texts.
-        weights: How much each belief counts; 0 where there is no evidence.
-        plain: The parts as they are shown where no rule is heard; the same as ``encoded`` where no rule prompts.
-        votes: What rules say of the unlabelled texts, (texts, rules).
-    """
-
-    encoded: dict[str, Encoded]
-    gold: np.ndarray
-    validation: np.ndarray
-    posterior: np.ndarray
-    weights: np.ndarray
-    plain: dict[str, Encoded]
-    votes: np.ndarray
-    label_model: LabelModel
-
-
 class Guided:
     """Everything that the fits of one run share."""
 
@@ -80,29 +58,33 @@ class Guided:
 
     def labels_alone(self, name: str, rows: list[int], *, seed: int, keep: bool, score_on: tuple[str, ...]) -> Fit:
         """Fine-tune on the gold labels in ``rows`` and nothing else."""
-        plain = self.inputs.plain
-        courses = [*self._contrast_courses(rows, plain, rules=False), self._gold_course(rows, plain, seed=seed)]
-        return self._fit(name, courses, plain, seed, keep, score_on)
+        courses = [*self._contrast_courses(rows, rules=False), self._gold_course(rows, plain=True, seed=seed)]
+        return self._fit(name, courses, self.inputs.plain, seed, keep, score_on)
 
     def rules_and_labels(self, name: str, *, seed: int, keep: bool, score_on: tuple[str, ...]) -> Fit:
         """Fine-tune on pairs of gold labels, the rules' weak labels, gold, and once more on what model and rules say."""
-        encoded, gold = self.inputs.encoded, list(range(len(self.inputs.gold)))
-        courses = self._contrast_courses(gold, encoded, rules=True)
-        if (self.inputs.weights > 0).any():
+        inputs = self.inputs
+        gold = list(range(len(inputs.kinds)))
+        courses = self._contrast_courses(gold, rules=True)
+        if (inputs.evidence > 0).any():
             courses.append(self._weak_course(seed))
         if gold:
-            courses.append(self._gold_course(gold, encoded, seed=seed))
-        if not self.spec.file.training.self_training.use or not len(encoded["unlabeled"]):
-            return self._fit(name, courses, encoded, seed, keep, score_on)
-        first = self._fit(f"{name}, first pass", courses, encoded, seed, True, ("unlabeled",))
-        return self._second_pass(name, first, seed=seed, keep=keep, score_on=score_on)
+            courses.append(self._gold_course(gold, plain=False, seed=seed))
+        again = self.spec.file.training.self_training.use and len(inputs.encoded["unlabeled"])
+        if not again or not isinstance(inputs, LabelInputs):
+            return self._fit(name, courses, inputs.encoded, seed, keep, score_on)
+        first = self._fit(f"{name}, first pass", courses, inputs.encoded, seed, True, ("unlabeled",))
+        return self._second_pass(name, inputs, first, seed=seed, keep=keep, score_on=score_on)
 
-    def _second_pass(self, name: str, first: Fit, *, seed: int, keep: bool, score_on: tuple[str, ...]) -> Fit:
+    def _second_pass(
+        self, name: str, inputs: LabelInputs, first: Fit, *, seed: int, keep: bool, score_on: tuple[str, ...]
+    ) -> Fit:
         """Go on from the model of the first pass, with what it believes and the rules say as weak labels."""
-        inputs, training = self.inputs, self.spec.file.training
-        multi = self.spec.file.multi_label
+        training, logits = self.spec.file.training, first.logits["unlabeled"]
+        assert isinstance(logits, np.ndarray)
+        gold = list(range(len(inputs.gold_labels)))
         beliefs, weights = self_training.beliefs(
-            probabilities(first.logits["unlabeled"], multi=multi),
+            probabilities(logits, multi=self.spec.file.multi_label),
             inputs.votes,
             inputs.label_model,
             trust=training.self_training.trust,
@@ -111,12 +93,12 @@ class Guided:
             beliefs, weights, most=training.self_training.max_texts, rng=np.random.default_rng([seed, 11])
         )
         data = schedule.weak_supervision(inputs.encoded["unlabeled"].take(rows), beliefs[rows], weights[rows])
-        anchor = schedule.gold_supervision(inputs.encoded["gold"], inputs.gold) if len(inputs.gold) else None
+        anchor = inputs.gold(gold, plain=False) if gold else None
         stage = self._stage("self-training", epochs=1, patience=training.patience, checks=4, examples=len(data))
         stage = replace(stage, anchors=training.self_training.anchors, consistency=training.self_training.consistency)
-        courses = [schedule.Course(stage, data, self._validation(inputs.encoded), anchor)]
-        if len(inputs.gold):
-            again = self._gold_course(list(range(len(inputs.gold))), inputs.encoded, seed=seed + 1)
+        courses = [schedule.Course(stage, data, inputs.validation(plain=False), anchor)]
+        if gold:
+            again = self._gold_course(gold, plain=False, seed=seed + 1)
             courses.append(replace(again, stage=replace(again.stage, epochs=max(1, again.stage.epochs // 2))))
         model = first.model
         assert model is not None
@@ -172,20 +154,21 @@ class Guided:
 
         return make
 
-    def _contrast_courses(self, rows: list[int], encoded: dict[str, Encoded], *, rules: bool) -> list[schedule.Course]:
+    def _contrast_courses(self, rows: list[int], *, rules: bool) -> list[schedule.Course]:
         """The warm-up on pairs of gold labels; none where there is no pair to tell apart.
 
         Where rules teach afterwards it lowered accuracy on tuning parts of two public sets of three, so that is not the
         default. A cloze has no output layer whose input could be moved.
         """
-        settings = self.spec.file.training.contrast
-        gold = self.inputs.gold[rows]
+        settings, inputs = self.spec.file.training.contrast, self.inputs
         wanted = settings.use == "always" or (settings.use == "labels" and not rules)
-        if not wanted or self.checkpoint.cloze or self.spec.file.multi_label or len(np.unique(gold, axis=0)) < 2:
+        if not wanted or not isinstance(inputs, LabelInputs) or self.checkpoint.cloze or self.spec.file.multi_label:
             return []
-        data = schedule.gold_supervision(encoded["gold"].take(rows), gold)
+        if len(np.unique(inputs.kinds[rows])) < 2:
+            return []
+        data = inputs.gold(rows, plain=not rules)
         stage = self._stage("contrast", epochs=1, patience=1, checks=1, examples=1)
-        batch = max(settings.batch_size, 2 * gold.shape[1])
+        batch = max(settings.batch_size, 2 * inputs.gold_labels.shape[1])
         # The loop counts epochs of one batch each here: how many steps are worth it hardly depends on the labels.
         per_epoch = -(-len(rows) // batch)
         epochs = max(1, settings.steps // per_epoch)
@@ -213,20 +196,16 @@ class Guided:
         )
         return schedule.scaled(stage, examples, most_steps=_MOST_STEPS)
 
-    def _validation(self, encoded: dict[str, Encoded]) -> Supervision | None:
-        if not len(self.inputs.validation):
-            return None
-        return schedule.gold_supervision(encoded["validation"], self.inputs.validation)
-
-    def _gold_course(self, rows: list[int], encoded: dict[str, Encoded], *, seed: int) -> schedule.Course:
-        training = self.spec.file.training
-        data = schedule.gold_supervision(encoded["gold"].take(rows), self.inputs.gold[rows])
-        validation = self._validation(encoded)
+    def _gold_course(self, rows: list[int], *, plain: bool, seed: int) -> schedule.Course:
+        training, inputs = self.spec.file.training, self.inputs
+        validation = inputs.validation(plain=plain)
         if validation is None:
             rng = np.random.default_rng([seed, len(rows)])
-            learn, held = schedule.hold_out(self.inputs.gold[rows], share=_FOLD, least=_FOLD_LEAST, rng=rng)
+            learn, held = schedule.hold_out(inputs.kinds[rows], share=_FOLD, least=_FOLD_LEAST, rng=rng)
             if held:
-                data, validation = data.take(learn), data.take(held)
+                validation = inputs.gold([rows[row] for row in held], plain=plain)
+                rows = [rows[row] for row in learn]
+        data = inputs.gold(rows, plain=plain)
         epochs = training.gold.epochs
         stage = self._stage("gold", epochs=epochs, patience=training.patience, checks=1, examples=len(data))
         return schedule.Course(stage, data, validation)
@@ -235,21 +214,19 @@ class Guided:
         """Weak labels, checked on gold: on the validation part, else on the gold labels that come after."""
         training, inputs = self.spec.file.training, self.inputs
         rows = self._weak_rows(np.random.default_rng([seed, 7]))
-        data = schedule.weak_supervision(
-            inputs.encoded["unlabeled"].take(rows), inputs.posterior[rows], inputs.weights[rows]
-        )
-        validation = self._validation(inputs.encoded)
-        if validation is None and len(inputs.gold) and not training.weak.anchors:
+        data, gold = inputs.weak(rows), list(range(len(inputs.kinds)))
+        validation = inputs.validation(plain=False)
+        if validation is None and gold and not training.weak.anchors:
             # Gold labels that come later can tell when to stop, but not where they take part.
-            validation = schedule.gold_supervision(inputs.encoded["gold"], inputs.gold)
+            validation = inputs.gold(gold, plain=False)
         epochs = training.weak.epochs
         stage = self._stage("weak", epochs=epochs, patience=training.patience, checks=4, examples=len(data))
-        anchor = schedule.gold_supervision(inputs.encoded["gold"], inputs.gold) if len(inputs.gold) else None
+        anchor = inputs.gold(gold, plain=False) if gold else None
         return schedule.Course(replace(stage, anchors=training.weak.anchors), data, validation, anchor)
 
     def _weak_rows(self, rng: np.random.Generator) -> list[int]:
         """Texts with evidence, at most ``weak.max_texts`` of them, drawn at random."""
-        rows = np.flatnonzero(self.inputs.weights.max(axis=1, initial=0.0) > 0)
+        rows = np.flatnonzero(self.inputs.evidence > 0)
         most = self.spec.file.training.weak.max_texts
         if most is not None and len(rows) > most:
             rows = np.sort(rng.permutation(rows)[:most])

@@ -16,7 +16,7 @@ from ruletune.models.backbone import load_tokenizer
 from ruletune.models.checkpoints import Checkpoint
 from ruletune.models.encoding import Encoded, encode
 from ruletune.pipeline.embedding import embedder
-from ruletune.pipeline.guided import Inputs
+from ruletune.pipeline.inputs import LabelInputs
 from ruletune.pipeline.prepare import Parts
 from ruletune.pipeline.shaping import templates
 from ruletune.progress import Event, Listener
@@ -78,7 +78,9 @@ def check_teachable(spec: TaskSpec, parts: Parts, weak: Weak) -> None:
         raise UserError(f"everything there is to learn from has the one label {only}", where=where, remedy=remedy)
 
 
-def encode_parts(spec: TaskSpec, parts: Parts, weak: Weak, checkpoint: Checkpoint, *, listener: Listener) -> Inputs:
+def encode_parts(
+    spec: TaskSpec, parts: Parts, weak: Weak, checkpoint: Checkpoint, *, listener: Listener
+) -> LabelInputs:
     """What the model gets to see of every part, and what is known about it."""
     tokenizer = load_tokenizer(checkpoint)
     encoded: dict[str, Encoded] = {}
@@ -101,11 +103,11 @@ def encode_parts(spec: TaskSpec, parts: Parts, weak: Weak, checkpoint: Checkpoin
         chosen = templates(weak.votes[name])
         encoded[name] = shown(chosen) if any(chosen) else plain[name]
     listener(Event("tokenizing", len(names), len(names)))
-    return Inputs(
+    return LabelInputs(
         encoded=encoded,
         plain=plain,
-        gold=gold_matrix(parts.gold, spec.labels),
-        validation=gold_matrix(parts.validation, spec.labels),
+        gold_labels=gold_matrix(parts.gold, spec.labels),
+        validation_labels=gold_matrix(parts.validation, spec.labels),
         posterior=weak.posterior("unlabeled"),
         weights=weak.model.confidence(weak.votes["unlabeled"].matrix),
         votes=weak.votes["unlabeled"].matrix,

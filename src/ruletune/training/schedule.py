@@ -97,22 +97,21 @@ def weak_supervision(encoded: Encoded, posterior: np.ndarray, weights: np.ndarra
     return Supervision(encoded, posterior.astype(np.float32), weights.astype(np.float32))
 
 
-def hold_out(gold: np.ndarray, *, share: float, least: int, rng: np.random.Generator) -> tuple[list[int], list[int]]:
+def hold_out(kinds: np.ndarray, *, share: float, least: int, rng: np.random.Generator) -> tuple[list[int], list[int]]:
     """Cut a stratified fold for early stopping from gold labels: (rows to learn from, rows held out).
 
     A fold tells something only where it has a few texts of every label: where ``share`` of the
     rarest label is less than ``least`` texts, nothing is held out.
 
     Args:
-        gold: (examples, labels) in {0, 1}.
+        kinds: (examples,) int: examples of one number have the same label.
     """
-    keys = np.unique(gold, axis=0, return_inverse=True)[1].reshape(-1)
-    groups = [np.flatnonzero(keys == key) for key in range(keys.max() + 1)] if len(keys) else []
+    groups = [np.flatnonzero(kinds == kind) for kind in np.unique(kinds)]
     if not groups or min(len(group) for group in groups) * share < least:
-        return list(range(len(gold))), []
+        return list(range(len(kinds))), []
     held = sorted(int(row) for group in groups for row in rng.permutation(group)[: round(len(group) * share)])
     taken = set(held)
-    return [row for row in range(len(gold)) if row not in taken], held
+    return [row for row in range(len(kinds)) if row not in taken], held
 
 
 def scaled(stage: Stage, examples: int, *, most_steps: int) -> Stage:

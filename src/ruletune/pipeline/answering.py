@@ -1,0 +1,67 @@
+"""What differs between answers of one shape and of another: how texts are taught, weighed and measured.
+
+A run goes through the same stages for every task (:mod:`ruletune.pipeline.fit`). Where a stage has to know what an
+answer looks like it asks the value made here: :mod:`ruletune.pipeline.label_answers` for labels,
+:mod:`ruletune.pipeline.span_answers` for spans.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ruletune.models.checkpoints import Checkpoint
+from ruletune.pipeline.fits import Fit
+from ruletune.pipeline.inputs import Inputs
+from ruletune.progress import Listener
+from ruletune.report.model import Effect, Guard, Reliance, Report
+
+if TYPE_CHECKING:
+    from ruletune.pipeline.findings import Curve
+    from ruletune.pipeline.run import Run
+
+__all__ = ["BOTH", "LABELS", "RULES", "Answering", "Measured"]
+
+RULES, LABELS, BOTH = "rules alone", "labels alone", "rules + labels"
+"""Names of the ways of answering, in tables and reports."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What came out of a run's fits.
+
+    Attributes:
+        label_model, calibration: As the run folder keeps them.
+    """
+
+    report: Report
+    label_model: dict[str, Any]
+    calibration: dict[str, Any]
+
+
+class Answering(Protocol):
+    """The rules applied to a task's parts, and what follows from it."""
+
+    @property
+    def acts(self) -> bool:
+        """Whether the rules have a part in the model."""
+
+    @property
+    def held_at_prediction(self) -> bool:
+        """Whether some rule is heard when the model is asked, and not only when it learns."""
+
+    def inputs(self, checkpoint: Checkpoint, *, listener: Listener) -> Inputs:
+        """What the model gets to see of every part, and what is known about it."""
+
+    def guard(self, checkpoint: Checkpoint, *, listener: Listener) -> Guard | None:
+        """Whether the rules deserve to be heard, by the gold labels; ``None`` where there is nothing to compare."""
+
+    def measure(self, fits: dict[str, Fit], curve: Sequence[Curve], inputs: Inputs) -> Measured:
+        """The report on the test part."""
+
+    def effects(self, checkpoint: Checkpoint) -> tuple[Effect, ...]:
+        """What dropping each rule does."""
+
+    def reliance(self, run: Run) -> Reliance | None:
+        """How far the finished model leans on the words that trigger rules."""
