@@ -92,9 +92,7 @@ class LabelAnswering:
         logits = _of_texts(fitted.logits[source])
         return calibrate(logits, getattr(parts, source), votes, labels=labels, multi=multi, source=source)
 
-    def _report(
-        self, fits: dict[str, Fit], curve: Sequence[Curve], inputs: Inputs, calibration: Calibration
-    ) -> Report:
+    def _report(self, fits: dict[str, Fit], curve: Sequence[Curve], inputs: Inputs, calibration: Calibration) -> Report:
         spec, parts, weak = self.spec, self.parts, self.weak
         multi = spec.file.multi_label
         ways = {RULES: weak.posterior("test")} if spec.rules else {}
