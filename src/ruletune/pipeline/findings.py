@@ -27,7 +27,7 @@ from ruletune.report.model import Bin, Case, CurvePoint, LabelsSaved, LossPoint,
 from ruletune.rules import Fault
 from ruletune.types import Example, Label
 
-__all__ = ["Curve", "Judged", "judge", "measure", "metrics", "report", "rules"]
+__all__ = ["Curve", "Judged", "Outcome", "assemble", "judge", "measure", "metrics", "report", "rules"]
 
 _CASES = 12
 """Cases of each kind that the report shows."""
@@ -148,40 +148,93 @@ def report(
     )
     delivered = list(judged.values())[-1] if judged else None
     detail = score(delivered.gold, delivered.predicted, labels=labels, multi=multi) if delivered else {}
-    points = _curve_points(curve, parts, labels, multi=multi)
     different, lone = (
         cases(delivered, test, rule_set, votes["test"], label_model.posterior(votes["test"].matrix), multi=multi)
         if delivered
         else ((), ())
     )
+    coverage = votes["unlabeled"].covered if parts.unlabeled else covered
+    return assemble(
+        spec,
+        parts,
+        Outcome(
+            scores=scores,
+            points=_curve_points(curve, parts, labels, multi=multi),
+            confusion=tuple(tuple(row) for row in detail.get("confusion", ())),
+            per_label=detail.get("per_label", {}),
+            certainty=delivered.scores if delivered else np.zeros(0),
+            correct=delivered.correct if delivered else np.zeros(0, dtype=bool),
+            rules=_all_rows(parts, votes, label_model, labels, multi=multi),
+            rule_coverage=float(coverage.mean()) if len(coverage) else 0.0,
+            disagreements=different,
+            uncovered=lone,
+            faults={name: part.faults for name, part in votes.items()},
+        ),
+        losses=losses,
+        truncation=truncation,
+        created=created,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was found on the test part, whatever the shape of the answers.
+
+    Attributes:
+        scores: Of the ways of answering, the delivered model last.
+        points: Of the labels-only learning curve: gold labels, and the main metric.
+        certainty, correct: Of everything that the delivered model answered: how sure it was, and whether it was right.
+        faults: By part of the data.
+    """
+
+    scores: tuple[Score, ...]
+    points: Sequence[tuple[int, float]]
+    confusion: tuple[tuple[int, ...], ...]
+    per_label: dict[str, dict[str, float]]
+    certainty: np.ndarray
+    correct: np.ndarray
+    rules: tuple[RuleRow, ...]
+    rule_coverage: float
+    disagreements: tuple[Case, ...]
+    uncovered: tuple[Case, ...]
+    faults: Mapping[str, Sequence[Fault]]
+
+
+def assemble(
+    spec: TaskSpec,
+    parts: Parts,
+    found: Outcome,
+    *,
+    losses: Sequence[LossPoint],
+    truncation: Mapping[str, Loss],
+    created: str,
+) -> Report:
+    """The report of an outcome."""
+    metric, answered = spec.task.metric, len(found.certainty) > 0
     return Report(
         title=spec.file.name or spec.path.stem,
         description=spec.file.description,
         created=created,
-        metric=spec.task.metric,
-        scores=scores,
-        labels=labels,
+        metric=metric,
+        scores=found.scores,
+        labels=spec.labels,
         parts=parts.sizes(),
-        rules=_all_rows(parts, votes, label_model, labels, multi=multi),
-        rule_coverage=float(votes["unlabeled"].covered.mean())
-        if parts.unlabeled
-        else float(covered.mean() if test else 0),
-        labels_saved=_saved(points, scores, spec.file.seed),
-        curve=_summary(points),
+        rules=found.rules,
+        rule_coverage=found.rule_coverage,
+        labels_saved=_saved(found.points, found.scores, metric, spec.file.seed),
+        curve=_summary(found.points),
         losses=tuple(losses),
-        confusion=tuple(tuple(row) for row in detail.get("confusion", ())),
-        per_label=detail.get("per_label", {}),
-        calibration=tuple(Bin(*values) for values in reliability(delivered.scores, delivered.correct))
-        if delivered
-        else (),
-        calibration_error=expected_calibration_error(delivered.scores, delivered.correct) if delivered else None,
+        confusion=found.confusion,
+        per_label=found.per_label,
+        calibration=tuple(Bin(*values) for values in reliability(found.certainty, found.correct)) if answered else (),
+        calibration_error=expected_calibration_error(found.certainty, found.correct) if answered else None,
         truncation=tuple(
             Truncation(name, loss.texts, loss.truncated, loss.tokens_lost, loss.longest)
             for name, loss in truncation.items()
         ),
-        disagreements=different,
-        uncovered=lone,
-        warnings=_warnings(parts, votes, truncation, scores),
+        disagreements=found.disagreements,
+        uncovered=found.uncovered,
+        warnings=_warnings(parts, found.faults, truncation, found.scores, metric),
         settings=_settings(spec),
         versions=_versions(),
     )
@@ -227,17 +280,21 @@ def _summary(points: Sequence[tuple[int, float]]) -> tuple[CurvePoint, ...]:
     return tuple(CurvePoint(n, float(np.mean(v)), min(v), max(v)) for n, v in sorted(by_size.items()))
 
 
-def _saved(points: Sequence[tuple[int, float]], scores: Sequence[Score], seed: int) -> LabelsSaved | None:
+def _saved(points: Sequence[tuple[int, float]], scores: Sequence[Score], metric: str, seed: int) -> LabelsSaved | None:
     """Only where there is something to compare: labels alone on a curve, and a model that rules taught too."""
     if not points or len(scores) < 2 or scores[-1].name == "labels alone":
         return None
     used = max(size for size, _ in points)
-    saved = labels_saved(points, target=scores[-1].metrics["accuracy"], used=used, seed=seed)
+    saved = labels_saved(points, target=scores[-1].metrics[metric], used=used, seed=seed)
     return LabelsSaved(saved.estimate, saved.low, saved.high, saved.limit, saved.note)
 
 
 def _warnings(
-    parts: Parts, votes: Mapping[str, Votes], truncation: Mapping[str, Loss], scores: Sequence[Score]
+    parts: Parts,
+    faults: Mapping[str, Sequence[Fault]],
+    truncation: Mapping[str, Loss],
+    scores: Sequence[Score],
+    metric: str,
 ) -> tuple[str, ...]:
     warnings = list(parts.warnings)
     if not parts.test:
@@ -246,8 +303,8 @@ def _warnings(
         )
     elif len(parts.test) < 100:
         warnings.append(f"The test part has {len(parts.test)} texts: differences of a few points mean nothing.")
-    for name, part in votes.items():
-        for fault in part.faults:
+    for name, failed in faults.items():
+        for fault in failed:
             last = fault.traceback.strip().splitlines()[-1]
             warnings.append(
                 f"Rule {fault.rule!r} failed on {fault.count} texts of the {name} part, first on {fault.example_id!r}: {last}"
@@ -261,7 +318,7 @@ def _warnings(
         )
     by_name = {s.name: s for s in scores}
     both, alone = by_name.get("rules + labels"), by_name.get("labels alone")
-    if both and alone and both.metrics["accuracy"] < alone.metrics["accuracy"]:
+    if both and alone and both.metrics[metric] < alone.metrics[metric]:
         warnings.append("On the test part, labels alone did better than rules + labels: the rules did harm here.")
     return tuple(warnings)
 
