@@ -11,22 +11,22 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from itertools import chain, islice
 from pathlib import Path
 from uuid import UUID
 
+from ruletune.data.columns import Columns, RowAnswers
 from ruletune.data.labels import Labels
 from ruletune.data.row import Row
 from ruletune.data.rows import rows
 from ruletune.data.unique import Unique
 from ruletune.data.writing import write_lines
 from ruletune.errors import Location, Problem, UserError, nearest
-from ruletune.types import Example, Label
+from ruletune.types import Example, Label, Spans
 
 __all__ = [
-    "HEAD", "MOST_PROBLEMS", "Columns", "Labels", "RowParser", "check_columns", "fingerprint", "given_up", "read", "read_all",
+    "HEAD", "MOST_PROBLEMS", "Answers", "Columns", "Labels", "RowParser", "check_columns", "fingerprint", "given_up", "read", "read_all",
     "twice", "write_jsonl",
 ]  # fmt: skip
 
@@ -45,21 +45,15 @@ _SHOWN = 60
 """Characters of an id that a message repeats."""
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """Which columns of the data mean what. A column that is not named stays in ``Example.fields``."""
-
-    text: str = "text"
-    text_pair: str | None = None
-    label: str | None = "label"
-    id: str | None = None
+Answers = Labels | RowAnswers
+"""How the answers of a task are read."""
 
 
 def read(
     source: str,
     columns: Columns | None = None,
     *,
-    labels: Labels | None = None,
+    labels: Answers | None = None,
     folder: Path | None = None,
     on_bad: Callable[[Problem], None] | None = None,
 ) -> Iterator[Example]:
@@ -70,7 +64,7 @@ def read(
 
     Args:
         source: A file, the folder of a saved dataset, or ``hf:owner/name#split``.
-        labels: How to read the label column; ``None`` leaves the examples unlabelled.
+        labels: How to read the answers; ``None`` leaves the examples unlabelled.
         folder: What a relative path is relative to; default the working folder.
         on_bad: Gets every bad row, and reading goes on; without it the bad rows are collected and
             raised together at the end of the file, and no example is yielded after the first.
@@ -86,7 +80,7 @@ def read(
     try:
         stream = rows(source, folder=folder or Path())
         head = list(islice(stream, HEAD))
-        check_columns(head, columns)
+        check_columns(head, columns, labels)
         for number, row in enumerate(chain(head, stream), start=1):
             result = parser.parse(row, number)
             if isinstance(result, Example) and seen is not None and not seen.add(result.id):
@@ -115,7 +109,7 @@ def read_all(
     source: str,
     columns: Columns | None = None,
     *,
-    labels: Labels | None = None,
+    labels: Answers | None = None,
     folder: Path | None = None,
     on_bad: Callable[[Problem], None] | None = None,
 ) -> list[Example]:
@@ -123,7 +117,7 @@ def read_all(
     return list(read(source, columns, labels=labels, folder=folder, on_bad=on_bad))
 
 
-def check_columns(head: Iterable[Row], columns: Columns) -> None:
+def check_columns(head: Iterable[Row], columns: Columns, labels: Answers | None = None) -> None:
     """A column that none of the first rows has is one problem of the file, not one of each row.
 
     Raises:
@@ -134,7 +128,11 @@ def check_columns(head: Iterable[Row], columns: Columns) -> None:
         return
     known = list(dict.fromkeys(name for row in good for name in row.values))
     problems = []
-    for setting, name in (("text", columns.text), ("text_pair", columns.text_pair), ("id", columns.id)):
+    if labels is None or isinstance(labels, Labels):
+        needed = [("text", columns.text), ("text_pair", columns.text_pair)]
+    else:
+        needed = [(setting, name) for setting, name in labels.missing(known, columns)]
+    for setting, name in (*needed, ("id", columns.id)):
         if name is not None and name not in known:
             problems.append(Problem(f"no column {name!r}", good[0].where, _remedy(name, known, setting)))
     if problems:
@@ -164,7 +162,7 @@ class RowParser:
 
     __slots__ = ("_answers", "_columns", "_labels", "_used")
 
-    def __init__(self, columns: Columns, labels: Labels | None) -> None:
+    def __init__(self, columns: Columns, labels: Answers | None) -> None:
         self._columns = columns
         self._labels = labels
         named = (columns.text, columns.text_pair, columns.label, columns.id)
@@ -179,6 +177,8 @@ class RowParser:
         """
         if row.problem is not None:
             return row.problem
+        if self._labels is not None and not isinstance(self._labels, Labels):
+            return self._structured(row, number, self._labels)
         values, columns = row.values, self._columns
         pair = answer = None
         try:
@@ -194,6 +194,20 @@ class RowParser:
         for name in self._used:
             fields.pop(name, None)
         return Example(identity or str(number), text, pair, answer, fields)
+
+    def _structured(self, row: Row, number: int, answers: RowAnswers) -> Example | Problem:
+        """A row whose answer is no label of the text."""
+        values, columns = row.values, self._columns
+        try:
+            parsed = answers.parse_row(values, columns, file=row.file)
+            text = _text(parsed.text, columns.text)
+            pair = None if parsed.text_pair is None else _text(parsed.text_pair, columns.question)
+            identity = None if columns.id is None else _id(values.get(columns.id), columns.id)
+        except ValueError as error:
+            return Problem(str(error), row.where)
+        used = {*parsed.used, columns.id}
+        fields = {name: value for name, value in values.items() if name not in used} | dict(parsed.fields or {})
+        return Example(identity or str(number), text, pair, parsed.answer, fields, parsed.entities, parsed.alternatives)
 
     def _answer(self, value: object, labels: Labels) -> Label | None:
         """As :meth:`Labels.parse`, once for each of the few values that a column of labels has."""
@@ -263,7 +277,21 @@ def fingerprint(examples: Iterable[Example]) -> str:
     """
     digest = hashlib.sha256()
     for example in examples:
-        names = list(example.answer.names) if isinstance(example.answer, Label) else None
-        line = json.dumps([example.id, example.text, example.text_pair, names])
+        line = json.dumps(_identity(example))
         digest.update(line.encode("utf-8"))
     return digest.hexdigest()
+
+
+def _identity(example: Example) -> list[object]:
+    """What tells an example from others; what only some tasks have is added where it is there."""
+    match example.answer:
+        case Label(names=names):
+            answer: object = list(names)
+        case Spans(spans=spans):
+            answer = [[span.start, span.end, span.label] for span in spans]
+        case _:
+            answer = None
+    identity: list[object] = [example.id, example.text, example.text_pair, answer]
+    if example.entities:
+        identity.append([[span.start, span.end, span.label] for span in example.entities])
+    return identity

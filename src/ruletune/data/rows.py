@@ -30,6 +30,11 @@ FORMATS = {
     ".parquet": "parquet",
     ".pq": "parquet",
     ".txt": "text",
+    ".conll": "conll",
+    ".iob": "conll",
+    ".iob2": "conll",
+    ".bio": "conll",
+    ".tags": "conll",
 }
 
 _SHOWN = 1000
@@ -93,6 +98,8 @@ def rows(source: str, *, folder: Path) -> Iterator[Row]:
             yield from delimited(_lines(path), path, "," if kind == "csv" else "\t")
         case "text":
             yield from plain(_lines(path), path)
+        case "conll":
+            yield from conll(_lines(path), path)
         case "parquet":
             yield from parquet_rows(path)
         case _:
@@ -197,12 +204,32 @@ def _json(path: Path) -> Iterator[Row]:
     except (ValueError, RecursionError) as error:
         remedy = "call a file with one object a line .jsonl" if text.lstrip().startswith("{") else None
         raise UserError(f"not valid JSON: {error}", where=where, remedy=remedy) from error
+    if isinstance(value, dict) and isinstance(value.get("data"), list):
+        yield from _squad(value["data"], str(path))
+        return
     if isinstance(value, dict) and value and all(isinstance(entry, dict) for entry in value.values()):
         value = [{"id": key, **_flat(entry)} for key, entry in value.items()]
     if not isinstance(value, list):
         raise UserError("expected a list of objects", where=where)
     for position, entry in enumerate(value, start=1):
         yield _record(entry, f"{path}[{position}]")
+
+
+def _squad(articles: Sequence[Any], file: str) -> Iterator[Row]:
+    """Questions of a file in the format of SQuAD, one a row."""
+    for number, article in enumerate(articles, start=1):
+        paragraphs = article.get("paragraphs") if isinstance(article, dict) else None
+        if not isinstance(paragraphs, list):
+            yield Row.bad(Location(f"{file}[{number}]"), "an article without paragraphs")
+            continue
+        for place, paragraph in enumerate(paragraphs, start=1):
+            where = f"{file}[{number}][{place}]"
+            asked = paragraph.get("qas") if isinstance(paragraph, dict) else None
+            if not isinstance(asked, list) or not all(isinstance(each, dict) for each in asked):
+                yield Row.bad(Location(where), "a paragraph without questions")
+                continue
+            for each in asked:
+                yield Row(where, None, {"context": paragraph.get("context"), **each})
 
 
 def _flat(entry: dict[str, Any]) -> dict[str, Any]:
@@ -299,6 +326,42 @@ def plain(lines: Iterable[tuple[int, str]], path: Path) -> Iterator[Row]:
         text = line.strip()
         if text:
             yield Row(str(path), number, {"text": text})
+
+
+def conll(lines: Iterable[tuple[int, str]], path: Path) -> Iterator[Row]:
+    """Sentences of a CoNLL file: a word a line, its tag in the last column, a blank line behind each sentence.
+
+    Columns are divided by tabs or spaces. Lines of ``-DOCSTART-`` mark documents, which are numbered from 1 in the column
+    ``document``; a line that begins with ``# `` is a comment.
+    """
+    file, document = str(path), 0
+    tokens: list[str] = []
+    tags: list[str] = []
+    begin: int | None = None
+    problem: Problem | None = None
+
+    def sentence() -> Iterator[Row]:
+        if problem is not None:
+            yield Row(file, begin, {}, problem)
+        elif tokens:
+            values: dict[str, Any] = {"tokens": list(tokens), "tags": list(tags)}
+            yield Row(file, begin, values | ({"document": document} if document else {}))
+
+    for number, line in lines:
+        cells = line.split("\t") if "\t" in line else line.split()
+        cells = [cell.strip() for cell in cells]
+        marks = bool(cells) and cells[0] == "-DOCSTART-"
+        if marks or not line.strip():
+            yield from sentence()
+            tokens, tags, begin, problem = [], [], None, None
+            document += marks
+        elif not line.startswith("# "):
+            begin = number if begin is None else begin
+            if len(cells) < 2 and problem is None:
+                problem = Problem("a word without a tag", Location(file, number), "write the word, a tab and its tag")
+            tokens.append(cells[0])
+            tags.append(cells[-1])
+    yield from sentence()
 
 
 def _dataset(source: str, path: Path, *, hub: bool) -> Iterator[Row]:

@@ -9,8 +9,8 @@ from typing import Literal
 
 import numpy as np
 
-from ruletune.data.split import same_text
-from ruletune.types import Example, Label
+from ruletune.data.split import kinds, same_text
+from ruletune.types import Example
 
 __all__ = ["Sampled", "k_center", "next_to_label", "sample"]
 
@@ -52,6 +52,7 @@ def sample(
         method: ``random``, or ``diverse``: a core-set over ``embeddings``.
         embeddings: (examples, dimensions), needed for ``diverse``.
 
+    >>> from ruletune.types import Label
     >>> data = [Example(str(n), f"text {n}", answer=Label.of("ab"[n > 6])) for n in range(10)]
     >>> sampled = sample(data, shots=4, method="random", seed=0)
     >>> len(sampled.rows), sampled.warnings
@@ -81,12 +82,11 @@ def _rows_by_label(examples: Sequence[Example]) -> dict[str, list[int]]:
     """Rows of different texts by label, labels in order; of copies the first."""
     first: dict[tuple[str, ...], int] = {}
     for row, example in enumerate(examples):
-        if isinstance(example.answer, Label):
+        if example.answer is not None:
             first.setdefault(same_text(example), row)
     by_label: dict[str, list[int]] = defaultdict(list)
     for row in first.values():
-        answer = examples[row].answer
-        for name in (answer.names if isinstance(answer, Label) else ()) or ("",):
+        for name in kinds(examples[row].answer) or ("",):
             by_label[name].append(row)
     return dict(sorted(by_label.items()))
 

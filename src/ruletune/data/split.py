@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ruletune.types import Example, Label
+from ruletune.types import Answer, Example, Label, Spans
 
-__all__ = ["Splits", "remove_leaks", "same_text", "stratified_split"]
+__all__ = ["Splits", "kinds", "remove_leaks", "same_text", "stratified_split"]
 
 _RARE = 10
 """Different texts below which a combination of several labels is pooled with the other rare ones."""
@@ -39,8 +39,20 @@ def same_text(example: Example) -> tuple[str, ...]:
     >>> same_text(Example("1", "Ｈello  World")) == same_text(Example("2", "hello world"))
     True
     """
-    parts = (example.text,) if example.text_pair is None else (example.text, example.text_pair)
+    parts: tuple[str, ...] = (example.text,) if example.text_pair is None else (example.text, example.text_pair)
+    parts += tuple(f"{span.start}-{span.end}" for span in example.entities)
     return tuple(" ".join(unicodedata.normalize("NFKC", part).casefold().split()) for part in parts)
+
+
+def kinds(answer: Answer | None) -> tuple[str, ...]:
+    """What texts are told apart by when parts are to be alike: the labels, or the labels of the spans, each once."""
+    match answer:
+        case Label(names=names):
+            return names
+        case Spans(spans=spans):
+            return tuple(sorted({span.label for span in spans}))
+        case _:
+            return ()
 
 
 def stratified_split(examples: Sequence[Example], *, validation: float, test: float, seed: int) -> Splits:
@@ -109,7 +121,7 @@ def _strata(examples: Sequence[Example], keys: Sequence[tuple[str, ...]]) -> dic
     names: dict[tuple[str, ...], tuple[str, ...]] = {}
     for example, key in zip(examples, keys, strict=True):
         if example.answer is not None:
-            names.setdefault(key, example.answer.names if isinstance(example.answer, Label) else ())
+            names.setdefault(key, kinds(example.answer))
     by_names: dict[tuple[str, ...], list[tuple[str, ...]]] = defaultdict(list)
     for key, labels in names.items():
         by_names[labels].append(key)
