@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, assert_never
 
 from ruletune.errors import Location, Problem, UserError
@@ -41,8 +42,8 @@ class Knowledge:
     place: Place = "suffix"
     limit: int = 3
     separator: str = " "
-    _matcher: Matcher = field(init=False, repr=False, compare=False)
-    _terms: Mapping[str, str] = field(init=False, repr=False, compare=False)
+    _matcher: Matcher = dataclasses.field(init=False, repr=False, compare=False)
+    _terms: Mapping[str, str] = dataclasses.field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_matcher", Matcher([Terms(tuple(self.entries))] if self.entries else []))
@@ -78,10 +79,13 @@ class Injected:
     Attributes:
         text: With prefixes, suffixes and inserted meanings.
         field: For ``{knowledge}`` in the template.
+        pieces: What ``text`` is made of, each piece with the place in the original text where it begins; ``None`` for
+            what was put in.
     """
 
     text: str
     field: str = ""
+    pieces: tuple[tuple[str, int | None], ...] = dataclasses.field(default=(), compare=False)
 
 
 def inject(sources: Iterable[Knowledge], text: str, *, length: int | None = None) -> Injected:
@@ -116,16 +120,19 @@ def inject(sources: Iterable[Knowledge], text: str, *, length: int | None = None
                 fields.append(listed)
             case _:
                 assert_never(source.place)
-    return Injected(before + _insert(kept, inserted) + after, " ".join(fields))
+    pieces = [(before, None), *_insert(kept, inserted), (after, None)]
+    shown = tuple(piece for piece in pieces if piece[0])
+    return Injected("".join(words for words, _ in shown), " ".join(fields), shown)
 
 
-def _insert(text: str, inserted: list[tuple[int, str]]) -> str:
-    """``text`` with each meaning in brackets at its place."""
-    pieces, done = [], 0
+def _insert(text: str, inserted: list[tuple[int, str]]) -> list[tuple[str, int | None]]:
+    """The pieces of ``text`` with each meaning in brackets at its place."""
+    pieces: list[tuple[str, int | None]] = []
+    done = 0
     for end, meaning in sorted(inserted, key=lambda item: item[0]):
-        pieces += [text[done:end], f" ({meaning})"]
+        pieces += [(text[done:end], done), (f" ({meaning})", None)]
         done = end
-    return "".join([*pieces, text[done:]])
+    return [*pieces, (text[done:], done)]
 
 
 _Entry = tuple[int | None, object, object]

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ruletune.rules import KINDS
-from ruletune.types import Answer, Label
+from ruletune.types import Answer, Label, Spans
 
-__all__ = ["CLASSIFICATION", "TASKS", "Readout", "Task"]
+__all__ = ["ANSWER", "CLASSIFICATION", "NER", "QA", "TASKS", "Readout", "Task"]
 
 Readout = Literal["text", "pair", "tokens", "extract"]
 """Where in a model's outputs the answer stands: at the text, at two marked entities, at every token, at an answer's edges."""
@@ -48,4 +48,30 @@ CLASSIFICATION = Task(
     metric="accuracy",
 )
 
-TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFICATION,)}
+ANSWER = "answer"
+"""The one label of the spans that answer questions: what rules vote for."""
+
+_SPAN_KINDS = frozenset({
+    "regex", "keywords", "gazetteer", "table", "span", "patterns", "shape", "window", "function", "votes",
+    "field", "length", "casing", "similarity", "all", "any", "not",
+})  # fmt: skip
+
+NER = Task(
+    name="ner",
+    answer=Spans,
+    rule_kinds=_SPAN_KINDS & frozenset(KINDS),
+    says=frozenset({"vote", "veto", "link"}),
+    readout="tokens",
+    metric="f1",
+)
+
+QA = Task(
+    name="qa",
+    answer=Spans,
+    rule_kinds=_SPAN_KINDS & frozenset(KINDS),
+    says=frozenset({"vote", "veto"}),
+    readout="extract",
+    metric="f1",
+)
+
+TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFICATION, NER)}

@@ -17,15 +17,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ruletune.errors import Location, Problem, UserError, nearest
-from ruletune.knowledge import Knowledge, inject
+from ruletune.knowledge import Injected, Knowledge, inject
 from ruletune.types import Example
 
-__all__ = ["FIELDS", "LabelWords", "Rendered", "Rendering", "Template", "default_template", "default_words"]
+__all__ = ["FIELDS", "LabelWords", "Piece", "Rendered", "Rendering", "Template", "default_template", "default_words"]
 
 FIELDS = ("text", "text_pair", "name", "description", "labels", "knowledge", "sep", "mask")
 
 LabelWords = tuple[tuple[str, tuple[str, ...]], ...]
 """A verbalizer: (label, its words) in turn."""
+
+Piece = tuple[str, int | None]
+"""A part of an input, and where in the example's text it begins; ``None`` where it is not of the text."""
 
 _SHOWN = 40
 """Characters of a field's name that a message repeats."""
@@ -205,7 +208,37 @@ class Rendering:
         'MRSA MRSA: a bacterium'
         """
         injected = inject(self.knowledge, example.text, length=None if text is None else len(text))
-        values = {
+        values = self._values(example, injected)
+        if mask:
+            broken = f"{mask[0]} {mask[1:]}"
+            values = {name: value.replace(mask, broken) for name, value in values.items()}
+        return (template or self.template).render(values | {"mask": mask * masks})
+
+    def pieces(self, example: Example, *, template: Template | None = None) -> tuple[tuple[Piece, ...], ...]:
+        """The input for an example as pieces, segment by segment: each with the place in the example's text where it begins.
+
+        Unlike :meth:`render`, white space at the edges stays: it is part of the text that pieces are found in.
+
+        >>> Rendering(Template.parse("Note: {text}")).pieces(Example("1", "ward 3"))
+        ((('Note: ', None), ('ward 3', 0)),)
+        """
+        injected = inject(self.knowledge, example.text)
+        values = self._values(example, injected)
+        segments: list[list[Piece]] = [[]]
+        for is_field, written in (template or self.template).parts:
+            if not is_field:
+                segments[-1].append((written, None))
+            elif written == "sep":
+                segments.append([])
+            elif written == "text":
+                segments[-1] += injected.pieces
+            else:
+                segments[-1].append((values.get(written, ""), None))
+        return tuple(tuple(piece for piece in segment if piece[0]) for segment in segments)
+
+    def _values(self, example: Example, injected: Injected) -> dict[str, str]:
+        """What stands for each field."""
+        return {
             "text": injected.text,
             "text_pair": example.text_pair or "",
             "name": self.name,
@@ -213,10 +246,6 @@ class Rendering:
             "labels": "; ".join(f"{label}: {d}" if d else label for label, d in self.labels.items()),
             "knowledge": injected.field,
         }
-        if mask:
-            broken = f"{mask[0]} {mask[1:]}"
-            values = {name: value.replace(mask, broken) for name, value in values.items()}
-        return (template or self.template).render(values | {"mask": mask * masks})
 
     def to_json(self) -> dict[str, Any]:
         """As the run folder keeps it; :meth:`from_json` gives an equal value back."""

@@ -117,8 +117,9 @@ class Prediction:
         answer: ``None`` where the model abstains.
         score: Probability of the answer, also of one held back, in [0, 1]. For a multi-label answer, the mean over
             labels of the probability of the decision taken on each.
-        probabilities: Probability of every label, in the task's order.
+        probabilities: Probability of every label, in the task's order; empty where the answer is no label.
         rules: The rules that fired on the text.
+        scores: Probability of each span of the answer; empty where the answer is a label.
     """
 
     id: str
@@ -126,6 +127,7 @@ class Prediction:
     score: float
     probabilities: Mapping[str, float]
     rules: tuple[Firing, ...] = ()
+    scores: tuple[float, ...] = ()
 
     @property
     def abstained(self) -> bool:

@@ -25,7 +25,7 @@ from ruletune.errors import RuletuneError
 from ruletune.models.checkpoints import Checkpoint
 from ruletune.models.cloze import ClozeModel, masked_lm
 from ruletune.models.encoding import Encoded, buckets, collate
-from ruletune.models.pooling import add_mean_pooling, pools_by_mean
+from ruletune.models.pooling import add_mean_pooling, pools_by_mean, words_end
 from ruletune.models.readout import Ragged, Readout, outputs
 from ruletune.models.verbalizer import Cloze
 
@@ -36,6 +36,7 @@ __all__ = [
     "embed",
     "load",
     "load_tokenizer",
+    "loading",
     "logits",
     "new",
     "save",
@@ -107,7 +108,7 @@ def autocast(precision: str, place: torch.device) -> Any:
 
 
 @contextmanager
-def _loading(what: str) -> Iterator[None]:
+def loading(what: str) -> Iterator[None]:
     """Turn whatever a damaged or foreign checkpoint raises into one sentence."""
     try:
         yield
@@ -118,7 +119,7 @@ def _loading(what: str) -> Iterator[None]:
 
 def load_tokenizer(checkpoint: Checkpoint) -> Any:
     """The checkpoint's fast tokenizer. Code that a checkpoint carries is never run."""
-    with _loading(f"the tokenizer of {checkpoint.name!r}"):
+    with loading(f"the tokenizer of {checkpoint.name!r}"):
         return AutoTokenizer.from_pretrained(
             checkpoint.source, local_files_only=not checkpoint.hub, trust_remote_code=False
         )
@@ -144,7 +145,7 @@ def new(
     if checkpoint.cloze is not None:
         return _fill_in(checkpoint, checkpoint.cloze, max_length=max_length, labels=labels, multi=multi)
     tokenizer = load_tokenizer(checkpoint)
-    with _loading(f"the checkpoint {checkpoint.name!r}"), torch.random.fork_rng():
+    with loading(f"the checkpoint {checkpoint.name!r}"), torch.random.fork_rng():
         torch.manual_seed(seed)
         config = AutoConfig.from_pretrained(
             checkpoint.source,
@@ -154,6 +155,9 @@ def new(
         )
         if dropout is not None and hasattr(config, "classifier_dropout"):
             config.classifier_dropout = dropout
+        mean = pools_by_mean(checkpoint.source, config.model_type)
+        if mean and readout != "text":
+            config.num_hidden_layers = words_end(config.num_hidden_layers)
         model = _MODELS[readout].from_pretrained(
             checkpoint.source,
             config=config,
@@ -162,7 +166,7 @@ def new(
             local_files_only=not checkpoint.hub,
             trust_remote_code=False,
         )
-        if readout == "text" and pools_by_mean(checkpoint.source, config.model_type):
+        if mean and readout == "text":
             add_mean_pooling(model)
     limit = int(getattr(config, "max_position_embeddings", 0) or max_length)
     return Classifier(model.to(device()), tokenizer, labels, multi, min(max_length, limit), readout)
@@ -198,7 +202,7 @@ def _fill_in(
 ) -> Classifier:
     """A masked language model that answers by its label words; without ``labels``, by those in its config."""
     tokenizer = load_tokenizer(checkpoint)
-    with _loading(f"the checkpoint {checkpoint.name!r}"):
+    with loading(f"the checkpoint {checkpoint.name!r}"):
         mlm = masked_lm(checkpoint.name, checkpoint.source, hub=checkpoint.hub, labels=labels, multi=multi)
     limit = int(getattr(mlm.config, "max_position_embeddings", 0) or max_length)
     model = ClozeModel(mlm, cloze, mask_id=tokenizer.mask_token_id).to(device())
@@ -219,7 +223,7 @@ def load(folder: Path, *, max_length: int, cloze: Cloze | None = None, readout: 
         made.model.eval()
         return made
     tokenizer = load_tokenizer(checkpoint)
-    with _loading(f"the model in {folder}"):
+    with loading(f"the model in {folder}"):
         model = _MODELS[readout].from_pretrained(
             str(folder),
             dtype=torch.float32,
@@ -339,7 +343,7 @@ def embed(
     Source: Reimers & Gurevych 2019, Sentence-BERT, section 3 (mean pooling).
     """
     tokenizer = load_tokenizer(checkpoint)
-    with _loading(f"the checkpoint {checkpoint.name!r}"):
+    with loading(f"the checkpoint {checkpoint.name!r}"):
         model = AutoModel.from_pretrained(
             checkpoint.source,
             dtype=torch.float32,
