@@ -25,11 +25,12 @@ def export(
     from ruletune.config import load_task
     from ruletune.data.readers import read_all
     from ruletune.labeling.apply import RuleSet
-    from ruletune.labeling.corpus import columns_of, labels_of
+    from ruletune.labeling.corpus import columns_of, labels_of, needs_label
     from ruletune.labeling.export import FORMATS, write_votes
     from ruletune.progress import Event
 
     spec = load_task(task)
+    needs_label(spec, "an export of votes")
     if output.suffix.lower() not in FORMATS:
         raise UserError(f"cannot tell the format of {output.name!r}", remedy=f"end the name in {', '.join(FORMATS)}")
     if (Path.cwd() / data).exists() and same_file(Path(data), output):

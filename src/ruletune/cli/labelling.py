@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ruletune.cli.console import INTERRUPTED, Json, emit, out, progress_bars
+from ruletune.errors import UserError
+from ruletune.types import Spans
 
 if TYPE_CHECKING:
     from ruletune.config import TaskSpec
     from ruletune.labeling.evaluate import Embed
+    from ruletune.labeling.stream import Labelled
 
 __all__ = ["label"]
 
@@ -34,6 +37,9 @@ def label(
     from ruletune.labeling.stream import label_file
 
     spec = load_task(task)
+    if spec.task.answer is Spans:
+        _label_spans(spec, data, output, resume=resume, json=json)
+        return
     make: Callable[[TaskSpec], Embed | None] | None = None
     if needs_embedding(spec.rules):
         from ruletune.pipeline.embedding import embedder
@@ -48,6 +54,22 @@ def label(
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; nothing is lost: go on with the same command and --resume\n")
         raise typer.Exit(INTERRUPTED) from None
+    _told(found, output, json=json)
+
+
+def _label_spans(spec: TaskSpec, data: str, output: Path, *, resume: bool, json: bool) -> None:
+    """Texts whose answers are spans are labelled at once."""
+    from ruletune.cli.console import embedder_of
+    from ruletune.labeling.span_labels import label_spans
+
+    if resume:
+        raise UserError("there is nothing to resume: spans are labelled at once", remedy="leave --resume out")
+    with progress_bars() as listener:
+        found = label_spans(spec, data, output, embed=embedder_of(spec), listener=listener)
+    _told(found, output, json=json)
+
+
+def _told(found: Labelled, output: Path, *, json: bool) -> None:
     if json:
         failed = {fault.rule: fault.count for fault in found.faults}
         emit({"output": str(output), "n": found.texts, "covered": found.covered, "faults": failed})

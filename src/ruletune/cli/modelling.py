@@ -12,11 +12,12 @@ import typer
 from ruletune.cli.abstaining import Confidence, MaxError, evaluated, summary
 from ruletune.cli.console import INTERRUPTED, Json, emit, out, progress_bars
 from ruletune.errors import UserError
+from ruletune.types import Answer, Spans
 
 if TYPE_CHECKING:
     from ruletune.metrics.selective import Threshold
     from ruletune.pipeline.run import Run
-    from ruletune.types import Example, Prediction
+    from ruletune.types import Example, Firing, Prediction
 
 __all__ = ["evaluate", "explain", "predict", "train"]
 
@@ -58,7 +59,11 @@ def _print_result(run: Run) -> None:
     console = out()
     report = run.report
     console.print(comparison_table(report.scores, report.metric, report.labels_saved))
-    by_rules = (reliance_sentence(report.reliance), effects_sentence(report.effects)) if report.rules else ()
+    by_rules = (
+        (reliance_sentence(report.reliance, report.shape), effects_sentence(report.effects, report.shape))
+        if report.rules
+        else ()
+    )
     for said in (guard_sentence(report.guard), *by_rules, calibration_sentence(report)):
         if said:
             console.print(said, markup=False)
@@ -139,7 +144,7 @@ def prediction_row(prediction: Prediction) -> dict[str, Any]:
         "score": prediction.score,
         "probabilities": dict(prediction.probabilities),
         "rules": [firing_value(firing) for firing in prediction.rules],
-    }
+    } | ({"scores": list(prediction.scores)} if isinstance(prediction.answer, Spans) else {})
 
 
 def _held_back(prediction: Prediction, limit: Threshold | None) -> dict[str, Any]:
@@ -153,13 +158,34 @@ def _print_predictions(examples: Iterable[Example], predictions: list[Prediction
         text = example.text if len(example.text) <= 200 else f"{example.text[:200]}…"
         console.print(text, style="bold", markup=False)
         # An empty set of labels is an answer, too.
-        shown = "(no answer)" if prediction.abstained else str(prediction.answer) or "(no label)"
+        shown = "(no answer)" if prediction.answer is None else in_words(prediction.answer, example.text)
         console.print(f"  → {shown}  {prediction.score:.0%}", markup=False)
         for firing in prediction.rules:
             words = ", ".join(f"“{example.text[s.start : s.end]}”" for s in firing.spans[:4])
-            console.print(f"    {firing.rule} says {firing.answer}{f': {words}' if words else ''}", markup=False)
+            console.print(f"    {firing.rule} {_says(firing)}{f': {words}' if words else ''}", markup=False)
         if not prediction.rules:
             console.print("    no rule fired", markup=False)
+
+
+def in_words(answer: Answer, text: str) -> str:
+    """An answer as a line of text; of spans, the words and their labels.
+
+    >>> from ruletune.types import Label, Span
+    >>> in_words(Label.of("spam"), "Buy!"), in_words(Spans((Span(0, 3, "PER"),)), "Ann met Bo")
+    ('spam', 'Ann (PER)')
+    """
+    if not isinstance(answer, Spans):
+        return str(answer) or "(no label)"
+    found = [text[s.start : s.end] + (f" ({s.label})" if s.label else "") for s in answer.spans]
+    return ", ".join(found) or "(nothing)"
+
+
+def _says(firing: Firing) -> str:
+    """What a rule says, in words."""
+    if isinstance(firing.answer, Spans):
+        labels = ", ".join(dict.fromkeys(span.label for span in firing.answer.spans))
+        return f"{'vetoes' if firing.veto else 'says'} {labels}"
+    return f"says {firing.answer}"
 
 
 def explain(
@@ -180,6 +206,9 @@ def explain(
     from rich.table import Table
 
     console = out()
+    if isinstance(explanation["answer"], list) and not explanation["model"]:
+        _print_spans(explanation, text)
+        return
     console.print(f"{explanation['answer']}  {explanation['score']:.0%}", style="bold", markup=False)
     beliefs: Mapping[str, Any] = explanation["model"]
     table = Table("label", "model", "rules", title="belief")
@@ -187,11 +216,40 @@ def explain(
         by_rules = explanation["label_model"]
         table.add_row(label, f"{value:.3f}", f"{by_rules[label]:.3f}" if by_rules else "-")
     console.print(table)
+    console.print(_fired(explanation["rules"], text))
+
+
+def _fired(rules: list[Any], text: str) -> Any:
+    """The rules that fired, as a table."""
+    from rich.table import Table
+
     fired = Table("rule", "says", "where it fired", "reliability", title="rules that fired")
-    for row in explanation["rules"]:
+    for row in rules:
         words = ", ".join(f"“{text[start:end]}”" for start, end in row["spans"][:4])
-        fired.add_row(row["rule"], str(row["answer"]), words, f"{row['reliability']:.2f}")
-    console.print(fired if explanation["rules"] else "No rule fired.")
+        answer = row["answer"]
+        if isinstance(answer, list) and answer and isinstance(answer[0], dict):
+            answer = ", ".join(dict.fromkeys(span["label"] for span in answer))
+        fired.add_row(row["rule"], str(answer), words, f"{row['reliability']:.2f}")
+    return fired if rules else "No rule fired."
+
+
+def _print_spans(explanation: Mapping[str, Any], text: str) -> None:
+    """The spans that model and rules together found, beside those of the rules alone."""
+    from rich.table import Table
+
+    table = Table("answer", "label", "probability", "by the rules alone")
+    by_rules = {(s["start"], s["end"], s["label"]) for s in explanation["label_model"] or ()}
+    found = {
+        (s["start"], s["end"], s["label"]): score
+        for s, score in zip(explanation["answer"], explanation["scores"], strict=True)
+    }
+    for span in sorted({*found, *by_rules}):
+        start, end, label = span
+        shown = f"{found[span]:.3f}" if span in found else "-"
+        table.add_row(text[start:end], label, shown, "yes" if span in by_rules else "no")
+    console = out()
+    console.print(table if found or by_rules else "Nothing was found.")
+    console.print(_fired(explanation["rules"], text))
 
 
 def _open(folder: Path) -> Run:

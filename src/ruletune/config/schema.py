@@ -20,7 +20,8 @@ from pydantic import (
 from ruletune.errors import nearest
 from ruletune.rules import KINDS, RuleEntry, kind_of
 from ruletune.rules.entry import listed_words
-from ruletune.tasks import TASKS
+from ruletune.tasks import ANSWER, QA, TASKS
+from ruletune.types import Label, Spans
 
 __all__ = ["Data", "Model", "TaskFile", "Test", "Training", "WrongValueError"]
 
@@ -76,6 +77,13 @@ class Columns(_Part):
         default="label", description="The gold label, or a list of them; empty or null where there is none."
     )
     id: str | None = Field(default=None, description="A unique id; default: the row's number.")
+    spans: str = Field(default="spans", description="ner: the entities, a list of {start, end, label} in characters.")
+    tokens: str = Field(default="tokens", description="ner: the words, where entities are given as tags of words.")
+    tags: str = Field(default="tags", description="ner: the tags of the words, such as B-PER I-PER O.")
+    question: str = Field(default="question", description="qa: the question; the text is what answers it.")
+    answers: str = Field(
+        default="answers", description="qa: the answers, texts with where they start; none: no answer."
+    )
 
 
 class Split(_Part):
@@ -179,7 +187,11 @@ class Contrast(_Part):
 class Weak(_Part):
     """Training on what the rules say."""
 
-    epochs: Whole = Field(default=1, ge=1, description="Passes over the weakly labelled texts at most.")
+    epochs: Whole | None = Field(
+        default=None,
+        ge=1,
+        description="Passes over the weakly labelled texts at most; default 1, and 3 where words have labels.",
+    )
     max_texts: Whole | None = Field(default=1200, ge=1, description="Weakly labelled texts used at most.")
     anchors: Whole = Field(default=0, ge=0, description="Texts with gold labels that are added to every batch.")
 
@@ -226,13 +238,15 @@ class Training(_Part):
         default=None,
         gt=0,
         le=1,
-        description="Peak rate of the pretrained weights; default 5e-5 (lora: 5e-4), a tenth of MiniLM's pretraining rate.",
+        description="Peak rate of the pretrained weights; default 5e-5 (lora: 5e-4), a tenth of MiniLM's pretraining "
+        "rate; 1e-4 (1e-3) where words have labels or are chosen.",
     )
     head_learning_rate: Number | None = Field(
         default=None,
         gt=0,
         le=1,
-        description="Peak rate of the new output layer, which starts from nothing; default 1e-3.",
+        description="Peak rate of the new output layer, which starts from nothing; default 1e-3, and 1e-2 where words "
+        "have labels or are chosen.",
     )
     weight_decay: Number = Field(default=0.01, ge=0, le=1, description="L2 penalty on weight matrices.")
     warmup: Number = Field(default=0.1, ge=0, lt=1, description="Share of the steps in which the rate rises.")
@@ -381,9 +395,39 @@ class TaskFile(_Part):
             raise WrongValueError("a label has no name", remedy="give it one")
         return labels
 
+    @model_validator(mode="before")
+    @classmethod
+    def _one_answer(cls, value: object) -> object:
+        """Where an answer is a passage of a text there is nothing to name, but rules must be able to say that they mean it."""
+        if isinstance(value, dict) and value.get("task") == QA.name and not value.get("labels"):
+            return value | {"labels": {ANSWER: ""}}
+        return value
+
+    @model_validator(mode="after")
+    def _of_its_shape(self) -> Self:
+        if self.task not in TASKS or TASKS[self.task].answer is not Spans:
+            return self
+        if self.multi_label:
+            remedy = "leave it out; labels of spans that lie in each other are not supported"
+            raise WrongValueError(f"the task {self.task!r} knows no multi_label", remedy=remedy, key="multi_label")
+        if len(self.templates) > 1:
+            raise WrongValueError(
+                f"the task {self.task!r} shows a text in one way", remedy="keep one template", key="templates"
+            )
+        if self.tests:
+            remedy = "write tests beside the rules that they are of"
+            raise WrongValueError(
+                f"the task {self.task!r} knows no tests of all rules together", remedy=remedy, key="tests"
+            )
+        if self.task == QA.name and set(self.labels) != {ANSWER}:
+            remedy = f"leave labels out; rules vote for {ANSWER!r}"
+            raise WrongValueError("answers to questions have no labels", remedy=remedy, key="labels")
+        return self
+
     @model_validator(mode="after")
     def _answerable(self) -> Self:
-        if len(self.labels) < 2 and not self.multi_label:
+        chooses = self.task not in TASKS or TASKS[self.task].answer is Label
+        if chooses and len(self.labels) < 2 and not self.multi_label:
             remedy = "name two at least; for one label that holds or does not, set multi_label: true"
             raise WrongValueError("there is nothing to choose between with one label", remedy=remedy, key="labels")
         divided = next((name for name in self.labels if self.multi_label and "|" in name), None)

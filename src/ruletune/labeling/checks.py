@@ -13,9 +13,10 @@ from ruletune.errors import Location, UserError, nearest
 from ruletune.labeling.apply import ABSTAIN, FAULT, RuleSet, Votes, needs_embedding
 from ruletune.labeling.evaluate import Embed
 from ruletune.labeling.label_model import LabelModel
+from ruletune.labeling.span_apply import SpanRules
 from ruletune.rules import Rule, Vote
 from ruletune.rules.base import RuleTest, names_label, references
-from ruletune.types import Example
+from ruletune.types import Example, Spans
 
 __all__ = ["Outcome", "run_tests"]
 
@@ -70,12 +71,13 @@ class _Alone:
 
     def __init__(self, spec: TaskSpec, embed: Embed | None) -> None:
         self.labels = spec.labels
+        self._spans = spec.task.answer is Spans
         self.by_name = {rule.name: rule for rule in spec.rules}
         self._embed = embed
         tested = [test.rule for test in spec.file.tests if test.rule is not None]
         wanted = [rule.name for rule in spec.rules if rule.tests] + [name for name in tested if name in self.by_name]
         self._needed = {name: self._closure(name) for name in dict.fromkeys(wanted)}
-        self._sets: dict[bool, tuple[RuleSet, Mapping[str, int]]] = {}
+        self._sets: dict[bool, tuple[RuleSet | SpanRules, Mapping[str, int]]] = {}
 
     def _closure(self, name: str) -> tuple[Rule, ...]:
         """A rule and all that it refers to."""
@@ -99,13 +101,17 @@ class _Alone:
         compiled, positions = self._sets[compares]
         return int(compiled.apply_one(example, mute=False)[0, positions[rule.name]])
 
-    def _compiled(self, rules: list[Rule]) -> tuple[RuleSet, Mapping[str, int]]:
+    def _compiled(self, rules: list[Rule]) -> tuple[RuleSet | SpanRules, Mapping[str, int]]:
         # A helper is refused where nobody refers to it, as here, where only it is tested: it is given something to say.
         speaking = [
             replace(rule, says=Vote(self.labels[0])) if rule.says is None and not names_label(rule.when) else rule
             for rule in rules
         ]
-        compiled = RuleSet(speaking, labels=self.labels, embed=self._embed)
+        compiled: RuleSet | SpanRules
+        if self._spans:
+            compiled = SpanRules(speaking, labels=self.labels, embed=self._embed)
+        else:
+            compiled = RuleSet(speaking, labels=self.labels, embed=self._embed)
         return compiled, {rule.name: n for n, rule in enumerate(rules)}
 
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import assert_never
 
 import numpy as np
 
 from ruletune.config import TaskSpec
-from ruletune.data.readers import Columns, Labels, read_all
+from ruletune.data.extracts import Extracts
+from ruletune.data.readers import Answers, Columns, Labels, read_all
+from ruletune.data.spans import SpanLabels
 from ruletune.data.split import stratified_split
+from ruletune.errors import Location, UserError
 from ruletune.types import Example, Label
 
-__all__ = ["Divided", "columns_of", "corpus", "divided", "gold_matrix", "labels_of", "read_part"]
+__all__ = ["Divided", "columns_of", "corpus", "divided", "gold_matrix", "labels_of", "needs_label", "read_part"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +34,39 @@ class Divided:
     warnings: list[str]
 
 
-def labels_of(spec: TaskSpec) -> Labels:
-    """How the task's labels are read."""
-    return Labels(names=spec.labels, multi=spec.file.multi_label)
+def labels_of(spec: TaskSpec, *, labelled: bool = True) -> Answers:
+    """How the task's answers are read.
+
+    Args:
+        labelled: Whether gold answers are read where there are any. A question is needed in any case.
+    """
+    match spec.task.readout:
+        case "tokens":
+            return SpanLabels(spec.labels, labelled)
+        case "extract":
+            return Extracts(labelled)
+        case "text" | "pair":
+            return Labels(names=spec.labels, multi=spec.file.multi_label)
+        case _:
+            assert_never(spec.task.readout)
+
+
+def needs_label(spec: TaskSpec, what: str) -> None:
+    """Refuse what makes sense only where a text has a label.
+
+    Raises:
+        UserError: The task's answers are no labels.
+    """
+    if spec.task.answer is not Label:
+        message = f"{what} is for tasks whose answer is a label, and this one is {spec.task.name!r}"
+        raise UserError(message, where=Location(str(spec.path)), remedy="train and evaluate, or look at `rules`")
 
 
 def columns_of(spec: TaskSpec, source: str) -> Columns:
     """The columns of a data source: the task's, or for plain text the one that there is."""
     if source.partition("#")[0].removesuffix(".gz").endswith(".txt"):
         return Columns(label=None)
-    columns = spec.file.data.columns
-    return Columns(text=columns.text, text_pair=columns.text_pair, label=columns.label, id=columns.id)
+    return Columns(**spec.file.data.columns.model_dump())
 
 
 def read_part(spec: TaskSpec, source: str) -> list[Example]:

@@ -12,7 +12,7 @@ import numpy as np
 from ruletune.config import TaskSpec
 from ruletune.errors import Location, UserError
 from ruletune.labeling.apply import ABSTAIN, FAULT, RuleSet, Votes, silence_lower
-from ruletune.labeling.corpus import corpus, gold_matrix
+from ruletune.labeling.corpus import corpus, gold_matrix, needs_label
 from ruletune.labeling.evaluate import Embed
 from ruletune.labeling.table import fit_label_model
 from ruletune.progress import Listener, counted, silent
@@ -44,6 +44,8 @@ def diff(
     Raises:
         UserError: The tasks have different labels, or the data is wrong.
     """
+    needs_label(old, "a comparison of rules")
+    needs_label(new, "a comparison of rules")
     if old.labels != new.labels:
         remedy = "compare rules for the same labels, in the same order"
         raise UserError(f"{old.path} has other labels", where=Location(str(new.path)), remedy=remedy)

@@ -13,7 +13,7 @@ from ruletune.config import TaskSpec
 from ruletune.errors import Location, UserError, nearest
 from ruletune.labeling.analysis import Tallies, tally
 from ruletune.labeling.apply import ABSTAIN, FAULT, RuleSet, Votes
-from ruletune.labeling.corpus import corpus, gold_matrix
+from ruletune.labeling.corpus import corpus, gold_matrix, needs_label
 from ruletune.labeling.evaluate import Embed
 from ruletune.labeling.table import fit_label_model, rule_rows
 from ruletune.progress import Listener, counted, silent
@@ -49,6 +49,7 @@ def show(
     Raises:
         UserError: There is no such rule, or the data is wrong.
     """
+    needs_label(spec, "a list of a rule's texts")
     names = [rule.name for rule in spec.rules]
     if name not in names:
         remedy = nearest(name, names) if names else "write rules under rules:"

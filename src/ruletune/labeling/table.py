@@ -16,7 +16,7 @@ from ruletune.labeling.label_model import LABEL_MODELS, LabelModel
 from ruletune.progress import counted, silent
 from ruletune.report.model import RuleRow
 from ruletune.rules import Vote
-from ruletune.types import Example
+from ruletune.types import Example, Spans
 
 __all__ = ["RuleTable", "fit_label_model", "rule_rows", "rule_table", "table_of"]
 
@@ -64,6 +64,10 @@ def rule_table(
     texts = corpus(spec) if examples is None else list(examples)
     listener = (lambda event: progress(event.done, event.total)) if progress else silent
     advance = counted(listener, "applying rules", len(texts))
+    if spec.task.answer is Spans:
+        from ruletune.labeling.span_table import span_rule_table  # it shows the same table
+
+        return span_rule_table(spec, texts, progress=advance, embed=embed)
     votes = RuleSet(spec.rules, labels=spec.labels, embed=embed).apply(texts, progress=advance)
     return table_of(spec, votes, gold_matrix(texts, spec.labels))
 

@@ -33,11 +33,13 @@ class Measured:
 
     Attributes:
         label_model, calibration: As the run folder keeps them.
+        rule_weight: What the rules count for beside the model when it answers; 0 where they only taught it.
     """
 
     report: Report
     label_model: dict[str, Any]
     calibration: dict[str, Any]
+    rule_weight: float = 0.0
 
 
 class Answering(Protocol):
@@ -57,8 +59,8 @@ class Answering(Protocol):
     def guard(self, checkpoint: Checkpoint, *, listener: Listener) -> Guard | None:
         """Whether the rules deserve to be heard, by the gold labels; ``None`` where there is nothing to compare."""
 
-    def measure(self, fits: dict[str, Fit], curve: Sequence[Curve], inputs: Inputs) -> Measured:
-        """The report on the test part."""
+    def measure(self, fits: dict[str, Fit], curve: Sequence[Curve], inputs: Inputs, guard: Guard | None) -> Measured:
+        """The report on the test part, given what was said of the rules before."""
 
     def effects(self, checkpoint: Checkpoint) -> tuple[Effect, ...]:
         """What dropping each rule does."""

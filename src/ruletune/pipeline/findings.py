@@ -237,6 +237,7 @@ def assemble(
         warnings=_warnings(parts, found.faults, truncation, found.scores, metric),
         settings=_settings(spec),
         versions=_versions(),
+        shape="label" if spec.task.answer is Label else "spans",
     )
 
 

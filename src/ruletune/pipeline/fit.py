@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -17,7 +18,7 @@ from ruletune.engine.local import LocalEngine
 from ruletune.errors import Location, UserError
 from ruletune.models import checkpoints
 from ruletune.pipeline import findings
-from ruletune.pipeline.answering import BOTH, LABELS, Measured
+from ruletune.pipeline.answering import BOTH, LABELS, Answering, Measured
 from ruletune.pipeline.clozing import fill_in, take_off_prior
 from ruletune.pipeline.findings import Curve
 from ruletune.pipeline.fits import Fit
@@ -26,11 +27,19 @@ from ruletune.pipeline.label_answers import LabelAnswering
 from ruletune.pipeline.prepare import Parts, prepare
 from ruletune.pipeline.relocate import relocated
 from ruletune.pipeline.run import Run, load
+from ruletune.pipeline.tag_answers import TagAnswering
 from ruletune.progress import Event, Listener, silent
 from ruletune.report.model import Report
 from ruletune.store import FORMAT, Workspace, open_workspace, write_json, write_text
+from ruletune.tasks import Readout
 
 __all__ = ["fit"]
+
+
+_ANSWERING: dict[Readout, Callable[..., Answering]] = {
+    "text": LabelAnswering.of,
+    "tokens": TagAnswering.of,
+}
 
 
 def fit(
@@ -63,7 +72,7 @@ def fit(
     checkpoint = checkpoints.resolve(spec.file.model.checkpoint, folder=spec.folder, where=Location(str(spec.path)))
     checkpoint = fill_in(spec, checkpoint)
     parts = prepare(spec, listener=listener)
-    answering = LabelAnswering.of(spec, parts, listener=listener)
+    answering = _ANSWERING[spec.task.readout](spec, parts, listener=listener)
     checkpoint = take_off_prior(spec, checkpoint, parts.unlabeled or parts.gold, listener=listener)
     with open_workspace(out, identity=_identity(spec, parts), resume=resume, overwrite=overwrite) as workspace:
         inputs = answering.inputs(checkpoint, listener=listener)
@@ -72,7 +81,7 @@ def fit(
         heard = answering.acts and (guard is None or guard.rules)
         fits, curve = engine.train(lambda g: _train(g, spec, parts, heard), guided)
         listener(Event("writing the report", 0, 1))
-        measured = answering.measure(fits, curve, inputs)
+        measured = answering.measure(fits, curve, inputs, guard)
         delivered = next(f.model for f in reversed(fits.values()) if f.model is not None)
         _write_model(
             workspace, spec, parts, measured, delivered, checkpoint, rules_act=heard and answering.held_at_prediction
@@ -170,6 +179,7 @@ def _write_model(
         "label_model": measured.label_model,
         "calibration": measured.calibration,
         "rules_act": rules_act,
+        "rule_weight": measured.rule_weight,
         "seed": spec.file.seed,
         "data": parts.fingerprints(),
         "versions": measured.report.versions,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import assert_never
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from ruletune.models import adapters, backbone
 from ruletune.models.backbone import Classifier
 from ruletune.models.checkpoints import Checkpoint
 from ruletune.models.encoding import Encoded
+from ruletune.models.tagging import tag_names
 from ruletune.pipeline.deciding import probabilities
 from ruletune.pipeline.fits import Fit, fit
 from ruletune.pipeline.inputs import Inputs, LabelInputs
@@ -29,6 +31,9 @@ _FOLD = 0.2
 _FOLD_LEAST = 2
 """Texts of the rarest label that such a fold needs; with fewer, training runs its full course."""
 
+_FOLD_LEAST_SPANS = 40
+"""The same where words have labels. Most have none, so that the loss on few texts is least before any entity is found."""
+
 RATES = {"full": 5e-5, "head": 5e-5, "lora": 5e-4}
 """Peak learning rates of pretrained weights. MiniLM was distilled at a peak rate of 5e-4; a tenth of it keeps what
 pretraining learned, and a hundredth hardly moves in the few dozen updates that a handful of labels allows. Low-rank
@@ -36,6 +41,13 @@ updates start from zero and take ten times as much (Hu et al. 2021, appendix D).
 
 _HEAD_RATE = 1e-3
 """The output layer starts from nothing and has no pretraining to lose."""
+
+_WORDS_EPOCHS = 3
+"""Passes over what rules say of words: entities are rare."""
+
+_WORDS_RATE, _WORDS_HEAD = 2, 10
+"""Factors of both rates where words have labels. Every text has many of them, so that gradients vary less; and the output layer
+decides alike about words that the encoder, made for whole texts, hardly tells apart."""
 
 _MOST_STEPS = 4000
 """Updates in one stage; with more data than that there are fewer epochs."""
@@ -143,16 +155,30 @@ class Guided:
         def make() -> Classifier:
             classifier = backbone.new(
                 self.checkpoint,
-                labels=self.spec.labels,
+                labels=self._outputs(),
                 multi=self.spec.file.multi_label,
                 max_length=settings.max_length,
                 dropout=settings.dropout,
                 seed=seed,
+                readout=self.spec.task.readout,
             )
             adapters.attach(classifier, settings.adapter, seed=seed, rank=settings.lora.rank, alpha=settings.lora.alpha)
             return classifier
 
         return make
+
+    def _outputs(self) -> tuple[str, ...]:
+        """Names of what the model chooses from."""
+        labels = self.spec.labels
+        match self.spec.task.readout:
+            case "text" | "pair":
+                return labels
+            case "tokens":
+                return tag_names(labels)
+            case "extract":
+                return ()
+            case _:
+                assert_never(self.spec.task.readout)
 
     def _contrast_courses(self, rows: list[int], *, rules: bool) -> list[schedule.Course]:
         """The warm-up on pairs of gold labels; none where there is no pair to tell apart.
@@ -179,12 +205,13 @@ class Guided:
 
     def _stage(self, name: str, *, epochs: int, patience: int, checks: int, examples: int) -> Stage:
         training = self.spec.file.training
+        factor = 1 if isinstance(self.inputs, LabelInputs) else _WORDS_RATE
         stage = Stage(
             name=name,
             epochs=epochs,
             batch_size=training.batch_size,
-            learning_rate=training.learning_rate or RATES[self.spec.file.model.adapter],
-            head_learning_rate=training.head_learning_rate or _HEAD_RATE,
+            learning_rate=training.learning_rate or RATES[self.spec.file.model.adapter] * factor,
+            head_learning_rate=training.head_learning_rate or _HEAD_RATE * (1 if factor == 1 else _WORDS_HEAD),
             optimizer=training.optimizer,
             weight_decay=training.weight_decay,
             warmup=training.warmup,
@@ -201,7 +228,8 @@ class Guided:
         validation = inputs.validation(plain=plain)
         if validation is None:
             rng = np.random.default_rng([seed, len(rows)])
-            learn, held = schedule.hold_out(inputs.kinds[rows], share=_FOLD, least=_FOLD_LEAST, rng=rng)
+            least = _FOLD_LEAST if isinstance(inputs, LabelInputs) else _FOLD_LEAST_SPANS
+            learn, held = schedule.hold_out(inputs.kinds[rows], share=_FOLD, least=least, rng=rng)
             if held:
                 validation = inputs.gold([rows[row] for row in held], plain=plain)
                 rows = [rows[row] for row in learn]
@@ -219,7 +247,7 @@ class Guided:
         if validation is None and gold and not training.weak.anchors:
             # Gold labels that come later can tell when to stop, but not where they take part.
             validation = inputs.gold(gold, plain=False)
-        epochs = training.weak.epochs
+        epochs = training.weak.epochs or (1 if isinstance(inputs, LabelInputs) else _WORDS_EPOCHS)
         stage = self._stage("weak", epochs=epochs, patience=training.patience, checks=4, examples=len(data))
         anchor = inputs.gold(gold, plain=False) if gold else None
         return schedule.Course(replace(stage, anchors=training.weak.anchors), data, validation, anchor)

@@ -64,7 +64,7 @@ class LabelAnswering:
     def guard(self, checkpoint: Checkpoint, *, listener: Listener) -> Guard | None:
         return judge_rules(self.spec, self.parts, self.weak.votes, checkpoint, listener=listener)
 
-    def measure(self, fits: dict[str, Fit], curve: Sequence[Curve], inputs: Inputs) -> Measured:
+    def measure(self, fits: dict[str, Fit], curve: Sequence[Curve], inputs: Inputs, guard: Guard | None) -> Measured:
         calibration = self._calibrate(fits)
         report = self._report(fits, curve, inputs, calibration)
         return Measured(report, self.weak.model.to_json(), calibration.to_json())

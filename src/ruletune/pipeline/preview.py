@@ -12,7 +12,7 @@ import numpy as np
 from ruletune.config import TaskSpec
 from ruletune.errors import Location, UserError
 from ruletune.labeling.apply import RuleSet
-from ruletune.labeling.corpus import gold_matrix
+from ruletune.labeling.corpus import gold_matrix, needs_label
 from ruletune.labeling.table import RuleTable, fit_label_model, table_of
 from ruletune.models import checkpoints
 from ruletune.models.embeddings import embeddings
@@ -60,6 +60,7 @@ def preview(spec: TaskSpec, *, listener: Listener = silent) -> Preview:
     Raises:
         UserError: The task or its data is wrong, or there is neither a gold label nor a vote.
     """
+    needs_label(spec, "a preview")
     checkpoint = checkpoints.resolve(spec.file.model.checkpoint, folder=spec.folder, where=Location(str(spec.path)))
     parts = prepare(spec, listener=listener)
     examples = [*parts.gold, *parts.unlabeled]

@@ -15,7 +15,7 @@ from ruletune.config import TaskSpec, load_task
 from ruletune.data.readers import Labels, read_all
 from ruletune.errors import UserError
 from ruletune.labeling.apply import RuleSet, Votes, answer_value, firing_value
-from ruletune.labeling.corpus import columns_of
+from ruletune.labeling.corpus import columns_of, labels_of
 from ruletune.labeling.label_model import LabelModel
 from ruletune.metrics.classification import score
 from ruletune.metrics.selective import Threshold
@@ -76,9 +76,11 @@ class Run:
         return load_task(self.folder / "task.yaml", check_data=False)
 
     @cached_property
-    def _classifier(self) -> Classifier:
+    def classifier(self) -> Classifier:
+        """The model."""
         length = int(self.settings["max_length"])
-        return backbone.load(self.folder / "model", max_length=length, cloze=self._cloze)
+        readout = TASKS[self.settings["task"]].readout
+        return backbone.load(self.folder / "model", max_length=length, cloze=self._cloze, readout=readout)
 
     @cached_property
     def _cloze(self) -> Cloze | None:
@@ -88,10 +90,11 @@ class Run:
     @property
     def tokenizer(self) -> Any:
         """The model's tokenizer."""
-        return self._classifier.tokenizer
+        return self.classifier.tokenizer
 
     @cached_property
-    def _rendering(self) -> Rendering:
+    def rendering(self) -> Rendering:
+        """How texts are shown to the model."""
         return Rendering.from_json(self.settings["rendering"])
 
     @cached_property
@@ -123,8 +126,8 @@ class Run:
 
         Plain text files have a column ``text`` only. A label column is read where ``labelled``.
         """
-        columns = columns_of(self.spec, source)
-        return read_all(source, columns, labels=Labels(self.labels, self.multi) if labelled else None)
+        columns, answers = columns_of(self.spec, source), labels_of(self.spec, labelled=labelled)
+        return read_all(source, columns, labels=answers if labelled or not isinstance(answers, Labels) else None)
 
     def predict(
         self,
@@ -178,12 +181,12 @@ class Run:
 
     def _logits(self, examples: Sequence[Example], *, listener: Listener) -> tuple[np.ndarray, Votes | None]:
         """What the model says, (examples, labels), and the votes of rules that act on it."""
-        classifier = self._classifier
+        classifier = self.classifier
         # Only rules that veto or prompt are heard here; without one the rules need not even be loaded.
         votes = self.rules.apply(examples, strict=False) if self.settings.get("rules_act") else None
         encoded = encode(
             examples,
-            rendering=self._rendering,
+            rendering=self.rendering,
             tokenizer=classifier.tokenizer,
             max_length=classifier.max_length,
             templates=None if votes is None else templates(votes),
@@ -280,4 +283,9 @@ def load(folder: str | Path) -> Run:
     settings = read_json(path / "ruletune.json")
     if not isinstance(settings, dict) or settings.get("format", 0) > FORMAT:
         raise UserError(f"{path} was written by a later version of ruletune", remedy="upgrade ruletune")
+    task = TASKS.get(str(settings.get("task")))
+    if task is not None and task.readout == "tokens":
+        from ruletune.pipeline.span_run import TagRun  # it is a run, too
+
+        return TagRun(path, settings)
     return Run(path, settings)

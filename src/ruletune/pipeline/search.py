@@ -26,7 +26,7 @@ import numpy as np
 
 from ruletune.config import TaskSpec, to_yaml
 from ruletune.errors import Location, MissingExtraError, UserError
-from ruletune.labeling.corpus import gold_matrix
+from ruletune.labeling.corpus import gold_matrix, needs_label
 from ruletune.metrics.temperature import losses
 from ruletune.models import checkpoints
 from ruletune.models.checkpoints import Checkpoint
@@ -136,6 +136,7 @@ def search(
     Example:
         >>> found = search(load_task("task.yaml"), out="runs/search", budget=600)  # doctest: +SKIP
     """
+    needs_label(spec, "a search for settings")
     if budget is None and trials is None:
         raise UserError("a search without an end", remedy="give it a budget or a number of trials")
     study = _study(spec.file.seed)
@@ -282,7 +283,7 @@ def _space(spec: TaskSpec, *, rules: bool) -> tuple[dict[str, Any], Callable[[op
         weak = training.weak
         choices |= {
             "training.label_model": (training.label_model, ("dawid_skene", "majority")),
-            "training.weak.epochs": (weak.epochs, (1, 2)),
+            "training.weak.epochs": (weak.epochs or 1, (1, 2)),
             "training.weak.max_texts": (weak.max_texts, (300, 600, 1200)),
             "training.self_training.use": (training.self_training.use, (False, True)),
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from ruletune.metrics.calibration import wilson_interval
 
@@ -166,7 +167,9 @@ class Reliance:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What dropping a rule does to the log-loss on held-out gold labels, in nats, by a head on frozen embeddings."""
+    """What dropping a rule does to the log-loss on held-out gold, in nats: by a head on frozen embeddings, or of spans by
+    what the label model believes of a word.
+    """
 
     rule: str
     loss: float
@@ -189,6 +192,7 @@ class Guard:
         labels: Gold labels that the rules were judged by.
         alternatives: On frozen representations; what full training reaches lies above.
         agreement: Cohen's kappa between the rules and a classifier that knows only the gold labels.
+        weight: What the rules count for beside the model when it answers, where they do.
     """
 
     rules: bool
@@ -196,6 +200,7 @@ class Guard:
     labels: int
     alternatives: tuple[Alternative, ...]
     agreement: float | None
+    weight: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +226,7 @@ class Report:
         warnings: Sentences that the reader must not miss.
         settings: Name to value, as the resolved task file says.
         versions: Name to version.
+        shape: What the answers are.
     """
 
     title: str
@@ -252,3 +258,4 @@ class Report:
     guard: Guard | None = None
     reliance: Reliance | None = None
     effects: tuple[Effect, ...] = ()
+    shape: Literal["label", "spans"] = "label"

@@ -52,8 +52,8 @@ def render(report: Report) -> str:
             said
             for said in (
                 guard_sentence(report.guard),
-                reliance_sentence(report.reliance),
-                effects_sentence(report.effects),
+                reliance_sentence(report.reliance, report.shape),
+                effects_sentence(report.effects, report.shape),
             )
             if said
         ],

@@ -48,8 +48,10 @@ def guard_sentence(guard: Guard | None) -> str:
     return f"{guard.reason} Cross-validated on {guard.labels} gold labels before training: {estimates}."
 
 
-def reliance_sentence(reliance: Reliance | None) -> str:
+def reliance_sentence(reliance: Reliance | None, shape: str = "label") -> str:
     """How far the model leans on its rules' words."""
+    if reliance is None and shape == "spans":
+        return "Rule reliance: not measured; where answers are spans, what rules match is mostly the answer itself."
     if reliance is None:
         return "Rule reliance: not measured; no vote on a held-out text has words that could be hidden."
     lean, (low, high) = reliance.random_hidden - reliance.triggers_hidden, reliance.interval
@@ -60,7 +62,7 @@ def reliance_sentence(reliance: Reliance | None) -> str:
     )
 
 
-def effects_sentence(effects: Sequence[Effect], *, most: int = 3) -> str:
+def effects_sentence(effects: Sequence[Effect], shape: str = "label", *, most: int = 3) -> str:
     """Which rules are worth most and which do harm, by what dropping them does."""
     if not effects:
         return "Effect of dropping each rule: not measured; there are no labels to judge it by, or no rules that vote."
@@ -71,4 +73,5 @@ def effects_sentence(effects: Sequence[Effect], *, most: int = 3) -> str:
         for words, chosen in (("worth most", helping), ("better without", harming))
         if chosen
     )
-    return f"Dropping one rule at a time changes the log loss (a head on frozen embeddings, nats). {said or 'None matters'}."
+    judge = "a head on frozen embeddings, nats" if shape == "label" else "the label model, nats a word"
+    return f"Dropping one rule at a time changes the log loss ({judge}). {said or 'None matters'}."

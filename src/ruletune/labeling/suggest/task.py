@@ -13,7 +13,7 @@ from ruletune.data.sampling import sample
 from ruletune.data.split import remove_leaks
 from ruletune.errors import Location, UserError, nearest
 from ruletune.labeling.apply import RuleSet, needs_embedding
-from ruletune.labeling.corpus import divided, gold_matrix, read_part
+from ruletune.labeling.corpus import divided, gold_matrix, needs_label, read_part
 from ruletune.labeling.evaluate import Embed
 from ruletune.labeling.suggest.proposals import Pool, propose, study
 from ruletune.labeling.suggest.repairs import repair
@@ -73,6 +73,7 @@ def suggest_rules(
     Raises:
         UserError: There is nothing to learn from, or no such rule or label.
     """
+    needs_label(spec, "suggesting rules")
     target = _rule(spec, rule) if rule is not None else None
     for label in labels:
         if label not in spec.labels:

@@ -101,7 +101,7 @@ def search(
 
 
 def find(pattern: Pattern, condition: int, text: str, budget: Budget) -> list[tuple[int, int]]:
-    """What ``re.finditer`` finds in a text, as (start, end).
+    """What ``re.finditer`` finds in a text, as (start, end); of the group ``entity`` where the expression has one.
 
     Raises:
         MatchTimeoutError: It used up its time.
@@ -113,7 +113,13 @@ def find(pattern: Pattern, condition: int, text: str, budget: Budget) -> list[tu
             raise MatchTimeoutError(condition, 0, budget(len(text)))
         return [(start, end) for start, end in found]
     with watchdog([condition, 0], [text], budget):
-        return [match.span() for match in compiled.finditer(text)]
+        return edges(compiled, text)
+
+
+def edges(compiled: re.Pattern[str], text: str) -> list[tuple[int, int]]:
+    """Where an expression matches, or its group ``entity``: what stands around an entity is then no part of it."""
+    named = compiled.groupindex.get("entity", 0)
+    return [match.span(named) for match in compiled.finditer(text) if match.start(named) >= 0]
 
 
 def _unwatched(
@@ -239,7 +245,11 @@ print("ready", flush=True)
 for line in sys.stdin:
     what, regex, flags, text = json.loads(line)
     compiled = re.compile(regex, flags)
-    answer = compiled.search(text) is not None if what == "search" else [m.span() for m in compiled.finditer(text)]
+    if what == "search":
+        answer = compiled.search(text) is not None
+    else:
+        named = compiled.groupindex.get("entity", 0)
+        answer = [match.span(named) for match in compiled.finditer(text) if match.start(named) >= 0]
     print(json.dumps(answer), flush=True)
 """
 

@@ -213,14 +213,27 @@ class Matcher:
         Raises:
             MatchTimeoutError: A condition used up its time.
         """
-        found: list[list[Span]] = [[] for _ in range(self._size)]
+        terms = self.term_spans(text)
+        return [
+            [Span(*edges) for edges in self.pattern_spans(number, text)] if number in self._patterns else terms[number]
+            for number in range(self._size)
+        ]
+
+    def term_spans(self, text: str) -> dict[int, list[Span]]:
+        """For each list of terms the characters that it matched, by the condition's number."""
+        found: dict[int, list[Span]] = {number: [] for number in range(self._size) if number not in self._patterns}
         for each in self._terms:
             for number, start, end in each.hits(text):
                 found[number].append(Span(start, end))
-        found = [leftmost_longest(spans) for spans in found]
-        for number, pattern in self._patterns.items():
-            found[number] = [Span(*edges) for edges in guard.find(pattern, number, text, self._budget)]
-        return found
+        return {number: leftmost_longest(spans) for number, spans in found.items()}
+
+    def pattern_spans(self, number: int, text: str) -> list[tuple[int, int]]:
+        """The characters that an expression matched; of its group ``entity``, where it has one and that takes part.
+
+        Raises:
+            MatchTimeoutError: It used up its time.
+        """
+        return guard.find(self._patterns[number], number, text, self._budget)
 
 
 _Piece = tuple[np.ndarray, np.ndarray, tuple[Overrun, ...]]

@@ -1,0 +1,400 @@
+"""Apply rules to texts where the answer is spans: what every rule says, and of which characters.
+
+The same rules as for labels say more here: every match of an expression or a term is a vote for a span, over the match or
+over the group named ``entity`` where the expression has one. Conditions on a whole text (``all``, ``unless``, ``field``,
+...) decide whether the rule speaks at all; what it speaks of are the spans of its first part that has any. Of
+overlapping matches of one rule the longest counts.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from ruletune.errors import Problem, UserError, nearest
+from ruletune.labeling.apply import ABSTAIN, FAULT, check_faults, fields_of
+from ruletune.labeling.evaluate import Conditions, Embed, Held, Holding, failure, overrun_reason
+from ruletune.labeling.span_votes import SpanVotes
+from ruletune.rules.base import (
+    AllOf,
+    AnyOf,
+    Call,
+    Column,
+    Condition,
+    Fault,
+    Metadata,
+    Named,
+    Pattern,
+    Prompt,
+    Require,
+    Rule,
+    Terms,
+    called,
+    names_label,
+    parts,
+)
+from ruletune.rules.matching import MatchTimeoutError
+from ruletune.types import Example, Firing, Span, Spans
+
+__all__ = ["SpanRules"]
+
+_BATCH = 8192
+
+_SHOWN = 5
+"""Texts that a message names."""
+
+_Found = tuple[int, int, int]
+"""Start, end and label of something that a rule says."""
+
+
+class SpanRules:
+    """Rules that speak of spans, compiled once.
+
+    Args:
+        embed: Makes sentence embeddings, for conditions that compare them.
+        budget: Seconds that one expression may work on a text of so many characters.
+
+    Raises:
+        UserError: A rule speaks of a label that is not among ``labels``, or says nothing that can be used.
+
+    >>> from ruletune.rules.base import Terms, Vote
+    >>> rules = SpanRules((Rule("towns", Terms(("Paris", "Paris Nord")), Vote("LOC")),), labels=("LOC",))
+    >>> [answer] = [firing.answer for firing in rules.firings(Example("1", "To Paris Nord!"))]
+    >>> answer
+    Spans(spans=(Span(start=3, end=13, label='LOC'),))
+    """
+
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        *,
+        labels: Sequence[str],
+        embed: Embed | None = None,
+        budget: Callable[[int], float] | None = None,
+    ) -> None:
+        self.rules, self.labels = tuple(rules), tuple(labels)
+        self._index = {label: position for position, label in enumerate(labels)}
+        problems = [problem for rule in self.rules for problem in self._wrong(rule)]
+        if problems:
+            raise UserError.of(problems)
+        self._conditions = Conditions(self.rules, embed=embed, budget=budget)
+        conditions = [condition for rule in self.rules for condition in (rule.when, *rule.unless)]
+        self._reads_fields = any(isinstance(part, Metadata) for condition in conditions for part in parts(condition))
+
+    def _wrong(self, rule: Rule) -> Iterable[Problem]:
+        if rule.label is not None and rule.label not in self._index:
+            yield Problem(
+                f"rule {rule.name!r} speaks of the unknown label {rule.label!r}",
+                rule.where,
+                nearest(rule.label, self.labels),
+            )
+        if isinstance(rule.says, Prompt | Require):
+            yield Problem(f"rule {rule.name!r} says nothing about spans", rule.where, "it can vote, veto or link")
+        speaks = rule.says is not None or names_label(rule.when)
+        if speaks and not _has_spans(rule.when, {each.name: each for each in self.rules}):
+            remedy = "it needs a part that matches characters: regex, keywords, gazetteer, span or a function"
+            yield Problem(f"rule {rule.name!r} does not say of which characters it speaks", rule.where, remedy)
+
+    def apply(
+        self, examples: Sequence[Example], *, progress: Callable[[int], None] | None = None, strict: bool = True
+    ) -> SpanVotes:
+        """What all rules say about all examples.
+
+        Args:
+            progress: Told how many texts were done since it was last told.
+            strict: Without it, columns that are not there count as silence, and no rule's failing is an error.
+
+        Raises:
+            UserError: A column is missing or malformed; a rule fails on every text, or gives what is no span.
+        """
+        if strict and examples and self._reads_fields:
+            self._check_fields(examples)
+        said = _Said()
+        tired: Counter[int] = Counter()
+        for start in range(0, len(examples), _BATCH):
+            batch = examples[start : start + _BATCH]
+            self._fill(batch, start, said, tired)
+            if progress:
+                progress(len(batch))
+        if strict:
+            said.raise_troubles()
+        votes = said.votes(self.rules, self.labels, len(examples))
+        if strict:
+            check_faults(self.rules, votes.faults, texts=len(examples))
+        return votes
+
+    def apply_one(self, example: Example, *, mute: bool = True) -> np.ndarray:
+        """For each rule the label that it speaks of first, as :meth:`RuleSet.apply_one` has it, (1, rules).
+
+        Args:
+            mute: Whether rules of lower priority are silenced by those of higher.
+        """
+        said = np.full((1, len(self.rules)), ABSTAIN, dtype=np.int16)
+        found = _Said()
+        self._fill([example], 0, found, Counter(), mute=mute)
+        found.raise_troubles()
+        votes = found.votes(self.rules, self.labels, 1)
+        for rule, label in zip(votes.rule[::-1].tolist(), votes.label[::-1].tolist(), strict=True):
+            said[0, rule] = label
+        failed = {fault.rule for fault in votes.faults}
+        said[0, [rule.name in failed for rule in self.rules]] = FAULT
+        return said
+
+    def firings(self, example: Example) -> tuple[Firing, ...]:
+        """The rules that say something about one example: the spans that they speak of."""
+        votes = self.apply([example], strict=False)
+        signs = votes.signs
+        found = []
+        for position in dict.fromkeys(votes.rule.tolist()):
+            mine = np.flatnonzero(votes.rule == position)
+            ranges = [(int(votes.start[v]), int(votes.end[v]), int(votes.label[v])) for v in mine]
+            answer = Spans(tuple(Span(start, end, self.labels[label]) for start, end, label in ranges))
+            spans = tuple(Span(start, end) for start, end, _ in ranges)
+            rule = self.rules[position].name
+            found.append(Firing(rule, answer if signs[position] else None, spans, veto=bool(signs[position] < 0)))
+        return tuple(found)
+
+    def _check_fields(self, examples: Sequence[Example]) -> None:
+        there = fields_of(examples)
+        problems = []
+        for rule in self.rules:
+            conditions = [part for condition in (rule.when, *rule.unless) for part in parts(condition)]
+            for name in dict.fromkeys(part.field for part in conditions if isinstance(part, Metadata)):
+                if name not in there:
+                    remedy = nearest(name, there) if there else "the data has no other columns"
+                    message = f"rule {rule.name!r} reads the column {name!r}, which is not there"
+                    problems.append(Problem(message, rule.where, remedy))
+        if problems:
+            raise UserError.of(problems)
+
+    def _fill(
+        self, examples: Sequence[Example], offset: int, said: _Said, tired: Counter[int], *, mute: bool = True
+    ) -> None:
+        holding = self._conditions.on(examples, tired)
+        finder = _Finder(self._conditions, examples)
+        batch: list[list[tuple[int, _Found]]] = [[] for _ in examples]
+        for position, rule in enumerate(self.rules):
+            if rule.says is None and not names_label(rule.when):
+                continue
+            unknown = self._rule(position, rule, holding, finder, batch, said)
+            if unknown:
+                rows = sorted(unknown)
+                said.fault(rule.name, examples[rows[0]].id, unknown[rows[0]], count=len(rows))
+        for row, found in enumerate(batch):
+            said.add(offset + row, self._by_priority(found) if mute else found)
+
+    def _rule(
+        self,
+        position: int,
+        rule: Rule,
+        holding: Holding,
+        finder: _Finder,
+        batch: list[list[tuple[int, _Found]]],
+        said: _Said,
+    ) -> dict[int, str]:
+        """Add what a rule says; the rows where it fails, and why."""
+        if isinstance(rule.when, Call | Column):
+            everywhere = Held(np.ones(len(holding.examples), dtype=bool))
+            held = holding.excepted(everywhere, rule)
+        else:
+            held = holding.rule(rule.name)
+        unknown = dict(held.unknown)
+        label = self._index.get(rule.label or "", 0)
+        for row in map(int, np.flatnonzero(held.holds)):
+            example = holding.examples[row]
+            try:
+                if isinstance(rule.when, Call):
+                    found = self._called(rule, rule.when, example)
+                elif isinstance(rule.when, Column):
+                    found = self._column(rule, rule.when, example)
+                else:
+                    found = [(start, end, label) for start, end in finder.spans(rule.when, row)]
+            except _WrongError as error:
+                said.trouble(Problem(f"rule {rule.name!r} {error.args[0]}", rule.where, error.args[1]), example.id)
+                continue
+            except MatchTimeoutError as error:
+                unknown[row] = overrun_reason(error.seconds, len(example.text))
+                continue
+            except Exception as error:  # a user's function may raise anything
+                unknown[row] = failure(error, whole=not unknown)
+                continue
+            batch[row] += [(position, one) for one in _longest(found)]
+        return unknown
+
+    def _called(self, rule: Rule, condition: Call, example: Example) -> list[_Found]:
+        """What a function gives: nothing, or (start, end), (start, end, label) or spans, one after the other."""
+        result = called(condition, example)
+        if result is None or result is False:
+            return []
+        if isinstance(result, str | bytes) or not isinstance(result, Iterable):
+            raise _WrongError(
+                f"returned a value of type {type(result).__name__!r}", "return None, or a list of (start, end)"
+            )
+        return [self._span(one, rule.label, example) for one in result]
+
+    def _column(self, rule: Rule, column: Column, example: Example) -> list[_Found]:
+        """What the data carries: for each rule a list of [start, end, label]."""
+        if column.field not in example.fields:
+            raise _WrongError(f"reads the column {column.field!r} of votes, which is not there", None)
+        values = example.fields[column.field]
+        if not isinstance(values, list | tuple) or len(values) <= column.position:
+            raise _WrongError(
+                f"reads the column {column.field!r}, which has no list of votes for it",
+                "write for every rule a list of [start, end, label]",
+            )
+        mine = values[column.position]
+        if mine is None or mine == -1:
+            return []
+        if not isinstance(mine, list | tuple):
+            raise _WrongError(f"votes {mine!r:.80}, which is no list of spans", "write [[start, end, label], ...]")
+        return [self._span(one, None, example) for one in mine]
+
+    def _span(self, value: object, label: str | None, example: Example) -> _Found:
+        """One span, however it is written."""
+        if isinstance(value, Span):
+            value = (value.start, value.end, value.label) if value.label else (value.start, value.end)
+        if isinstance(value, dict):
+            value = [value.get(key) for key in ("start", "end", "label") if key in value]
+        remedy = "write (start, end), or (start, end, label)"
+        if not isinstance(value, list | tuple) or len(value) not in (2, 3):
+            raise _WrongError(f"gives {value!r:.80}, which is no span", remedy)
+        start, end, named = value[0], value[1], value[2] if len(value) == 3 else label
+        if not _whole(start) or not _whole(end) or not 0 <= int(start) < int(end) <= len(example.text):
+            raise _WrongError(f"gives {value!r:.80}, which is no range of the text's characters", remedy)
+        if named is None or (named not in self._index and label is None):
+            raise _WrongError(
+                f"gives a span of the label {named!r:.80}, which is none", nearest(str(named), self.labels)
+            )
+        if named not in self._index:
+            raise _WrongError(f"gives a span of the unknown label {named!r:.80}", nearest(str(named), self.labels))
+        return int(start), int(end), self._index[named]
+
+    def _by_priority(self, found: list[tuple[int, _Found]]) -> list[tuple[int, _Found]]:
+        """What is left where only rules of the highest priority are heard about the same characters."""
+        priorities = {position: self.rules[position].priority for position, _ in found}
+        if len(set(priorities.values())) < 2:
+            return found
+        kept: list[tuple[int, _Found]] = []
+        taken: list[tuple[int, int]] = []  # what rules of higher priority speak of, merged
+        for priority in sorted(set(priorities.values()), reverse=True):
+            mine = [one for one in found if priorities[one[0]] == priority]
+            starts = [start for start, _ in taken]
+            for position, span in mine:
+                place = bisect_left(starts, span[1]) - 1
+                if place < 0 or taken[place][1] <= span[0]:
+                    kept.append((position, span))
+            taken = _merged([*taken, *((span[0], span[1]) for _, span in mine)])
+        return kept
+
+
+class _WrongError(ValueError):
+    """What a rule gives is no answer: what it is, and what would be right."""
+
+
+class _Said:
+    """What was said so far, and what went wrong."""
+
+    def __init__(self) -> None:
+        self._cells: list[tuple[int, int, int, int, int]] = []
+        self._faults: dict[str, Fault] = {}
+        self._troubles: dict[Problem, list[str]] = {}
+
+    def add(self, row: int, found: Iterable[tuple[int, _Found]]) -> None:
+        self._cells += sorted((row, start, end, rule, label) for rule, (start, end, label) in found)
+
+    def fault(self, rule: str, example: str, reason: str, *, count: int) -> None:
+        first = self._faults.get(rule)
+        self._faults[rule] = (
+            Fault(rule, count, example, reason)
+            if first is None
+            else Fault(rule, first.count + count, first.example_id, first.traceback)
+        )
+
+    def trouble(self, problem: Problem, example: str) -> None:
+        self._troubles.setdefault(problem, []).append(example)
+
+    def raise_troubles(self) -> None:
+        problems = []
+        for problem, ids in self._troubles.items():
+            more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
+            texts = f"{'text' if len(ids) == 1 else 'texts'} {', '.join(map(repr, ids[:_SHOWN]))}{more}"
+            problems.append(Problem(f"{problem.message} ({texts})", problem.where, problem.remedy))
+        if problems:
+            raise UserError.of(problems)
+
+    def votes(self, rules: tuple[Rule, ...], labels: tuple[str, ...], texts: int) -> SpanVotes:
+        table = np.array(self._cells, dtype=np.int32).reshape(-1, 5)
+        row, start, end, rule, label = (np.ascontiguousarray(column) for column in table.T)
+        return SpanVotes(rules, labels, texts, row, rule, start, end, label, tuple(self._faults.values()))
+
+
+class _Finder:
+    """Where in the texts of a batch conditions hold; each text is searched once for each condition that asks."""
+
+    def __init__(self, conditions: Conditions, examples: Sequence[Example]) -> None:
+        self._conditions, self._examples = conditions, examples
+        self._terms: dict[int, dict[int, list[Span]]] = {}
+
+    def spans(self, condition: Condition, row: int) -> list[tuple[int, int]]:
+        """The characters of the first part that has any, in reading order; of ``any``, those of every part."""
+        match condition:
+            case Pattern():
+                number = self._conditions.matched[condition]
+                return self._conditions.matcher.pattern_spans(number, self._examples[row].text)
+            case Terms():
+                if row not in self._terms:  # all lists of terms are looked up at once
+                    self._terms[row] = self._conditions.matcher.term_spans(self._examples[row].text)
+                return [(span.start, span.end) for span in self._terms[row][self._conditions.matched[condition]]]
+            case Named(rule=name):
+                return self.spans(self._conditions.by_name[name].when, row)
+            case AnyOf(parts=several):
+                return sorted({span for part in several for span in self.spans(part, row)})
+            case AllOf(parts=several):
+                return next((spans for part in several if (spans := self.spans(part, row))), [])
+            case _:
+                return []
+
+
+def _has_spans(condition: Condition, by_name: dict[str, Rule]) -> bool:
+    match condition:
+        case Pattern() | Terms() | Call() | Column():
+            return True
+        case AllOf(parts=several) | AnyOf(parts=several):
+            return any(_has_spans(part, by_name) for part in several)
+        case Named(rule=name):
+            return name in by_name and _has_spans(by_name[name].when, by_name)
+        case _:
+            return False
+
+
+def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Ranges in order, those that meet as one."""
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(ranges):
+        if merged and start < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _longest(found: list[_Found]) -> list[_Found]:
+    """Spans of one rule that do not overlap: the longest first, and of these the leftmost. Empty matches are none."""
+    ordered = sorted({span for span in found if span[1] > span[0]})
+    if all(before[1] <= span[0] for before, span in pairwise(ordered)):
+        return ordered  # as matches of one expression are
+    kept: list[_Found] = []
+    for span in sorted(ordered, key=lambda span: (span[0] - span[1], span)):
+        place = bisect_left(kept, span)
+        before, after = kept[place - 1 : place] if place else [], kept[place : place + 1]
+        if all(other[1] <= span[0] for other in before) and all(span[1] <= other[0] for other in after):
+            kept.insert(place, span)
+    return kept

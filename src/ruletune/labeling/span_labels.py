@@ -1,0 +1,74 @@
+"""Weak labels for texts whose answers are spans, as a file: what each rule says, and what the label model makes of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from ruletune.config import TaskSpec
+from ruletune.data.writing import write_lines
+from ruletune.errors import UserError
+from ruletune.labeling.apply import answer_value
+from ruletune.labeling.corpus import read_part
+from ruletune.labeling.evaluate import Embed
+from ruletune.labeling.span_apply import SpanRules
+from ruletune.labeling.span_table import fit_span_model, gold_answers
+from ruletune.labeling.stream import Labelled
+from ruletune.labeling.words import words
+from ruletune.progress import Listener, counted, silent
+from ruletune.types import Span, Spans
+
+__all__ = ["label_spans"]
+
+
+def label_spans(
+    spec: TaskSpec, data: str, out: Path, *, embed: Embed | None = None, listener: Listener = silent
+) -> Labelled:
+    """Write ``id``, ``votes`` by rule, the entities found (``label``) and the least certain one's ``probability``, a text a line.
+
+    All texts are held in memory. The file appears when it is whole.
+
+    Raises:
+        UserError: The data or a rule is wrong, or the file cannot be written.
+    """
+    examples = read_part(spec, str(Path(data).absolute()) if Path(data).exists() else data)
+    if not examples:
+        raise UserError("there are no texts")
+    rules = SpanRules(spec.rules, labels=spec.labels, embed=embed)
+    votes = rules.apply(examples, progress=counted(listener, "applying rules", len(examples)))
+    ranges = [words(example.text) for example in examples]
+    model = fit_span_model(spec, votes, ranges, gold_answers(examples))
+    decoded, beliefs = model.decode(votes, ranges), model.posterior(votes, ranges)
+    by_row: list[dict[str, list[object]]] = [{} for _ in examples]
+    for row, rule, start, end, label in zip(
+        *(column.tolist() for column in (votes.row, votes.rule, votes.start, votes.end, votes.label)), strict=True
+    ):
+        by_row[row].setdefault(rules.rules[rule].name, []).append(
+            {"start": start, "end": end, "label": rules.labels[label]}
+        )
+
+    def lines() -> Iterator[str]:
+        for example, said, answer, belief, places in zip(examples, by_row, decoded, beliefs, ranges, strict=True):
+            value = {
+                "id": example.id,
+                "votes": said,
+                "label": answer_value(answer),
+                "probability": _certainty(answer, belief, places),
+            }
+            yield json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n"
+
+    write_lines(out, lines())
+    return Labelled(out, len(examples), int(votes.covered.sum()), votes.faults)
+
+
+def _certainty(answer: Spans, belief: np.ndarray, places: list[tuple[int, int]]) -> float | None:
+    """How likely the least likely entity's words are in one at all; ``None`` where there is no entity."""
+
+    def likely(span: Span) -> float:
+        inside = [n for n, (start, end) in enumerate(places) if start < span.end and span.start < end]
+        return float(1.0 - belief[inside, 0].max())
+
+    return min(map(likely, answer.spans)) if answer.spans else None

@@ -1,0 +1,145 @@
+"""What each rule does where the answers are spans: shares of texts, and of its votes that are right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from ruletune.config import TaskSpec
+from ruletune.labeling.analysis import kind_name, polarity
+from ruletune.labeling.evaluate import Embed
+from ruletune.labeling.sequence_model import SEQUENCE_MODELS, SequenceModel
+from ruletune.labeling.span_apply import SpanRules
+from ruletune.labeling.span_votes import SpanVotes
+from ruletune.labeling.table import RuleTable
+from ruletune.labeling.words import words
+from ruletune.report.model import RuleRow
+from ruletune.rules import Vote
+from ruletune.types import Example, Spans
+
+__all__ = ["fit_span_model", "gold_answers", "span_rule_rows", "span_rule_table"]
+
+
+def span_rule_rows(
+    votes: SpanVotes, *, gold: Sequence[Spans | None], accuracy: np.ndarray | None = None
+) -> tuple[RuleRow, ...]:
+    """Rows of the rule table. Coverage, overlap and conflict are shares of texts; a vote is right where gold has the same span.
+
+    A veto is right where no gold span of its label touches it. What links say is not judged one by one.
+
+    Args:
+        gold: Answers by text, ``None`` where nobody gave one.
+        accuracy: (rules,) what a label model believes of each.
+    """
+    signs = votes.signs
+    overlaps, conflicts = _meetings(votes)
+    right, judged = _judged(votes, gold)
+    reasons = {fault.rule: fault for fault in votes.faults}
+    rows = []
+    for position, rule in enumerate(votes.rules):
+        mine = votes.rule == position
+        labels = tuple(votes.labels[k] for k in np.unique(votes.label[mine])) if signs[position] else ()
+        fault = reasons.get(rule.name)
+        rows.append(
+            RuleRow(
+                name=rule.name,
+                where=str(rule.where or ""),
+                kind=kind_name(rule),
+                labels=labels or ((rule.label,) if rule.label else ()),
+                coverage=_texts(votes, mine),
+                overlap=_texts(votes, mine & overlaps),
+                conflict=_texts(votes, mine & conflicts),
+                correct=int((mine & judged & right).sum()),
+                judged=int((mine & judged).sum()),
+                estimated=None if accuracy is None or not signs[position] else float(accuracy[position]),
+                faults=fault.count if fault else 0,
+                failure=fault.traceback.strip().splitlines()[-1] if fault else "",
+                says=polarity(rule, labels),
+                new=float((~overlaps[mine]).mean()) if mine.any() else 0.0,
+            )
+        )
+    return tuple(rows)
+
+
+def gold_answers(examples: Sequence[Example]) -> list[Spans | None]:
+    """The gold spans of each text; ``None`` where nobody gave any."""
+    return [example.answer if isinstance(example.answer, Spans) else None for example in examples]
+
+
+def span_rule_table(
+    spec: TaskSpec,
+    examples: Sequence[Example],
+    *,
+    progress: Callable[[int], None] | None = None,
+    embed: Embed | None = None,
+) -> RuleTable:
+    """Apply a task's rules and say what each of them does."""
+    votes = SpanRules(spec.rules, labels=spec.labels, embed=embed).apply(examples, progress=progress)
+    gold = gold_answers(examples)
+    model = fit_span_model(spec, votes, [words(example.text) for example in examples], gold)
+    overlaps, conflicts = _meetings(votes)
+    return RuleTable(
+        rows=span_rule_rows(votes, gold=gold, accuracy=model.accuracy),
+        texts=len(examples),
+        gold=sum(answer is not None for answer in gold),
+        coverage=float(votes.covered.mean()) if len(examples) else 0.0,
+        overlap=_texts(votes, overlaps),
+        conflict=_texts(votes, conflicts),
+    )
+
+
+def fit_span_model(
+    spec: TaskSpec, votes: SpanVotes, words: Sequence[Sequence[tuple[int, int]]], gold: Sequence[Spans | None]
+) -> SequenceModel:
+    """The task's label model over words, fitted on votes and what gold there is.
+
+    Args:
+        words: Of each text, as ranges of characters.
+        gold: Of each text, ``None`` where nobody gave one.
+    """
+    weights = [rule.says.weight if isinstance(rule.says, Vote) else rule.weight for rule in votes.rules]
+    kind = "majority" if spec.file.training.label_model == "majority" else "hmm"
+    return SEQUENCE_MODELS[kind](votes, words, gold=gold, weights=weights)
+
+
+def _texts(votes: SpanVotes, which: np.ndarray) -> float:
+    return len(np.unique(votes.row[which])) / votes.texts if votes.texts else 0.0
+
+
+def _meetings(votes: SpanVotes) -> tuple[np.ndarray, np.ndarray]:
+    """Votes that share a character with a vote of another rule, and those of them where the labels differ, (votes,) bool."""
+    overlaps, conflicts = np.zeros(len(votes.row), dtype=bool), np.zeros(len(votes.row), dtype=bool)
+    voting = np.flatnonzero(votes.signs[votes.rule] > 0)
+    open_votes: list[int] = []
+    for vote in map(int, voting):  # sorted by text and start: only votes that are still open can meet this one
+        row, start = votes.row[vote], votes.start[vote]
+        open_votes = [other for other in open_votes if votes.row[other] == row and votes.end[other] > start]
+        for other in open_votes:
+            if votes.rule[other] != votes.rule[vote]:
+                overlaps[[vote, other]] = True
+                if votes.label[other] != votes.label[vote]:
+                    conflicts[[vote, other]] = True
+        open_votes.append(vote)
+    return overlaps, conflicts
+
+
+def _judged(votes: SpanVotes, gold: Sequence[Spans | None]) -> tuple[np.ndarray, np.ndarray]:
+    """Votes that are right, and those that gold says anything about, (votes,) bool."""
+    right, judged = np.zeros(len(votes.row), dtype=bool), np.zeros(len(votes.row), dtype=bool)
+    signs = votes.signs
+    known = [
+        None if answer is None else {(span.start, span.end, span.label) for span in answer.spans} for answer in gold
+    ]
+    for vote in range(len(votes.row)):
+        there = known[votes.row[vote]]
+        sign = signs[votes.rule[vote]]
+        if there is None or sign == 0:
+            continue
+        judged[vote] = True
+        start, end, label = int(votes.start[vote]), int(votes.end[vote]), votes.labels[votes.label[vote]]
+        if sign > 0:
+            right[vote] = (start, end, label) in there
+        else:
+            right[vote] = not any(name == label and s < end and start < e for s, e, name in there)
+    return right, judged
