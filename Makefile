@@ -5,12 +5,18 @@ BIN    := $(VENV)/bin
 # More arguments for pip, for instance the index of CPU-only PyTorch wheels.
 PIP_ARGS ?=
 
+# Which example the demo runs: classification, ner.
+TASK   ?= classification
+EXAMPLE_classification := movie_reviews
+EXAMPLE_ner := named_entities
+EXAMPLE := $(or $(EXAMPLE_$(TASK)),$(error there is no example for TASK=$(TASK); choose classification or ner))
+
 .PHONY: demo test setup check docs clean
 
 demo: $(VENV)/.ready
-	$(BIN)/python examples/movie_reviews/prepare.py runs/movie_reviews/data
-	$(BIN)/ruletune train examples/movie_reviews/task.yaml --out runs/movie_reviews/run --overwrite
-	$(BIN)/ruletune predict runs/movie_reviews/run examples/movie_reviews/new.txt
+	$(BIN)/python examples/$(EXAMPLE)/prepare.py runs/$(EXAMPLE)/data
+	$(BIN)/ruletune train examples/$(EXAMPLE)/task.yaml --out runs/$(EXAMPLE)/run --overwrite
+	$(BIN)/ruletune predict runs/$(EXAMPLE)/run examples/$(EXAMPLE)/new.txt
 
 test: $(VENV)/.ready
 	PATH="$(abspath $(BIN)):$$PATH" scripts/check
