@@ -1,0 +1,119 @@
+"""Marking entities in short sentences, against the Transformers pipeline on the same model, processor and threads.
+
+Run: ``python -m benchmarks.ner_prediction``. One tagger, trained on 200 sentences of laptop reviews, marks 2,000 others. The pipeline
+groups tokens by its strategy ``simple``; Ruletune takes the best valid sequence of tags. All take turns in one process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from transformers import pipeline
+from transformers.utils import logging
+
+import ruletune
+from benchmarks.ner import spans
+from benchmarks.record import shared_data, write
+from ruletune import Example
+from ruletune.data.readers import Columns, read_all
+from ruletune.data.spans import SpanLabels
+from ruletune.types import Spans
+
+TURNS = 3
+LEARNED = 200
+
+Found = list[list[tuple[int, int]]]
+
+
+def train(folder: Path, examples: list[Example]) -> ruletune.Run:
+    lines = [json.dumps({"text": example.text, "spans": spans(example)}) + "\n" for example in examples]
+    (folder / "train.jsonl").write_text("".join(lines), encoding="utf-8")
+    task = {
+        "task": "ner",
+        "labels": ["TERM"],
+        "data": {"train": "train.jsonl", "split": {"test": 0.1}},
+        "training": {"curve": {"shares": []}},
+    }
+    (folder / "task.yaml").write_text(json.dumps(task), encoding="utf-8")
+    return ruletune.fit(ruletune.load_task(folder / "task.yaml"), out=folder / "run")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--texts", type=int, default=2000)
+    options = parser.parse_args()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    everything = read_all(str(shared_data() / "laptop_ner" / "train.json"), Columns(), labels=SpanLabels(("TERM",)))
+    asked = everything[LEARNED : LEARNED + options.texts]
+    texts = [example.text for example in asked]
+    with tempfile.TemporaryDirectory() as place:
+        run = train(Path(place), everything[:LEARNED])
+        model = str(run.folder / "model")
+        ask = pipeline(
+            "token-classification", model=model, tokenizer=model, device="cpu", aggregation_strategy="simple"
+        )
+
+        def ours() -> Found:
+            predictions = run.predict(asked, with_rules=False)
+            return [
+                [(span.start, span.end) for span in prediction.answer.spans]
+                for prediction in predictions
+                if isinstance(prediction.answer, Spans)
+            ]
+
+        def theirs(batch: int) -> Found:
+            return [[(int(e["start"]), int(e["end"])) for e in found] for found in ask(texts, batch_size=batch)]
+
+        methods: dict[str, Callable[[], Found]] = {
+            "pipeline": lambda: theirs(1),
+            "pipeline, batches of 64": lambda: theirs(64),
+            "Ruletune": ours,
+        }
+        seconds: dict[str, list[float]] = {name: [] for name in methods}
+        answers: dict[str, Found] = {}
+        ours()  # what is loaded at the first call is loaded
+        for turn in range(TURNS):
+            for name, method in methods.items():
+                began = time.perf_counter()
+                answers[name] = method()
+                seconds[name].append(time.perf_counter() - began)
+                print(f"turn {turn + 1}: {name}: {seconds[name][-1]:.1f} s", flush=True)
+    rows = []
+    for name in methods:
+        agreed = sum(a == b for a, b in zip(answers[name], answers["pipeline"], strict=True))
+        ratios = {
+            f"times the {other}": round(
+                statistics.median(a / b for a, b in zip(seconds[other], seconds[name], strict=True)), 2
+            )
+            for other in ("pipeline", "pipeline, batches of 64")
+        }
+        rows.append(
+            {
+                "method": name,
+                "texts": len(asked),
+                "seconds": round(statistics.median(seconds[name]), 2),
+                **ratios,
+                "same answers": round(agreed / len(asked), 4),
+            }
+        )
+    notes = [
+        f"median of {TURNS} turns; {torch.get_num_threads()} threads; ratios are medians of the turns' ratios",
+        "where answers differ, the pipeline's tags are no valid sequence, or the precision differs",
+    ]
+    print(
+        write("ner_prediction", command="python -m benchmarks.ner_prediction", rows=rows, notes=notes).read_text(
+            "utf-8"
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
