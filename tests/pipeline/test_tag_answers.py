@@ -102,6 +102,8 @@ def test_train_predict_evaluate_explain(task: Path, tmp_path: Path, capsys: pyte
     assert measured["covered"]["n"] + measured["uncovered"]["n"] == 40
     with pytest.raises(UserError, match="have no spans"):
         run.evaluate([Example("1", "text")])
+    with pytest.raises(UserError, match="no table of probabilities"):
+        run.probabilities([Example("1", "text")])
     with pytest.raises(UserError, match="can promise nothing"):
         run.predict([Example("1", "text")], max_error=0.1)
 

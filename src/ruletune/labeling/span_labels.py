@@ -16,6 +16,7 @@ from ruletune.labeling.corpus import read_part
 from ruletune.labeling.evaluate import Embed
 from ruletune.labeling.span_apply import SpanRules
 from ruletune.labeling.span_table import fit_span_model, gold_answers
+from ruletune.labeling.span_votes import SpanVotes
 from ruletune.labeling.stream import Labelled
 from ruletune.labeling.words import words
 from ruletune.progress import Listener, counted, silent
@@ -29,7 +30,8 @@ def label_spans(
 ) -> Labelled:
     """Write ``id``, ``votes`` by rule, the entities found (``label``) and the least certain one's ``probability``, a text a line.
 
-    All texts are held in memory. The file appears when it is whole.
+    The label model is fitted on these texts and on the gold spans of the training data. All texts are held in memory. The file
+    appears when it is whole.
 
     Raises:
         UserError: The data or a rule is wrong, or the file cannot be written.
@@ -40,7 +42,13 @@ def label_spans(
     rules = SpanRules(spec.rules, labels=spec.labels, embed=embed)
     votes = rules.apply(examples, progress=counted(listener, "applying rules", len(examples)))
     ranges = [words(example.text) for example in examples]
-    model = fit_span_model(spec, votes, ranges, gold_answers(examples))
+    taught = [example for example in read_part(spec, spec.file.data.train) if example.answer is not None]
+    model = fit_span_model(
+        spec,
+        SpanVotes.joined([votes, rules.apply(taught)]) if taught else votes,
+        [*ranges, *(words(example.text) for example in taught)],
+        [*[None] * len(examples), *gold_answers(taught)],
+    )
     decoded, beliefs = model.decode(votes, ranges), model.posterior(votes, ranges)
     by_row: list[dict[str, list[object]]] = [{} for _ in examples]
     for row, rule, start, end, label in zip(

@@ -74,6 +74,9 @@ class TagRun(Run):
         held = heard(shown, logits.arrays, votes, ranges, self.sequence_model, weight)
         return decode_tags(shown, held, self.labels, examples)
 
+    def probabilities(self, examples: Sequence[Example], *, listener: Listener = silent) -> np.ndarray:
+        raise UserError("spans have no table of probabilities", remedy="predict gives the probability of every span")
+
     def evaluate(
         self,
         examples: Sequence[Example],
