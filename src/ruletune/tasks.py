@@ -12,7 +12,7 @@ from typing import Literal
 from ruletune.rules import KINDS
 from ruletune.types import Answer, Label, Spans
 
-__all__ = ["ANSWER", "CLASSIFICATION", "NER", "QA", "TASKS", "Readout", "Task"]
+__all__ = ["CLASSIFICATION", "NER", "TASKS", "Readout", "Task"]
 
 Readout = Literal["text", "pair", "tokens", "extract"]
 """Where in a model's outputs the answer stands: at the text, at two marked entities, at every token, at an answer's edges."""
@@ -48,29 +48,17 @@ CLASSIFICATION = Task(
     metric="accuracy",
 )
 
-ANSWER = "answer"
-"""The one label of the spans that answer questions: what rules vote for."""
-
 _SPAN_KINDS = frozenset({
-    "regex", "keywords", "gazetteer", "table", "span", "patterns", "shape", "window", "function", "votes",
+    "regex", "keywords", "gazetteer", "table", "span", "patterns", "function", "votes",
     "field", "length", "casing", "similarity", "all", "any", "not",
 })  # fmt: skip
 
 NER = Task(
     name="ner",
     answer=Spans,
-    rule_kinds=_SPAN_KINDS & frozenset(KINDS),
-    says=frozenset({"vote", "veto", "link"}),
-    readout="tokens",
-    metric="f1",
-)
-
-QA = Task(
-    name="qa",
-    answer=Spans,
-    rule_kinds=_SPAN_KINDS & frozenset(KINDS),
+    rule_kinds=_SPAN_KINDS,
     says=frozenset({"vote", "veto"}),
-    readout="extract",
+    readout="tokens",
     metric="f1",
 )
 

@@ -21,7 +21,7 @@ from ruletune.errors import Location, Problem, UserError, close_match, nearest
 from ruletune.knowledge import Knowledge, read_entries
 from ruletune.rules import KINDS, SAYINGS, Prompt, Rule, RuleContext, build_rules, kind_of
 from ruletune.rules.entry import read_text
-from ruletune.tasks import QA, TASKS, Task
+from ruletune.tasks import TASKS, Task
 from ruletune.templates import Rendering, Template, default_template
 
 __all__ = ["TaskSpec", "load_task", "parse_task", "to_yaml", "with_seed"]
@@ -246,7 +246,7 @@ def _rendering(file: TaskFile, tree: Tree, folder: Path, problems: list[Problem]
             problems += _mismatches(templates[-1], file, where)
         except UserError as error:
             problems += error.problems
-    template, *others = templates or [_default_template(file)]
+    template, *others = templates or [default_template(pair=file.data.columns.text_pair is not None)]
     knowledge = []
     for position, source in enumerate(file.knowledge):
         where = tree.at("knowledge", position)
@@ -261,21 +261,14 @@ def _rendering(file: TaskFile, tree: Tree, folder: Path, problems: list[Problem]
     return Rendering(template, tuple(knowledge), file.name, file.description, dict(file.labels), tuple(others))
 
 
-def _default_template(file: TaskFile) -> Template:
-    """A question comes before the text that answers it."""
-    if file.task == QA.name:
-        return Template.parse("{text_pair}{sep}{text}")
-    return default_template(pair=file.data.columns.text_pair is not None)
-
-
 def _mismatches(template: Template, file: TaskFile, where: Location | None) -> Iterator[Problem]:
     """Fields of the template that nothing fills, and inputs that it does not show."""
-    pair = file.data.columns.text_pair is not None or file.task == QA.name
+    pair = file.data.columns.text_pair is not None
     if template.cloze and TASKS[file.task].readout != "text":
         yield Problem(f"the task {file.task!r} fills in no {{mask}}", where, "take it out of the template")
     if "text_pair" in template.fields and not pair:
         yield Problem("the template shows {text_pair}", where, "name its column: data.columns.text_pair")
-    own = _default_template(file) if not file.templates else None
+    own = default_template(pair=pair) if not file.templates else None
     divided = "sep" in own.fields if own else "{sep}" in file.templates[0]
     if ("sep" in template.fields) != divided:
         yield Problem(

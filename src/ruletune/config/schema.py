@@ -20,7 +20,7 @@ from pydantic import (
 from ruletune.errors import nearest
 from ruletune.rules import KINDS, RuleEntry, kind_of
 from ruletune.rules.entry import listed_words
-from ruletune.tasks import ANSWER, QA, TASKS
+from ruletune.tasks import TASKS
 from ruletune.types import Label, Spans
 
 __all__ = ["Data", "Model", "TaskFile", "Test", "Training", "WrongValueError"]
@@ -80,10 +80,6 @@ class Columns(_Part):
     spans: str = Field(default="spans", description="ner: the entities, a list of {start, end, label} in characters.")
     tokens: str = Field(default="tokens", description="ner: the words, where entities are given as tags of words.")
     tags: str = Field(default="tags", description="ner: the tags of the words, such as B-PER I-PER O.")
-    question: str = Field(default="question", description="qa: the question; the text is what answers it.")
-    answers: str = Field(
-        default="answers", description="qa: the answers, texts with where they start; none: no answer."
-    )
 
 
 class Split(_Part):
@@ -395,14 +391,6 @@ class TaskFile(_Part):
             raise WrongValueError("a label has no name", remedy="give it one")
         return labels
 
-    @model_validator(mode="before")
-    @classmethod
-    def _one_answer(cls, value: object) -> object:
-        """Where an answer is a passage of a text there is nothing to name, but rules must be able to say that they mean it."""
-        if isinstance(value, dict) and value.get("task") == QA.name and not value.get("labels"):
-            return value | {"labels": {ANSWER: ""}}
-        return value
-
     @model_validator(mode="after")
     def _of_its_shape(self) -> Self:
         if self.task not in TASKS or TASKS[self.task].answer is not Spans:
@@ -419,9 +407,6 @@ class TaskFile(_Part):
             raise WrongValueError(
                 f"the task {self.task!r} knows no tests of all rules together", remedy=remedy, key="tests"
             )
-        if self.task == QA.name and set(self.labels) != {ANSWER}:
-            remedy = f"leave labels out; rules vote for {ANSWER!r}"
-            raise WrongValueError("answers to questions have no labels", remedy=remedy, key="labels")
         return self
 
     @model_validator(mode="after")
