@@ -17,7 +17,7 @@ from ruletune.pipeline.prepare import Parts
 from ruletune.report.model import Case, Score
 from ruletune.types import Example, Spans
 
-__all__ = ["Answered", "Scoring", "covered_by", "outcome", "shown_spans"]
+__all__ = ["Answered", "Scoring", "outcome", "shown_spans"]
 
 _CASES = 12
 """Cases of each kind that the report shows."""
@@ -94,13 +94,6 @@ def outcome(
         uncovered=lone,
         faults={name: part.faults for name, part in votes.items()},
     )
-
-
-def covered_by(votes: SpanVotes, scored: Callable[[Sequence[int]], float]) -> tuple[float | None, float | None]:
-    """The main metric on the texts that rules cover, and on the others; ``None`` where there are none."""
-    parts = [np.flatnonzero(mask).tolist() for mask in (votes.covered, ~votes.covered)]
-    inside, outside = (scored(rows) if rows else None for rows in parts)
-    return inside, outside
 
 
 def _score(
