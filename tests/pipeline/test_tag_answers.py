@@ -171,6 +171,11 @@ def test_label_rules_and_check(task: Path, tmp_path: Path, capsys: pytest.Captur
     assert voted["votes"]["praise"][0]["label"] == "GOOD"
     assert voted["label"]
     assert 0 < voted["probability"] <= 1
+    test = task.parent / "test.jsonl"
+    before = test.read_bytes()
+    assert command("label", task, test, "-o", test) == 2
+    assert "would replace the input" in capsys.readouterr().err
+    assert test.read_bytes() == before
     assert command("rules", str(task)) == 0
     assert "praise" in capsys.readouterr().out
     assert command("check", str(task)) == 0

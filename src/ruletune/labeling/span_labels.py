@@ -36,6 +36,8 @@ def label_spans(
     Raises:
         UserError: The data or a rule is wrong, or the file cannot be written.
     """
+    if Path(data).exists() and Path(data).resolve() == out.resolve():
+        raise UserError("the output would replace the input", remedy="name another file")
     examples = read_part(spec, str(Path(data).absolute()) if Path(data).exists() else data)
     if not examples:
         raise UserError("there are no texts")
