@@ -21,7 +21,7 @@ from benchmarks.record import shared_data, write
 from ruletune.metrics.calibration import expected_calibration_error
 from ruletune.metrics.selective import labels_needed, threshold
 from ruletune.metrics.temperature import fit_temperature, log_loss, tempered
-from ruletune.models import backbone, checkpoints
+from ruletune.models import checkpoints, frozen
 
 SHOTS, CUTS, TEXTS = 20, 200, 1500
 SIZES = (20, 50, 100, 200, 500)
@@ -35,7 +35,7 @@ def read(name: str) -> tuple[np.ndarray, np.ndarray]:
     chosen = np.random.default_rng(0).permutation(len(rows))[:TEXTS]
     checkpoint = checkpoints.resolve("minilm", folder=Path())
     texts = [str(rows[n]["text"]) for n in chosen]
-    return backbone.embed(checkpoint, texts, max_length=64), np.array([rows[n]["label"] for n in chosen])
+    return frozen.embed(checkpoint, texts, max_length=64), np.array([rows[n]["label"] for n in chosen])
 
 
 def cuts(x: np.ndarray, gold: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:

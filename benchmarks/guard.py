@@ -21,9 +21,9 @@ from benchmarks.draws import LABELS, draw
 from benchmarks.record import write
 from ruletune.labeling.label_model import LabelModel, fit_dawid_skene
 from ruletune.models import checkpoints
-from ruletune.models.backbone import embed
+from ruletune.models.frozen import embed_layers
 from ruletune.training.guard import compare
-from ruletune.training.quick import Pool
+from ruletune.training.quick import Pool, reduced
 
 POOL = 2000
 KINDS = ("real", "shuffled", "swapped")
@@ -54,7 +54,7 @@ def decisions(name: str, *, shots: int, seeds: int, vectors: dict[str, np.ndarra
         rng = np.random.default_rng(seed)
         pool = [drawn.pool[r] for r in np.sort(rng.permutation(len(drawn.pool))[:POOL])]
         rows = [*drawn.gold, *pool]
-        features = np.stack([vectors[row["text"]] for row in rows])
+        features = reduced(np.stack([vectors[row["text"]] for row in rows]), seed=seed)
         gold = np.full((len(rows), classes), np.nan)
         gold[: len(drawn.gold)] = np.eye(classes)[[row["label"] for row in drawn.gold]]
         votes = np.array([row["votes"] for row in rows], dtype=np.int16)
@@ -94,7 +94,7 @@ def main() -> None:
     for name in LABELS:
         first = draw(name, shots=5, seed=0)
         texts = sorted({row["text"] for row in (*first.gold, *first.pool)})
-        vectors = dict(zip(texts, embed(checkpoint, texts), strict=True))
+        vectors = dict(zip(texts, embed_layers(checkpoint, texts), strict=True))
         for shots in (5, 10, 50):
             rows += decisions(name, shots=shots, seeds=arguments.seeds, vectors=vectors)
             print(json.dumps(rows[-3:]), flush=True)

@@ -22,7 +22,7 @@ from sklearn.linear_model import LogisticRegression
 from benchmarks.classification import LABELS
 from benchmarks.pooling import read
 from benchmarks.record import write
-from ruletune.models import backbone, checkpoints
+from ruletune.models import backbone, checkpoints, frozen
 from ruletune.models.encoding import encode
 from ruletune.pipeline.pretrain import Pretraining, pretrain
 from ruletune.templates import Rendering, default_template
@@ -37,8 +37,8 @@ def probe(
 ) -> list[float]:
     checkpoint = checkpoints.resolve(source, folder=Path())
     used = np.unique(np.concatenate(draws))
-    known = dict(zip(used.tolist(), backbone.embed(checkpoint, [train[n] for n in used]), strict=True))
-    held_out = backbone.embed(checkpoint, test)
+    known = dict(zip(used.tolist(), frozen.embed(checkpoint, [train[n] for n in used]), strict=True))
+    held_out = frozen.embed(checkpoint, test)
     scores = []
     for draw in draws:
         model = LogisticRegression(max_iter=2000, C=10).fit(np.stack([known[int(n)] for n in draw]), gold[draw])

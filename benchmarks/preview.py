@@ -26,7 +26,7 @@ from benchmarks.guard import fitted
 from benchmarks.record import RESULTS, write
 from ruletune.models import checkpoints
 from ruletune.models.embeddings import embeddings
-from ruletune.training.quick import Pool, guided_beliefs, guided_head
+from ruletune.training.quick import Pool, guided_beliefs, guided_head, reduced
 
 
 def look(folder: Path, drawn: Draw, name: str, *, rules: int) -> tuple[float, dict[str, Any]]:
@@ -66,13 +66,13 @@ def head_accuracy(drawn: Draw, name: str) -> float:
     gold = np.full((len(rows), classes), np.nan)
     gold[: len(drawn.gold)] = np.eye(classes)[[row["label"] for row in drawn.gold]]
     votes = np.array([row["votes"] for row in rows], dtype=np.int16)
-    features = embeddings(checkpoint, [row["text"] for row in rows], max_length=128)
+    texts = [row["text"] for row in (*rows, *drawn.report)]
+    features = reduced(embeddings(checkpoint, texts, view="layers", max_length=128), seed=0)
     model = fitted(votes, gold, classes=classes)
-    head = guided_head(Pool(features, gold, votes), model)
-    asked = embeddings(checkpoint, [row["text"] for row in drawn.report], max_length=128)
+    head = guided_head(Pool(features[: len(rows)], gold, votes), model)
     truth = np.array([row["label"] for row in drawn.report])
     said = np.array([row["votes"] for row in drawn.report], dtype=np.int16)
-    return float((guided_beliefs(head, model, asked, said).argmax(axis=1) == truth).mean())
+    return float((guided_beliefs(head, model, features[len(rows) :], said).argmax(axis=1) == truth).mean())
 
 
 def full_accuracy(name: str, *, shots: int, seed: int) -> float | None:

@@ -114,7 +114,7 @@ def read(path: Path) -> list[Example]:
 
 def embeddings(texts: list[str]) -> np.ndarray:
     from ruletune.models import checkpoints
-    from ruletune.models.backbone import embed
+    from ruletune.models.frozen import embed
 
     return embed(checkpoints.resolve("minilm", folder=Path()), texts)
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks.clozes import TASKS, asker, model, read, shown
 from benchmarks.record import shared_data, write
-from ruletune.models import backbone, checkpoints
+from ruletune.models import backbone, checkpoints, frozen
 from ruletune.models.prototypes import prototypes, sentences
 from ruletune.templates import Template
 
@@ -72,8 +72,8 @@ def by_cloze(name: str, *, prior: bool) -> np.ndarray:
 def by_prototypes(name: str, beside: dict[str, list[str]]) -> np.ndarray:
     checkpoint = checkpoints.resolve("minilm", folder=Path())
     test, _ = read(name, "valid")
-    vectors = backbone.embed(checkpoint, [example.text for example in test])
-    known = [backbone.embed(checkpoint, group) for group in sentences(DESCRIPTIONS[name], beside)]
+    vectors = frozen.embed(checkpoint, [example.text for example in test])
+    known = [frozen.embed(checkpoint, group) for group in sentences(DESCRIPTIONS[name], beside)]
     return prototypes(vectors, known)
 
 

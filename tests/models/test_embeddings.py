@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ruletune.models import backbone
+from ruletune.models import frozen
 from ruletune.models.checkpoints import Checkpoint
 from ruletune.models.embeddings import cache_folder, embeddings
 
@@ -20,13 +20,13 @@ def embedded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """An empty cache, and a list of the texts that really go through the model."""
     monkeypatch.setenv("RULETUNE_CACHE", str(tmp_path / "cache"))
     seen: list[str] = []
-    embed = backbone.embed
+    embed = frozen.embed
 
     def watched(checkpoint: Checkpoint, texts: list[str], **options: object) -> np.ndarray:
         seen.extend(texts)
         return embed(checkpoint, [text.replace("\ud800", "?") for text in texts], **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(backbone, "embed", watched)
+    monkeypatch.setattr(frozen, "embed", watched)
     return seen
 
 
@@ -45,7 +45,7 @@ def test_each_text_is_embedded_once(checkpoint: Path, embedded: list[str]) -> No
 
 def test_a_damaged_file_is_thrown_away(checkpoint: Path, embedded: list[str]) -> None:
     first = _embed(checkpoint)
-    [file] = (cache_folder() / "embeddings").rglob("*.safetensors")
+    [file] = (cache_folder() / "sentence").rglob("*.safetensors")
     whole = file.read_bytes()
     for content in (b"", whole[:100], whole[:-8], b"\xff" * 64):
         file.write_bytes(content)
@@ -53,7 +53,7 @@ def test_a_damaged_file_is_thrown_away(checkpoint: Path, embedded: list[str]) ->
         assert np.array_equal(_embed(checkpoint), first)
         assert len(embedded) == 5
         assert not file.exists()
-        [file] = (cache_folder() / "embeddings").rglob("*.safetensors")
+        [file] = (cache_folder() / "sentence").rglob("*.safetensors")
 
 
 def test_without_a_place_to_write_it_works_all_the_same(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ruletune.labeling.label_model import fit_dawid_skene
-from ruletune.training.guard import Verdict, agreement, compare
+from ruletune.training.guard import Verdict, agreement, compare, sighted
 from ruletune.training.quick import Pool
 
 LABELS, RULES, WIDTH = 3, 12, 16
@@ -87,3 +87,11 @@ def test_agreement_by_chance_is_nothing() -> None:
     kappa, error = agreement(rng.integers(2, size=5000), rng.integers(2, size=5000), labels=2)
     assert abs(kappa) < 3 * error
     assert agreement(np.zeros(5, dtype=int), np.zeros(5, dtype=int), labels=2) == (0.0, 1.0)
+
+
+def test_a_head_that_finds_nothing_is_known_by_it() -> None:
+    pool = _pool(shots=10, votes="real")
+    assert sighted(pool, seed=0)
+    rng = np.random.default_rng(2)
+    blind = Pool(rng.normal(size=pool.features.shape).astype(np.float32), pool.gold, pool.votes)
+    assert not sighted(blind, seed=0)

@@ -184,3 +184,26 @@ def test_anchors_are_in_every_batch(checkpoint: Path) -> None:
     batches = list(loop._batches(0))
     assert sorted(row for rows in batches for row in rows if row < len(data)) == list(range(len(data)))
     assert all((rows >= len(data)).sum() == 4 for rows in batches)
+
+
+def test_a_stage_can_end_between_where_it_began_and_where_it_came_to(checkpoint: Path) -> None:
+    before, moved, between = made(checkpoint), made(checkpoint), made(checkpoint)
+    train(moved)
+    train(between, replace(STAGE, kept=0.25))
+    for name, start in weights(before).items():
+        expected = 0.75 * weights(moved)[name] + 0.25 * start
+        assert torch.allclose(weights(between)[name], expected, atol=1e-6), name
+
+
+def test_a_restored_snapshot_knows_where_its_stage_began(checkpoint: Path) -> None:
+    stage = replace(STAGE, kept=0.5)
+    undisturbed, interrupted, resumed = made(checkpoint), made(checkpoint), made(checkpoint)
+    train(undisturbed, stage)
+    loop = Loop(interrupted, stage, supervision(interrupted), None, seed=5)
+    for step in loop.run():
+        if step.step == 4:
+            break
+    again = Loop(resumed, stage, supervision(resumed), None, seed=5)
+    again.restore(loop.snapshot())
+    list(again.run())
+    assert all(torch.equal(a, weights(resumed)[name]) for name, a in weights(undisturbed).items())

@@ -7,7 +7,16 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from ruletune.labeling.label_model import LabelModel, fit_dawid_skene, fit_majority
-from ruletune.training.quick import Head, Pool, fit_head, guided_beliefs, guided_head, labels_head, leave_one_out
+from ruletune.training.quick import (
+    Head,
+    Pool,
+    fit_head,
+    guided_beliefs,
+    guided_head,
+    labels_head,
+    leave_one_out,
+    reduced,
+)
 
 
 def _data(seed: int = 0, *, texts: int = 200, labels: int = 3) -> tuple[np.ndarray, np.ndarray]:
@@ -79,10 +88,10 @@ def test_dropping_the_rule_that_helps_costs_and_the_one_that_lies_pays() -> None
     gold = np.full((300, 2), np.nan)
     gold[:4] = np.eye(2)[truth[:4]]
     votes = np.full((500, 4), -1, dtype=np.int16)
+    alone = np.arange(500) % 4 == 0
     for label in range(2):
-        votes[truth == label, label] = label  # right wherever they speak
-    lies = (truth == 0) & (np.arange(500) % 4 == 0)
-    votes[lies, 2] = 1  # wrong wherever it speaks
+        votes[(truth == label) & ~alone, label] = label  # right wherever they speak
+    votes[(truth == 0) & alone, 2] = 1  # wrong wherever it speaks, and nobody contradicts it
     pool = Pool(features[:300], gold, votes[:300])
     held = Pool(features[300:], np.eye(2)[truth[300:]], votes[300:])
 
@@ -109,4 +118,20 @@ def test_rules_are_evidence_on_top_of_what_the_head_believes() -> None:
     for row in (0, 1, 3, 4):
         assert both[row, votes[row, 0]] > alone[row, votes[row, 0]] - 2e-3
     majority = fit_majority(votes, classes=2, weights=[1.0])
-    assert guided_beliefs(head, majority, features, votes) == pytest.approx(alone)
+    counted = guided_beliefs(head, majority, features, votes)
+    assert counted.sum(axis=1) == pytest.approx(1.0)
+    assert counted[2] == pytest.approx(alone[2], abs=2e-3)
+    assert (counted[[0, 1, 3, 4], votes[[0, 1, 3, 4], 0]] >= alone[[0, 1, 3, 4], votes[[0, 1, 3, 4], 0]] - 2e-3).all()
+
+
+def test_features_that_are_narrow_stay_and_wide_ones_keep_what_sets_texts_apart() -> None:
+    rng = np.random.default_rng(1)
+    narrow = rng.normal(size=(5, 128)).astype(np.float32)
+    assert reduced(narrow, seed=0) is narrow
+    few = rng.normal(size=(300, 20)) @ rng.normal(size=(20, 900))  # 20 directions in 900
+    wide = few.astype(np.float32)
+    small = reduced(wide, seed=0)
+    assert small.shape == (300, 20)
+    assert small @ small.T == pytest.approx(wide @ wide.T, rel=1e-3, abs=1.0)
+    assert np.array_equal(small, reduced(wide, seed=0))
+    assert reduced(np.zeros((3, 200), dtype=np.float32), seed=0).shape == (3, 0)

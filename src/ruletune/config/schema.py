@@ -190,6 +190,11 @@ class Weak(_Part):
     )
     max_texts: Whole | None = Field(default=1200, ge=1, description="Weakly labelled texts used at most.")
     anchors: Whole = Field(default=0, ge=0, description="Texts with gold labels that are added to every batch.")
+    targets: Literal["weighed", "votes"] = Field(
+        default="weighed",
+        description="What is learned: the votes, weighed against a linear head on the gold labels text by text; or what "
+        "the label model makes of the votes alone.",
+    )
 
 
 class SelfTraining(_Part):
@@ -215,6 +220,13 @@ class Gold(_Part):
     """Training on the gold labels."""
 
     epochs: Whole = Field(default=30, ge=1, description="Passes over the gold labels at most.")
+    kept: Number | None = Field(
+        default=None,
+        ge=0,
+        lt=1,
+        description="Share of the weights that weak labels taught in those of the final model; 0: it is what the gold "
+        "labels made of it; default 60 / (60 + gold labels).",
+    )
 
 
 class Curve(_Part):

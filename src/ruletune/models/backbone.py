@@ -13,7 +13,6 @@ import torch
 from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
-    AutoModel,
     AutoModelForQuestionAnswering,
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
@@ -33,7 +32,6 @@ __all__ = [
     "Classifier",
     "autocast",
     "device",
-    "embed",
     "load",
     "load_tokenizer",
     "loading",
@@ -325,49 +323,3 @@ def _batches(
             yield rows, ask(batch).float().cpu().numpy()
             if progress:
                 progress(len(rows))
-
-
-def embed(
-    checkpoint: Checkpoint,
-    texts: list[str],
-    *,
-    max_length: int = 128,
-    batch_size: int = 64,
-    progress: Callable[[int], None] | None = None,
-) -> np.ndarray:
-    """Sentence embeddings: mean of the last hidden states over the text's tokens, unit length.
-
-    Returns:
-        float32 of shape (texts, hidden size).
-
-    Source: Reimers & Gurevych 2019, Sentence-BERT, section 3 (mean pooling).
-    """
-    tokenizer = load_tokenizer(checkpoint)
-    with loading(f"the checkpoint {checkpoint.name!r}"):
-        model = AutoModel.from_pretrained(
-            checkpoint.source,
-            dtype=torch.float32,
-            use_safetensors=True,
-            local_files_only=not checkpoint.hub,
-            trust_remote_code=False,
-        )
-    place = device()
-    model.to(place).eval()
-    result = np.zeros((len(texts), model.config.hidden_size), dtype=np.float32)
-    lengths = np.array([len(text) for text in texts], dtype=np.int64)
-    with torch.inference_mode(), autocast("auto", place):
-        for rows in buckets(lengths, batch_size=batch_size):
-            batch = tokenizer(
-                [texts[row] for row in rows],
-                padding=True,
-                truncation=True,
-                max_length=max_length,
-                return_tensors="pt",
-            ).to(place)
-            states = model(**batch).last_hidden_state.float()
-            mask = batch["attention_mask"].unsqueeze(-1).float()
-            mean = (states * mask).sum(1) / mask.sum(1).clamp(min=1)
-            result[rows] = torch.nn.functional.normalize(mean, dim=1).cpu().numpy()
-            if progress:
-                progress(len(rows))
-    return result

@@ -1,8 +1,8 @@
-"""Sentence embeddings for rules that compare a text with a label's description."""
+"""What a frozen encoder makes of texts: for rules that compare them with a label's description, and for quick heads."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -10,8 +10,12 @@ from ruletune.config import TaskSpec
 from ruletune.errors import Location
 from ruletune.labeling.apply import needs_embedding
 from ruletune.labeling.evaluate import Embed
+from ruletune.models.checkpoints import Checkpoint
+from ruletune.pipeline.prepare import joined
+from ruletune.training.quick import reduced
+from ruletune.types import Example
 
-__all__ = ["embedder"]
+__all__ = ["embedder", "represent"]
 
 
 def embedder(spec: TaskSpec) -> Embed | None:
@@ -27,3 +31,21 @@ def embedder(spec: TaskSpec) -> Embed | None:
         return remembered(checkpoint, list(texts), max_length=spec.file.model.max_length)
 
     return embeddings
+
+
+def represent(
+    spec: TaskSpec,
+    checkpoint: Checkpoint,
+    examples: Sequence[Example],
+    *,
+    progress: Callable[[int], None] | None = None,
+) -> np.ndarray:
+    """What quick heads read of examples, (examples, width) float32.
+
+    The width depends on the examples: what is compared must be asked for together.
+    """
+    from ruletune.models.embeddings import embeddings
+
+    texts, length = [joined(example) for example in examples], spec.file.model.max_length
+    found = embeddings(checkpoint, texts, view="layers", max_length=length, progress=progress)
+    return reduced(found, seed=spec.file.seed)

@@ -49,6 +49,10 @@ _WORDS_RATE, _WORDS_HEAD = 2, 10
 """Factors of both rates where words have labels. Every text has many of them, so that gradients vary less; and the output layer
 decides alike about words that the encoder, made for whole texts, hardly tells apart."""
 
+_WEAK_WORTH = 60
+"""Gold labels that the weak ones are taken to be worth where the models that both made are brought together: a draw of ten gold
+labels can be a bad one, of hundreds hardly."""
+
 _MOST_STEPS = 4000
 """Updates in one stage; with more data than that there are fewer epochs."""
 
@@ -81,12 +85,20 @@ class Guided:
         if (inputs.evidence > 0).any():
             courses.append(self._weak_course(seed))
         if gold:
-            courses.append(self._gold_course(gold, plain=False, seed=seed))
+            course = self._gold_course(gold, plain=False, seed=seed)
+            courses.append(replace(course, stage=replace(course.stage, kept=self._kept(len(gold)))))
         again = self.spec.file.training.self_training.use and len(inputs.encoded["unlabeled"])
         if not again or not isinstance(inputs, LabelInputs):
             return self._fit(name, courses, inputs.encoded, seed, keep, score_on)
         first = self._fit(f"{name}, first pass", courses, inputs.encoded, seed, True, ("unlabeled",))
         return self._second_pass(name, inputs, first, seed=seed, keep=keep, score_on=score_on)
+
+    def _kept(self, gold: int) -> float:
+        """Share of what the weak labels taught that outlives the stage on so many gold labels."""
+        if not isinstance(self.inputs, LabelInputs) or not (self.inputs.evidence > 0).any():
+            return 0.0
+        kept = self.spec.file.training.gold.kept
+        return _WEAK_WORTH / (_WEAK_WORTH + gold) if kept is None else kept
 
     def _second_pass(
         self, name: str, inputs: LabelInputs, first: Fit, *, seed: int, keep: bool, score_on: tuple[str, ...]

@@ -54,7 +54,7 @@ class LabelInputs:
 
     Attributes:
         gold_labels, validation_labels: (examples, labels) in {0, 1}.
-        posterior: The label model's beliefs about the unlabelled texts.
+        posterior: What is believed of the unlabelled texts, (texts, labels).
         weights: How much each belief counts; 0 where there is no evidence.
         votes: What rules say of the unlabelled texts, (texts, rules).
     """

@@ -152,7 +152,7 @@ def _few(spec: TaskSpec, gold: list[Example], warnings: list[str]) -> tuple[list
         return gold, []
     embeddings = None
     if settings.method == "diverse":
-        from ruletune.models.backbone import embed
+        from ruletune.models.frozen import embed
 
         checkpoint = checkpoints.resolve(spec.file.model.checkpoint, folder=spec.folder)
         embeddings = embed(checkpoint, [joined(example) for example in gold], max_length=spec.file.model.max_length)

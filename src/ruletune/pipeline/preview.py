@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,8 +14,8 @@ from ruletune.labeling.apply import RuleSet
 from ruletune.labeling.corpus import gold_matrix, needs_label
 from ruletune.labeling.table import RuleTable, fit_label_model, table_of
 from ruletune.models import checkpoints
-from ruletune.models.embeddings import embeddings
-from ruletune.pipeline.prepare import joined, prepare
+from ruletune.pipeline.embedding import embedder, represent
+from ruletune.pipeline.prepare import prepare
 from ruletune.progress import Listener, counted, silent
 from ruletune.training.guard import Verdict, compare
 from ruletune.training.quick import Pool, guided_beliefs, guided_head
@@ -65,14 +64,11 @@ def preview(spec: TaskSpec, *, listener: Listener = silent) -> Preview:
     parts = prepare(spec, listener=listener)
     examples = [*parts.gold, *parts.unlabeled]
 
-    def embed(texts: Sequence[str]) -> np.ndarray:
-        advance = counted(listener, "embedding texts", len(texts))
-        return embeddings(checkpoint, list(texts), max_length=spec.file.model.max_length, progress=advance)
-
-    rules = RuleSet(spec.rules, labels=spec.labels, embed=embed)
+    rules = RuleSet(spec.rules, labels=spec.labels, embed=embedder(spec))
     votes = rules.apply(examples, progress=counted(listener, "applying rules", len(examples)))
     gold = gold_matrix(examples, spec.labels)
-    pool = Pool(embed([joined(example) for example in examples]), gold, votes.matrix)
+    features = represent(spec, checkpoint, examples, progress=counted(listener, "embedding texts", len(examples)))
+    pool = Pool(features, gold, votes.matrix)
     voting, multi, fit = votes.signs > 0, spec.file.multi_label, partial(fit_label_model, spec)
     verdict = compare(pool, fit, voting=voting, multi=multi, seed=spec.file.seed)
     try:

@@ -17,6 +17,7 @@ from ruletune.models.checkpoints import Checkpoint
 from ruletune.models.encoding import Encoded, encode
 from ruletune.pipeline.embedding import embedder
 from ruletune.pipeline.inputs import LabelInputs
+from ruletune.pipeline.judging import weak_beliefs
 from ruletune.pipeline.prepare import Parts
 from ruletune.pipeline.shaping import templates
 from ruletune.progress import Event, Listener
@@ -103,13 +104,14 @@ def encode_parts(
         chosen = templates(weak.votes[name])
         encoded[name] = shown(chosen) if any(chosen) else plain[name]
     listener(Event("tokenizing", len(names), len(names)))
+    beliefs, weights = weak_beliefs(spec, parts, weak.votes, weak.model, checkpoint, listener=listener)
     return LabelInputs(
         encoded=encoded,
         plain=plain,
         gold_labels=gold_matrix(parts.gold, spec.labels),
         validation_labels=gold_matrix(parts.validation, spec.labels),
-        posterior=weak.posterior("unlabeled"),
-        weights=weak.model.confidence(weak.votes["unlabeled"].matrix),
+        posterior=beliefs,
+        weights=weights,
         votes=weak.votes["unlabeled"].matrix,
         label_model=weak.model,
     )

@@ -24,7 +24,7 @@ import numpy as np
 from ruletune.labeling.label_model import LabelModel
 from ruletune.training.quick import Pool, guided_beliefs, guided_head, labels_head
 
-__all__ = ["Alternative", "Verdict", "agreement", "compare", "folds"]
+__all__ = ["Alternative", "Verdict", "agreement", "compare", "folds", "sighted"]
 
 _FOLDS, _REPEATS = 5, 4
 _LEAST_AGREEMENT = 0.05
@@ -187,6 +187,19 @@ def _correct(probability: np.ndarray, gold: np.ndarray, *, multi: bool) -> np.nd
 
 def _error(values: np.ndarray) -> float:
     return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 1.0
+
+
+def sighted(pool: Pool, *, seed: int) -> bool:
+    """Whether a head on the gold labels alone finds more of them, while they are held out, than chance would.
+
+    One that does not has nothing to say about other texts: its representation does not hold what the labels are about.
+    """
+    known = np.flatnonzero(pool.known)
+    right = np.zeros(len(known))
+    for fold in folds(pool.gold[known], _FOLDS, np.random.default_rng([seed, 0])):
+        head = labels_head(pool.without(known[fold]), multi=False)
+        right[fold] = _correct(head.probabilities(pool.features[known[fold]]), pool.gold[known[fold]], multi=False)
+    return bool(right.mean() - _error(right) > 1.0 / pool.gold.shape[1])
 
 
 def folds(gold: np.ndarray, count: int, rng: np.random.Generator) -> list[np.ndarray]:

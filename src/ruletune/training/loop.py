@@ -42,6 +42,10 @@ class Stage:
         objective: ``likelihood`` of the targets, or ``contrast``: texts of one label move together, others apart.
         anchors: Texts of the course's anchor that are added to every batch.
         consistency: Weight of the divergence between two passes under different dropout; 0: one pass.
+        kept: Share of the weights from before the stage in those that it ends with. Between two models of which the second
+            was fine-tuned from the first, the mean of their weights is often better than both: it knows what the few
+            examples of the second stage taught and has not forgotten what the many of the first did (Wortsman et al. 2022,
+            *Robust fine-tuning of zero-shot models*).
     """
 
     name: str
@@ -60,6 +64,7 @@ class Stage:
     objective: Literal["likelihood", "contrast"] = "likelihood"
     anchors: int = 0
     consistency: float = 0.0
+    kept: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +132,7 @@ class Loop:
     """One stage of training, step by step.
 
     Iterate over :meth:`run`; between steps :meth:`snapshot` may be taken. When the iteration
-    ends, the weights with the best validation loss are back in the model.
+    ends, the weights with the best validation loss are back in the model, or their mean with those from before the stage.
     """
 
     def __init__(
@@ -151,6 +156,7 @@ class Loop:
         self.best_step = 0
         self.bad_checks = 0
         self._best_weights: dict[str, torch.Tensor] = {}
+        self._before = {n: p.detach().cpu().clone() for n, p in self._learning().items()} if stage.kept else {}
         self._place = next(classifier.model.parameters()).device
         self.steps_per_epoch = max(1, math.ceil(len(data) / stage.batch_size))
         self.total = self.steps_per_epoch * stage.epochs
@@ -268,12 +274,15 @@ class Loop:
             for name, parameter in self._learning().items():
                 if name in self._best_weights:
                     parameter.copy_(self._best_weights[name])
+                if name in self._before:
+                    parameter.lerp_(self._before[name].to(parameter.device), self.stage.kept)
         self.classifier.model.eval()
 
     def snapshot(self) -> Snapshot:
         """The state between two steps, as copies on the CPU."""
         tensors: dict[str, torch.Tensor] = {f"weight.{name}": p for name, p in self._learning().items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self._best_weights.items()}
+        tensors |= {f"before.{name}": tensor for name, tensor in self._before.items()}
         for key, state in self._optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{key}.{n}": t for n, t in state.items() if isinstance(t, torch.Tensor)}
         values = {
@@ -305,6 +314,8 @@ class Loop:
                     learning[rest].copy_(tensor)
                 elif kind == "best":
                     self._best_weights[rest] = tensor
+                elif kind == "before":
+                    self._before[rest] = tensor
                 else:
                     key, _, entry = rest.partition(".")
                     optimizer.setdefault(int(key), {})[entry] = tensor
