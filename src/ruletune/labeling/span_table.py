@@ -18,7 +18,7 @@ from ruletune.report.model import RuleRow
 from ruletune.rules import Link, Vote
 from ruletune.types import Example, Spans
 
-__all__ = ["fit_span_model", "gold_answers", "span_rule_rows", "span_rule_table"]
+__all__ = ["fit_span_model", "gold_answers", "judged_votes", "meetings", "span_rule_rows", "span_rule_table"]
 
 
 def span_rule_rows(
@@ -34,8 +34,8 @@ def span_rule_rows(
         accuracy: (rules,) what a label model believes of each.
     """
     signs, links = votes.signs, votes.links
-    overlaps, conflicts = _meetings(votes)
-    right, judged = _judged(votes, gold)
+    overlaps, conflicts = meetings(votes)
+    right, judged = judged_votes(votes, gold)
     reasons = {fault.rule: fault for fault in votes.faults}
     rows = []
     for position, rule in enumerate(votes.rules):
@@ -81,7 +81,7 @@ def span_rule_table(
     votes = SpanRules(spec.rules, labels=spec.labels, embed=embed).apply(examples, progress=progress)
     gold = gold_answers(examples)
     model = fit_span_model(spec, votes, [words(example.text) for example in examples], gold)
-    overlaps, conflicts = _meetings(votes)
+    overlaps, conflicts = meetings(votes)
     return RuleTable(
         rows=span_rule_rows(votes, gold=gold, accuracy=model.accuracy),
         texts=len(examples),
@@ -110,7 +110,7 @@ def _texts(votes: SpanVotes, which: np.ndarray) -> float:
     return len(np.unique(votes.row[which])) / votes.texts if votes.texts else 0.0
 
 
-def _meetings(votes: SpanVotes) -> tuple[np.ndarray, np.ndarray]:
+def meetings(votes: SpanVotes) -> tuple[np.ndarray, np.ndarray]:
     """Votes that share a character with a vote of another rule, and those of them where the labels differ, (votes,) bool."""
     overlaps, conflicts = np.zeros(len(votes.row), dtype=bool), np.zeros(len(votes.row), dtype=bool)
     voting = np.flatnonzero(votes.signs[votes.rule] > 0)
@@ -127,7 +127,7 @@ def _meetings(votes: SpanVotes) -> tuple[np.ndarray, np.ndarray]:
     return overlaps, conflicts
 
 
-def _judged(votes: SpanVotes, gold: Sequence[Spans | None]) -> tuple[np.ndarray, np.ndarray]:
+def judged_votes(votes: SpanVotes, gold: Sequence[Spans | None]) -> tuple[np.ndarray, np.ndarray]:
     """Votes that are right, and those that gold says anything about, (votes,) bool."""
     right, judged = np.zeros(len(votes.row), dtype=bool), np.zeros(len(votes.row), dtype=bool)
     signs, links = votes.signs, votes.links
