@@ -85,6 +85,9 @@ def test_train_predict_evaluate_explain(task: Path, tmp_path: Path, capsys: pyte
     assert {row.name: row.correct for row in run.report.rules}["praise"] > 0
     assert run.report.shape == "spans"
     assert set(run.metrics["rule_effects"]) == {"praise", "blame"}
+    reliance = run.metrics["rule_reliance"]
+    assert reliance["texts"] > 10
+    assert 0 <= reliance["unheard"] <= 1
 
     text = f"a {GOOD[0]} story of {BAD[4]} people"
     [prediction] = run.predict([Example("1", text)])
@@ -183,7 +186,7 @@ def test_label_rules_and_check(task: Path, tmp_path: Path, capsys: pytest.Captur
 
 @pytest.mark.parametrize(
     "words",
-    [["preview"], ["rules", "show", "praise"], ["rules", "suggest"], ["search"]],
+    [["preview"], ["rules", "suggest"], ["search"]],
 )
 def test_what_is_for_labels_only_says_so(task: Path, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert command(*words, task) == 2

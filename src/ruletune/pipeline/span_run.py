@@ -19,6 +19,7 @@ from ruletune.models.tagging import decode_tags
 from ruletune.models.windows import windows
 from ruletune.pipeline.embedding import embedder
 from ruletune.pipeline.run import Run
+from ruletune.pipeline.span_judging import Say
 from ruletune.pipeline.tag_answers import certainty, heard, scoring
 from ruletune.progress import Listener, counted, silent
 from ruletune.types import Example, Prediction, Spans
@@ -58,7 +59,17 @@ class TagRun(Run):
             predictions.append(Prediction(example.id, spans, certainty(scores), {}, fired, certain))
         return predictions
 
-    def _decoded(self, examples: Sequence[Example], listener: Listener) -> list[tuple[Spans, np.ndarray]]:
+    def spans(self, examples: Sequence[Example], *, rules: bool = True) -> list[Spans]:
+        """The entities found, and nothing else.
+
+        Args:
+            rules: Whether rules that are heard when the model answers are heard.
+        """
+        return [spans for spans, _ in self._decoded(examples, silent, rules=rules)]
+
+    def _decoded(
+        self, examples: Sequence[Example], listener: Listener, *, rules: bool = True
+    ) -> list[tuple[Spans, np.ndarray]]:
         classifier = self.classifier
         shown = windows(
             examples, rendering=self.rendering, tokenizer=classifier.tokenizer, max_length=classifier.max_length
@@ -66,12 +77,13 @@ class TagRun(Run):
         progress = counted(listener, "predicting", len(shown.encoded))
         precision = str(self.settings["precision"])
         logits = backbone.token_logits(classifier, shown.encoded, precision=precision, progress=progress)
-        weight = float(self.settings.get("rule_weight", 0.0)) if self.settings.get("rules_act") else 0.0
-        if not weight:  # then the rules need not even be loaded
+        acts = rules and bool(self.settings.get("rules_act"))
+        say = Say(*(float(self.settings.get(name, 0.0)) if acts else 0.0 for name in ("rule_weight", "silence_weight")))
+        if not say.votes:  # then the rules need not even be loaded
             return decode_tags(shown, logits.arrays, self.labels, examples)
         votes = self.span_rules.apply(examples, strict=False)
         ranges = [words(example.text) for example in examples]
-        held = heard(shown, logits.arrays, votes, ranges, self.sequence_model, weight)
+        held = heard(shown, logits.arrays, votes, ranges, self.sequence_model, say)
         return decode_tags(shown, held, self.labels, examples)
 
     def probabilities(self, examples: Sequence[Example], *, listener: Listener = silent) -> np.ndarray:

@@ -33,7 +33,8 @@ from ruletune.pipeline.prepare import Parts
 from ruletune.pipeline.run import Run
 from ruletune.pipeline.span_findings import Answered, Scoring, outcome
 from ruletune.pipeline.span_inputs import SpanInputs, kinds_of
-from ruletune.pipeline.span_judging import judge_span_rules, rule_beliefs, span_effects, together
+from ruletune.pipeline.span_judging import USUAL, Say, judge_span_rules, rule_beliefs, span_effects, together
+from ruletune.pipeline.span_reliance import measure_span_reliance
 from ruletune.progress import Event, Listener, counted
 from ruletune.report.model import Effect, Guard, Reliance
 from ruletune.types import Example, Spans
@@ -125,15 +126,15 @@ class TagAnswering:
         assert isinstance(inputs, SpanInputs)
         spec, parts = self.spec, self.parts
         held_out = len(parts.gold) + len(parts.validation) + len(parts.calibration)
-        weight = (_WEIGHT if guard is None or guard.weight is None else guard.weight) if BOTH in fits else 0.0
+        say = _say(guard) if BOTH in fits else _UNHEARD
         ways: dict[str, Answered] = {}
         if spec.rules:
             found = self.model.decode(self.votes["test"], self.words["test"])
             ways[RULES] = Answered(found, np.ones(len(found)), len(parts.gold))
         for name, fitted in fits.items():
-            spans, certain = self._decoded(inputs, fitted.logits["test"], weight if name == BOTH else 0.0)
+            spans, certain = self._decoded(inputs, fitted.logits["test"], say if name == BOTH else _UNHEARD)
             ways[name] = Answered(spans, certain, held_out)
-        points = [(point.labels, self._decoded(inputs, point.logits, 0.0)[0]) for point in curve]
+        points = [(point.labels, self._decoded(inputs, point.logits, _UNHEARD)[0]) for point in curve]
         made = assemble(
             spec,
             parts,
@@ -151,13 +152,13 @@ class TagAnswering:
             truncation={name: encoded.loss for name, encoded in inputs.encoded.items()},
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )
-        return Measured(made, self.model.to_json(), Calibration().to_json(), weight)
+        return Measured(made, self.model.to_json(), Calibration().to_json(), say.votes, say.silence)
 
-    def _decoded(self, inputs: SpanInputs, logits: Targets, weight: float) -> tuple[list[Spans], np.ndarray]:
+    def _decoded(self, inputs: SpanInputs, logits: Targets, say: Say) -> tuple[list[Spans], np.ndarray]:
         """Answers to the test part and how sure they are, rules counting for so much."""
         assert isinstance(logits, Ragged)
         shown, test = inputs.windows["test"], self.parts.test
-        held = heard(shown, logits.arrays, self.votes["test"], self.words["test"], self.model, weight)
+        held = heard(shown, logits.arrays, self.votes["test"], self.words["test"], self.model, say)
         decoded = decode_tags(shown, held, self.spec.labels, test)
         return [spans for spans, _ in decoded], np.array([certainty(scores) for _, scores in decoded])
 
@@ -165,7 +166,14 @@ class TagAnswering:
         return span_effects(self)
 
     def reliance(self, run: Run) -> Reliance | None:
-        return None
+        from ruletune.pipeline.span_run import TagRun  # it reads this module
+
+        assert isinstance(run, TagRun)
+
+        def answer(examples: Sequence[Example], heard: bool) -> list[Spans]:
+            return run.spans(examples, rules=heard)
+
+        return measure_span_reliance(self.rules, self.parts.test, answer, seed=self.spec.file.seed)
 
 
 def _gold(shown: Windows, examples: Sequence[Example], labels: Sequence[str]) -> tuple[Ragged, Ragged]:
@@ -189,8 +197,15 @@ def certainty(scores: np.ndarray) -> float:
     return float(np.min(scores)) if len(scores) else 1.0
 
 
-_WEIGHT = 4.0
-"""What rules count for beside the model where no gold text says more about them: what it knows, it has from them."""
+_UNHEARD = Say(0.0, 0.0)
+"""What rules count for beside the model where they are not heard."""
+
+
+def _say(guard: Guard | None) -> Say:
+    if guard is None or guard.weight is None:
+        return USUAL
+    return Say(guard.weight, guard.silence or 0.0)
+
 
 _FORBIDDEN = -1e4
 
@@ -201,19 +216,19 @@ def heard(
     votes: SpanVotes,
     words: Sequence[Sequence[tuple[int, int]]],
     model: SequenceModel,
-    weight: float,
+    say: Say,
 ) -> list[np.ndarray]:
     """Scores of tags with what the rules say of the same texts: their beliefs as evidence, vetoes as law.
 
     Args:
         logits: For each window (tokens, tags).
         votes, words: Of the windows' texts.
-        weight: What the rules count for beside the model; 0: they are not heard at all.
+        say: What the rules count for beside the model; 0: they are not heard at all.
     """
-    if not weight:
+    if not say.votes:
         return list(logits)
-    said = rule_beliefs(shown, votes, words, model)
-    mixed = [together(values, believed, weight) for values, believed in zip(logits, said, strict=True)]
+    said, weights = rule_beliefs(shown, votes, words, model), say.of(shown, votes).tolist()
+    mixed = [together(values, spoken, weight) for values, spoken, weight in zip(logits, said, weights, strict=True)]
     return forbid(shown, mixed, votes)
 
 
