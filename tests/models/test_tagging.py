@@ -30,7 +30,7 @@ def read_off(made: Windows, examples: list[Example], labels: list[str]) -> list[
     """Through logits that are as sure of the gold tags as can be."""
     tags = token_tags(made, [example.answer for example in examples], labels)  # type: ignore[misc]
     logits = [np.where(np.arange(1 + 2 * len(labels)) == t[:, None], 20.0, -20.0) for t in tags]
-    return [spans for spans, _ in decode_tags(made, logits, labels, examples)]
+    return [each.spans for each in decode_tags(made, logits, labels, examples)]
 
 
 def of_tags(tokens: list[str], tags: list[str], n: int) -> Example:

@@ -147,7 +147,7 @@ def _held_out(
             values = [by_window.get(w, np.zeros((len(states[w]), 1 + 2 * len(labels)))) for w in range(len(states))]
             decoded = decode_tags(shown, values, labels, examples)
             for row in held:
-                found[name][row] = decoded[row][0]
+                found[name][row] = decoded[row].spans
         decoded_rules = model.decode(votes, words)
         for row in held:
             found["rules alone"][row] = decoded_rules[row]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,7 +21,7 @@ from ruletune.metrics.intervals import micro_f1_interval
 from ruletune.models.backbone import load_tokenizer
 from ruletune.models.checkpoints import Checkpoint
 from ruletune.models.readout import Ragged, Targets
-from ruletune.models.tagging import decode_tags, token_beliefs, token_tags
+from ruletune.models.tagging import Tagged, decode_tags, token_beliefs, token_tags
 from ruletune.models.windows import Windows, windows
 from ruletune.pipeline.answering import BOTH, RULES, Measured
 from ruletune.pipeline.calibrating import Calibration
@@ -31,6 +31,7 @@ from ruletune.pipeline.fits import Fit
 from ruletune.pipeline.inputs import Inputs
 from ruletune.pipeline.prepare import Parts
 from ruletune.pipeline.run import Run
+from ruletune.pipeline.span_calibrating import calibrate_spans, spans_before_and_after
 from ruletune.pipeline.span_findings import Answered, Scoring, outcome
 from ruletune.pipeline.span_inputs import SpanInputs, kinds_of
 from ruletune.pipeline.span_judging import USUAL, Say, judge_span_rules, rule_beliefs, span_effects, together
@@ -39,7 +40,7 @@ from ruletune.progress import Event, Listener, counted
 from ruletune.report.model import Effect, Guard, Reliance
 from ruletune.types import Example, Spans
 
-__all__ = ["TagAnswering", "certainty", "forbid", "gold_spans", "heard", "scoring"]
+__all__ = ["TagAnswering", "forbid", "gold_spans", "heard", "scoring"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +132,20 @@ class TagAnswering:
         if spec.rules:
             found = self.model.decode(self.votes["test"], self.words["test"])
             ways[RULES] = Answered(found, np.ones(len(found)), len(parts.gold))
+        delivered, last = list(fits.items())[-1]
+        calibration = self._calibrate(inputs, last, say)
         for name, fitted in fits.items():
-            spans, certain = self._decoded(inputs, fitted.logits["test"], say if name == BOTH else _UNHEARD)
-            ways[name] = Answered(spans, certain, held_out)
-        points = [(point.labels, self._decoded(inputs, point.logits, _UNHEARD)[0]) for point in curve]
+            scores = self._scores(inputs, "test", fitted.logits["test"], say if name == BOTH else _UNHEARD)
+            if name == delivered:
+                scores = [calibration.temper(values) for values in scores]
+            decoded = decode_tags(inputs.windows["test"], scores, spec.labels, parts.test)
+            ways[name] = _answered(decoded, held_out)
+        points = []
+        for point in curve:
+            scores = self._scores(inputs, "test", point.logits, _UNHEARD)
+            points.append(
+                (point.labels, [t.spans for t in decode_tags(inputs.windows["test"], scores, spec.labels, parts.test)])
+            )
         made = assemble(
             spec,
             parts,
@@ -152,15 +163,28 @@ class TagAnswering:
             truncation={name: encoded.loss for name, encoded in inputs.encoded.items()},
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )
-        return Measured(made, self.model.to_json(), Calibration().to_json(), say.votes, say.silence)
+        beliefs = spans_before_and_after(
+            calibration,
+            inputs.windows["test"],
+            self._scores(inputs, "test", last.logits["test"], say),
+            parts.test,
+            labels=spec.labels,
+        )
+        return Measured(replace(made, **beliefs), self.model.to_json(), calibration.to_json(), say.votes, say.silence)
 
-    def _decoded(self, inputs: SpanInputs, logits: Targets, say: Say) -> tuple[list[Spans], np.ndarray]:
-        """Answers to the test part and how sure they are, rules counting for so much."""
+    def _scores(self, inputs: SpanInputs, part: str, logits: Targets, say: Say) -> list[np.ndarray]:
+        """Scores of tags for each window of a part, rules counting for so much."""
         assert isinstance(logits, Ragged)
-        shown, test = inputs.windows["test"], self.parts.test
-        held = heard(shown, logits.arrays, self.votes["test"], self.words["test"], self.model, say)
-        decoded = decode_tags(shown, held, self.spec.labels, test)
-        return [spans for spans, _ in decoded], np.array([certainty(scores) for _, scores in decoded])
+        return heard(inputs.windows[part], logits.arrays, self.votes[part], self.words[part], self.model, say)
+
+    def _calibrate(self, inputs: SpanInputs, fitted: Fit, say: Say) -> Calibration:
+        """How far the delivered model can be believed, on the texts that are held out for it or for stopping."""
+        source = self.parts.calibrated_on
+        if not source:
+            return Calibration()
+        scores = self._scores(inputs, source, fitted.logits[source], say)
+        examples = getattr(self.parts, source)
+        return calibrate_spans(inputs.windows[source], scores, examples, labels=self.spec.labels, source=source)
 
     def effects(self, checkpoint: Checkpoint) -> tuple[Effect, ...]:
         return span_effects(self)
@@ -174,6 +198,10 @@ class TagAnswering:
             return run.spans(examples, rules=heard)
 
         return measure_span_reliance(self.rules, self.parts.test, answer, seed=self.spec.file.seed)
+
+
+def _answered(decoded: Sequence[Tagged], labels: int) -> Answered:
+    return Answered([each.spans for each in decoded], np.array([each.certainty for each in decoded]), labels)
 
 
 def _gold(shown: Windows, examples: Sequence[Example], labels: Sequence[str]) -> tuple[Ragged, Ragged]:
@@ -190,11 +218,6 @@ def _ragged(arrays: Sequence[np.ndarray]) -> Ragged:
 
 def _labels(example: Example) -> frozenset[str]:
     return frozenset(span.label for span in example.answer.spans) if isinstance(example.answer, Spans) else frozenset()
-
-
-def certainty(scores: np.ndarray) -> float:
-    """How sure an answer of several entities is: as its least sure one; that there is none, certain."""
-    return float(np.min(scores)) if len(scores) else 1.0
 
 
 _UNHEARD = Say(0.0, 0.0)
