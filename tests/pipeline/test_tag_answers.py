@@ -217,6 +217,17 @@ def test_label_rules_and_check(task: Path, tmp_path: Path, capsys: pytest.Captur
     assert command("check", str(task)) == 0
 
 
+def test_check_knows_rules_that_link(task: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    task.write_text(
+        task.read_text("utf-8").replace("model:", "- {name: of, regex: '(?<=a) of', link: together}\nmodel:"), "utf-8"
+    )
+    assert command("check", task) == 0
+    assert "of" in capsys.readouterr().out
+    task.write_text(task.read_text("utf-8").replace("regex: '(?<=a) of'", "length: words, at_most: 3"), "utf-8")
+    assert command("check", task) == 2
+    assert "does not say of which characters" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "words",
     [["preview"], ["rules", "suggest"], ["search"]],

@@ -96,7 +96,7 @@ def test_it_is_written_in_a_task_file(write: Write) -> None:
         ("{trigger: {regexp: a}, right: 2, vote: PER}", "did you mean 'regex'"),
         ("{shape: '', vote: PER}", "blank"),
         ("{shape: [], vote: PER}", "shape"),
-        ("{regex: a, link: both}", "link"),
+        ("{regex: a, link: both}", "'link' cannot be 'both'; choose one of 'together', 'apart'"),
         ("{regex: a, link: apart, vote: PER}", "a rule says one thing"),
     ],
 )

@@ -328,19 +328,7 @@ class RuleSet:
 
     def slow(self) -> dict[str, str]:
         """Rules that cannot be matched along with all others, by name, and why."""
-        plans = dict(zip(self._conditions.matched, self._conditions.matcher.plans, strict=True))
-        found: dict[str, str] = {}
-        for rule in self.rules:
-            for condition in (rule.when, *rule.unless):
-                for part in parts(condition):
-                    plan = plans.get(part) if isinstance(part, Pattern | Terms) else None
-                    if isinstance(part, Call):
-                        found.setdefault(rule.name, f"{part.path} is called for one text at a time")
-                    elif plan is not None and plan.engine == "plain":
-                        found.setdefault(rule.name, f"its expression is searched for alone: {plan.reason}")
-                    elif plan is not None and plan.engine == "prefilter":
-                        found.setdefault(rule.name, f"what is found must be confirmed: {plan.reason}")
-        return found
+        return self._conditions.slow()
 
     def firings(self, example: Example) -> tuple[Firing, ...]:
         """The rules that say something about one example, with the characters that triggered them.

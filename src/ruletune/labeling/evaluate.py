@@ -127,6 +127,21 @@ class Conditions:
         against = np.stack([self._descriptions[description] for _, description in condition.descriptions])
         return np.asarray(texts @ against.T)
 
+    def slow(self) -> dict[str, str]:
+        """Rules that cannot be matched along with all others, by name, and why."""
+        plans = dict(zip(self.matched, self.matcher.plans, strict=True))
+        found: dict[str, str] = {}
+        for rule in self.by_name.values():
+            for part in (part for condition in (rule.when, *rule.unless) for part in parts(condition)):
+                plan = plans.get(part) if isinstance(part, Pattern | Terms) else None
+                if isinstance(part, Call):
+                    found.setdefault(rule.name, f"{part.path} is called for one text at a time")
+                elif plan is not None and plan.engine == "plain":
+                    found.setdefault(rule.name, f"its expression is searched for alone: {plan.reason}")
+                elif plan is not None and plan.engine == "prefilter":
+                    found.setdefault(rule.name, f"what is found must be confirmed: {plan.reason}")
+        return found
+
     def spans(self, condition: Pattern | Terms, text: str) -> list[tuple[int, int]]:
         """Where in a text an expression or a term matches, in reading order.
 

@@ -145,6 +145,10 @@ class SpanRules:
         said[0, [rule.name in failed for rule in self.rules]] = FAULT
         return said
 
+    def slow(self) -> dict[str, str]:
+        """Rules that cannot be matched along with all others, by name, and why."""
+        return self._conditions.slow()
+
     def firings(self, example: Example) -> tuple[Firing, ...]:
         """The rules that say something about one example: the spans that they speak of."""
         votes = self.apply([example], strict=False)

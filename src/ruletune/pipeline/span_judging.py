@@ -54,8 +54,8 @@ class Say:
         return np.where(votes.covered[shown.owner], self.votes, self.silence)
 
 
-USUAL = Say(4.0, 1.0)
-"""Where no gold text says otherwise: what the model knows it has from the rules, and where they are silent they are one witness
+USUAL = Say(8.0, 1.0)
+"""Where no gold text says otherwise (it did best on parts of the training data of laptop_ner that taught nothing): what the model knows it has from the rules, and where they are silent they are one witness
 more against an entity."""
 
 _SAYS = tuple(Say(votes, silence) for votes in (0.5, 1.0, 2.0, 4.0, 8.0) for silence in (0.0, 0.5, 1.0, 2.0))
