@@ -2,8 +2,8 @@
 
 Run: ``python -m benchmarks.ner``. Ruletune runs with its defaults on the packaged encoder. ``laptop_ner`` comes with the votes of 16
 rules; its makers recommend three of them, which are used. ``wikigold_ner`` has in its training part the tags that a dictionary gave,
-and no gold: what they mark is a list of terms for each type, and the gold sentences are taken from the development part, which
-is then scored without them.
+and no gold: what they mark is a list of terms for each type. The gold sentences are taken from the 280 of the development part, and
+those that are left are scored: 230 beside 50, and 80 beside 200.
 """
 
 from __future__ import annotations
@@ -120,8 +120,6 @@ def main() -> None:
     rows = []
     for name in options.sets:
         for gold in options.gold:
-            if name == "wikigold_ner" and gold > 100:
-                continue  # its development part has 280 sentences
             found = [scores(name, gold, seed) for seed in range(options.seeds)]
             row: dict[str, Any] = {"data": name, "gold sentences": gold, "seeds": options.seeds}
             for way in ("rules alone", "labels alone", "rules + labels"):
@@ -137,6 +135,8 @@ def main() -> None:
         notes=[
             "Strict entity F1 on the development part. Labels alone and rules + labels are trained on the packaged encoder; the rules "
             "count for nothing where the guard leaves them out, and rules + labels is then empty.",
+            "wikigold_ner has gold in its development part alone: that is cut into the sentences to learn from and those to score, 80 "
+            "beside 200 to learn from.",
             "wikigold_ner: the rules are the terms that the training part's distant tags mark, four lists.",
         ],
     )

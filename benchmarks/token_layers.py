@@ -72,7 +72,7 @@ def main() -> None:
         for layer, (features, others) in enumerate(zip(states(model, seen), states(model, asked), strict=True)):
             head = fit_head(np.concatenate(features)[known], np.eye(3)[tags[known]], np.ones(int(known.sum())))
             decoded = decode_tags(asked, [head.logits(values) for values in others], LABELS, scored)
-            f1 = score(gold(scored), [spans for spans, _ in decoded], labels=LABELS)["f1"]
+            f1 = score(gold(scored), [each.spans for each in decoded], labels=LABELS)["f1"]
             rows.append({"seed": seed, "layer": layer, "f1": f1})
     means = {
         layer: float(np.mean([row["f1"] for row in rows if row["layer"] == layer]))

@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from ruletune.config.schema import TaskFile
 from ruletune.rules import KINDS
 from ruletune.rules.entry import TestEntry, Written
+from ruletune.rules.near import Sought
 from ruletune.tasks import TASKS
 from ruletune.templates import FIELDS
 
@@ -159,6 +160,8 @@ def _kind(annotation: Any, metadata: list[Any]) -> str:
         return "mapping of text to text" if inside[1] is str else "mapping"
     if annotation == Written:
         return "name or condition"
+    if annotation == Sought:
+        return "list of texts, or a condition"
     if annotation == bool | str:
         return "true, false or text"
     if type(None) in inside:

@@ -26,7 +26,7 @@ class Task:
         name: As written after ``task:`` in a task file.
         answer: The shape of its answers.
         rule_kinds: Kinds of rule that it can use, as written in a task file.
-        says: What its rules can say: ``vote``, ``veto``, ``prompt``, ``require``.
+        says: What its rules can say: ``vote``, ``veto``, ``prompt``, ``require``, ``link``.
         readout: Where in a model's outputs the answer stands.
         metric: Name of the metric that comparisons, early stopping and choices go by; higher is better.
     """
@@ -50,14 +50,14 @@ CLASSIFICATION = Task(
 
 _SPAN_KINDS = frozenset({
     "regex", "keywords", "gazetteer", "table", "span", "patterns", "function", "votes",
-    "field", "length", "casing", "similarity", "all", "any", "not",
+    "field", "length", "casing", "similarity", "all", "any", "not", "shape", "trigger",
 })  # fmt: skip
 
 NER = Task(
     name="ner",
     answer=Spans,
     rule_kinds=_SPAN_KINDS,
-    says=frozenset({"vote", "veto"}),
+    says=frozenset({"vote", "veto", "link"}),
     readout="tokens",
     metric="f1",
 )

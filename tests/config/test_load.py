@@ -207,3 +207,12 @@ def test_reading_a_task_imports_nothing_slow() -> None:
     code = f"import sys, ruletune.config; print([name for name in {slow} if name in sys.modules])"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_a_list_of_terms_has_one_meaning(parse: Parse) -> None:
+    source = BASE + "knowledge: [{file: spam.txt, meaning: a bait, place: insert}]\n"
+    spec = parse(source)
+    assert spec.rendering.render(Example("1", "a prize")).first == "a prize (a bait)"
+    assert parse(to_yaml(spec)).rendering == spec.rendering
+    with pytest.raises(UserError, match=r"spam\.txt:1: no TAB on this line"):
+        parse(source.replace("meaning: a bait, ", ""))

@@ -33,6 +33,8 @@ ENTRIES = {
     "span": "{span: [{lower: [not, 好, '😀']}, {op: '?'}], vote: bad}",
     "patterns": "{patterns: patterns.jsonl}",
     "snorkel": "{snorkel: contract_lfs.py}",
+    "shape": "{shape: ['xxx xx+', XX+, 好], vote: bad}",
+    "trigger": "{trigger: [not, 部], entity: {span: [{}]}, right: 3, left: 1, vote: bad}",
 }
 
 FILES = {
@@ -79,7 +81,7 @@ def examples(texts: list[str]) -> list[Example]:
     ]
 
 
-WITH_SPANS = {"span", "patterns", "regex", "keywords", "gazetteer", "table", "all", "any"}
+WITH_SPANS = {"span", "patterns", "regex", "keywords", "gazetteer", "table", "all", "any", "shape", "trigger"}
 """Kinds that can show which characters made them fire."""
 
 

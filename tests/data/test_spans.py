@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ruletune.data.labels import Labels
 from ruletune.data.readers import Columns, fingerprint, read_all
 from ruletune.data.sampling import sample
 from ruletune.data.spans import SpanLabels
@@ -40,6 +41,38 @@ def test_spans_in_characters(write: Write) -> None:
     assert second.answer == Spans(())
     assert third.answer is None
     assert [example.answer for example in read(path, SpanLabels(("PER", "LOC"), labelled=False))] == [None] * 3
+
+
+def test_words_and_tags_in_two_files(write: Write) -> None:
+    path = write("seq.in", "play Anne \nto New York now\n\n")
+    first, second = read(path)
+    assert (first.text, first.answer) == ("play Anne", None)  # nobody looked
+    write("seq.out", "O B-PER \nO B-LOC I-LOC O\n\n")
+    write("label", "PlayMusic\nGo\n\n")
+    first, second = read(path)
+    assert second.answer == Spans((Span(3, 11, "LOC"),))
+    assert dict(first.fields) == {"intent": "PlayMusic"}
+    intents = read_all(str(path), Columns(label="intent"), labels=Labels(("PlayMusic", "Go")))
+    assert [str(example.answer) for example in intents] == ["PlayMusic", "Go"]
+    assert intents[1].text == "to New York now"
+
+
+def test_two_files_that_do_not_fit(write: Write, complaints: Complaints) -> None:
+    path = write("seq.in", "play Anne\nto Rome\n")
+    write("seq.out", "O\nO B-LOC\n")
+    assert complaints(read, path) == ["seq.out:1: 1 tags for 2 words; write a tag for every word"]
+    write("seq.out", "O O\n")
+    [found] = complaints(read, path)
+    assert "seq.out: the file ends before line 2" in found
+
+
+def test_slots_of_a_public_set(shared: Path) -> None:
+    folder = shared / "snips_dialogue" / "valid"
+    tags = {tag[2:] for line in (folder / "seq.out").read_text("utf-8").splitlines() for tag in line.split()} - {""}
+    found = read(folder / "seq.in", SpanLabels(tuple(sorted(tags))))
+    assert len(found) == 700
+    begun = (folder / "seq.out").read_text("utf-8").count("B-")
+    assert sum(len(example.answer.spans) for example in found if isinstance(example.answer, Spans)) == begun
 
 
 @pytest.mark.parametrize("separator", ["\t", " "])

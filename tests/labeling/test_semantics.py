@@ -88,7 +88,7 @@ def test_a_rule_may_refer_to_a_table_and_to_what_stands_further_down(tmp_path: P
         ("  - {regex: x, vote: ham, veto: spam}\n", "a rule says one thing, this one has 'vote' and 'veto'"),
         ("  - {regex: x, require: y}\n", "a rule of the task 'classification' cannot 'require'; it can say vote, veto, prompt"),
         ("  - {regex: x, veto: spma}\n", "unknown label 'spma'; did you mean 'spam'?"),
-        ("  - {regex: x, veto: spam, weight: 2}\n", "only a vote has a weight"),
+        ("  - {regex: x, veto: spam, weight: 2}\n", "only a vote and a link have a weight"),
         ("  - {all: [], vote: ham}\n", "'all' must not be empty"),
         ("  - {any: [{regex: '('}], vote: ham}\n", "bad regular expression '('"),
         ("  - {any: [{regex: a, vote: ham}], vote: ham}\n", "a condition inside a rule has no 'vote'"),

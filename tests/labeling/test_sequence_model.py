@@ -21,19 +21,15 @@ from ruletune.labeling.sequence_model import (
     spans_of,
     tags_of,
 )
+from ruletune.labeling.span_apply import SpanRules
 from ruletune.labeling.span_votes import SpanVotes
 from ruletune.labeling.words import words
-from ruletune.rules.base import Pattern, Rule, Veto, Vote
-from ruletune.types import Span, Spans
+from ruletune.rules.base import Link, Pattern, Rule, Terms, Veto, Vote
+from ruletune.types import Example, Span, Spans
 
 LABELS = ("PER", "LOC")
 MODELS = sorted(SEQUENCE_MODELS)
 Ranges = list[list[tuple[int, int]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    together: bool
 
 
 def rule(name: str, says: object = None) -> Rule:
@@ -213,6 +209,34 @@ def test_links_join_and_split() -> None:
     assert joined[2, 2] > plain[2, 2] + 0.05
     assert parted[2, 2] < plain[2, 2] - 0.05
     assert joined[1, 1] == pytest.approx(plain[1, 1], abs=0.1)  # it says nothing of whether there is an entity
+
+
+def test_a_link_on_one_word_is_of_those_beside_it() -> None:
+    rules = [rule("a"), rule("join", Link(True)), rule("part", Link(False))]
+    ranges = numbered(5, 5, 5)
+    both = [(row, 0, 2, 7, 0) for row in range(3)]
+    votes = made(rules, 3, *both, (1, 1, 4, 5, 0), (2, 2, 4, 5, 0))
+    seen = Observations.of(votes, ranges)
+    assert seen.links.word.tolist() == [7, 8, 12, 13]
+    assert seen.share.tolist() == [1.0, 1.0, 0.5, 0.5]
+    edges = Observations.of(made(rules, 1, (0, 1, 0, 1, 0), (0, 2, 8, 9, 0)), numbered(5))
+    assert edges.links.word.tolist() == [1, 4]  # at a text's edge there is a word on one side only
+
+
+def test_links_move_what_is_found_in_texts() -> None:
+    """Two lists of words disagree how far names reach; what stands between the parts tells."""
+    towns = Rule("towns", Terms(("Rome", "Bonn", "Oslo", "Graz")), Vote("LOC"))
+    long = Rule("long", Pattern(r"[A-Z]\w+(?: [&,] [A-Z]\w+)?"), Vote("LOC"))
+    join, part = Rule("join", Terms(("&",)), Link(True, 5.0)), Rule("part", Terms((",",)), Link(False, 5.0))
+    texts = [Example(str(n), text) for n, text in enumerate(("to Rome & Bonn now", "to Oslo , Graz now") * 5)]
+    found = {}
+    for name, several in {"without": (towns, long), "with": (towns, long, join, part)}.items():
+        votes = SpanRules(several, labels=("LOC",)).apply(texts)
+        ranges = [words(example.text) for example in texts]
+        beliefs = fit_sequence_model(votes, ranges).posterior(votes, ranges)
+        found[name] = [belief[2, 2] for belief in beliefs[:2]]
+    assert found["with"][0] > found["without"][0]
+    assert found["with"][1] < found["without"][1]
 
 
 def test_a_link_alone_makes_no_entity() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ruletune.knowledge import Knowledge, Place
 from ruletune.labeling.words import words
 from ruletune.models.backbone import load_tokenizer
 from ruletune.models.checkpoints import resolve
@@ -30,7 +32,7 @@ def read_off(made: Windows, examples: list[Example], labels: list[str]) -> list[
     """Through logits that are as sure of the gold tags as can be."""
     tags = token_tags(made, [example.answer for example in examples], labels)  # type: ignore[misc]
     logits = [np.where(np.arange(1 + 2 * len(labels)) == t[:, None], 20.0, -20.0) for t in tags]
-    return [spans for spans, _ in decode_tags(made, logits, labels, examples)]
+    return [each.spans for each in decode_tags(made, logits, labels, examples)]
 
 
 def of_tags(tokens: list[str], tags: list[str], n: int) -> Example:
@@ -139,8 +141,6 @@ def test_a_span_that_cuts_a_token_takes_the_whole_of_it() -> None:
 
 
 def test_the_template_and_what_is_known_carry_no_tags() -> None:
-    from ruletune.knowledge import Knowledge
-
     known = (Knowledge({"Paris": "a city"}, "insert"), Knowledge({"Ann": "a name"}, "prefix"))
     rendering = Rendering(Template.parse("Find {labels} in: {text} !"), known, labels={"LOC": "a place"})
     example = Example("1", "Ann saw Paris today", answer=Spans((Span(8, 13, "LOC"),)))
@@ -149,6 +149,28 @@ def test_the_template_and_what_is_known_carry_no_tags() -> None:
         assert read_off(made, [example], ["LOC"]) == [example.answer]
         pieces = [example.text[s:e] for offsets in made.offsets for s, e in offsets.tolist() if s >= 0]
         assert set(pieces) == {"Ann", "saw", "Paris", "today"}
+
+
+@pytest.mark.parametrize("max_length", [96, 40])
+@pytest.mark.parametrize("place", ["insert", "prefix", "suffix", "field"])
+@pytest.mark.parametrize("template", ["{text}{sep}{description} {knowledge}", "{description} {knowledge}: {text}"])
+def test_descriptions_and_gazetteer_hits_move_no_entity(place: Place, template: str, max_length: int) -> None:
+    shape = Template.parse(template if place == "field" else template.replace(" {knowledge}", ""))
+    hits = Knowledge({"Paris": "LOC", "东京": "LOC", "Ann": "PER"}, place)
+    rendering = Rendering(shape, (hits,), description="Names in the news: Paris, Ann.")
+    text = "Ann, 👩‍👩‍👧 of 东京 saw Paris. " * 6
+    spans = [Span(*m.span(), "LOC" if m[0] != "Ann" else "PER") for m in re.finditer("Ann|东京|Paris", text)]
+    examples = [
+        Example("1", text, answer=Spans(tuple(spans))),
+        Example("2", "Paris", answer=Spans((Span(0, 5, "LOC"),))),
+        Example("3", "", answer=Spans(())),
+    ]
+    made = shown(examples, rendering=rendering, max_length=max_length)
+    assert max(made.encoded.lengths) <= max_length
+    assert read_off(made, examples, ["LOC", "PER"]) == [example.answer for example in examples]
+    inputs = [TOKENIZER.decode(ids) for ids in made.encoded.columns["input_ids"]]
+    assert all("names in the news" in shown_to_the_model for shown_to_the_model in inputs)
+    assert all("loc" in shown_to_the_model for shown_to_the_model in inputs[:-1])
 
 
 def test_a_long_text_is_windowed_in_time() -> None:

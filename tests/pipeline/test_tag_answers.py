@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from seqeval.metrics import classification_report
+from seqeval.scheme import IOB2
 
 import ruletune
 from ruletune.cli import main
 from ruletune.config import load_task
+from ruletune.data.tags import tags_of_spans
 from ruletune.errors import UserError
 from ruletune.pipeline.fit import fit
 from ruletune.types import Example, Span, Spans
@@ -51,6 +55,19 @@ def sentences(n: int, *, seed: int, gold: bool) -> str:
     return "".join(lines)
 
 
+def seqevals(gold: Path, answers: Path) -> dict[str, dict[str, float]]:
+    """The usual report, from tags of words."""
+    tags: list[list[list[str]]] = [[], []]
+    for line, said in zip(gold.read_text("utf-8").splitlines(), answers.read_text("utf-8").splitlines(), strict=True):
+        row, found = json.loads(line), json.loads(said)["answer"]
+        spans = Spans(tuple(Span(*span) for span in row["spans"]))
+        answered = Spans(tuple(Span(span["start"], span["end"], span["label"]) for span in found))
+        ranges = [match.span() for match in re.finditer(r"\S+", row["text"])]
+        for sequences, answer in zip(tags, (spans, answered), strict=True):
+            sequences.append(tags_of_spans(answer, ranges, scheme="IOB2"))
+    return dict(classification_report(*tags, mode="strict", scheme=IOB2, output_dict=True, zero_division=0))
+
+
 @pytest.fixture
 def task(tmp_path: Path, checkpoint: Path) -> Path:
     for name, n, gold in (("train", 8, True), ("unlabeled", 80, False), ("test", 40, True)):
@@ -85,6 +102,9 @@ def test_train_predict_evaluate_explain(task: Path, tmp_path: Path, capsys: pyte
     assert {row.name: row.correct for row in run.report.rules}["praise"] > 0
     assert run.report.shape == "spans"
     assert set(run.metrics["rule_effects"]) == {"praise", "blame"}
+    reliance = run.metrics["rule_reliance"]
+    assert reliance["texts"] > 10
+    assert 0 <= reliance["unheard"] <= 1
 
     text = f"a {GOOD[0]} story of {BAD[4]} people"
     [prediction] = run.predict([Example("1", text)])
@@ -117,6 +137,22 @@ def test_train_predict_evaluate_explain(task: Path, tmp_path: Path, capsys: pyte
     rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text("utf-8").splitlines()]
     assert len(rows) == 40
     assert all(set(span) == {"start", "end", "label"} for row in rows for span in row["answer"])
+    capsys.readouterr()
+    assert command("evaluate", tmp_path / "run", task.parent / "test.jsonl", "--json") == 0
+    per_label = json.loads(capsys.readouterr().out)["per_label"]
+    usual = seqevals(task.parent / "test.jsonl", tmp_path / "out.jsonl")
+    for label in ("GOOD", "BAD"):
+        for name, theirs in (
+            ("precision", "precision"),
+            ("recall", "recall"),
+            ("f1", "f1-score"),
+            ("support", "support"),
+        ):
+            assert per_label[label][name] == usual[label][theirs]
+    assert measured["f1"] == usual["micro avg"]["f1-score"]
+    assert measured["partial_f1"] >= measured["f1"]
+    assert command("evaluate", tmp_path / "run", task.parent / "test.jsonl") == 0
+    assert f"{per_label['GOOD']['f1']:.4f}" in capsys.readouterr().out
     assert command("explain", str(tmp_path / "run"), text) == 0
     assert "praise" in capsys.readouterr().out
 
@@ -181,9 +217,20 @@ def test_label_rules_and_check(task: Path, tmp_path: Path, capsys: pytest.Captur
     assert command("check", str(task)) == 0
 
 
+def test_check_knows_rules_that_link(task: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    task.write_text(
+        task.read_text("utf-8").replace("model:", "- {name: of, regex: '(?<=a) of', link: together}\nmodel:"), "utf-8"
+    )
+    assert command("check", task) == 0
+    assert "of" in capsys.readouterr().out
+    task.write_text(task.read_text("utf-8").replace("regex: '(?<=a) of'", "length: words, at_most: 3"), "utf-8")
+    assert command("check", task) == 2
+    assert "does not say of which characters" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "words",
-    [["preview"], ["rules", "show", "praise"], ["rules", "suggest"], ["search"]],
+    [["preview"], ["rules", "suggest"], ["search"]],
 )
 def test_what_is_for_labels_only_says_so(task: Path, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert command(*words, task) == 2

@@ -35,12 +35,15 @@ def check(task: Annotated[Path, typer.Argument(help="The task file.")], json: Js
     from ruletune.labeling.analysis import kind_name
     from ruletune.labeling.apply import RuleSet
     from ruletune.labeling.checks import run_tests
+    from ruletune.labeling.span_apply import SpanRules
+    from ruletune.types import Spans
 
     spec = load_task(task)
     _check_cloze(spec)
     kinds = dict(Counter(map(kind_name, spec.rules)))
     embed = _embed_on_demand(spec)
-    slow = RuleSet(spec.rules, labels=spec.labels, embed=embed).slow()
+    compiled = SpanRules if spec.task.answer is Spans else RuleSet
+    slow = compiled(spec.rules, labels=spec.labels, embed=embed).slow()
     outcomes = run_tests(spec, embed=embed)
     failed = [outcome for outcome in outcomes if not outcome.passed]
     notes = _notes(spec)

@@ -72,6 +72,10 @@ def _print_result(run: Run) -> None:
     console.print(f"Report: {run.folder / 'report.html'}", markup=False)
 
 
+_LABELS = 50
+"""Labels that a table has a line for each of, at most."""
+
+
 def evaluate(
     run: RunFolder,
     data: Annotated[str, typer.Argument(help="Labelled data: a file, a saved dataset, or a hub id.")],
@@ -88,6 +92,8 @@ def evaluate(
         return
     from rich.table import Table
 
+    from ruletune.report.terminal import printable
+
     table = Table("metric", "value", title=f"{opened.name} on {data}")
     for name, value in result.items():
         if isinstance(value, float):
@@ -99,6 +105,12 @@ def evaluate(
         shown = f"{scores[opened.metric]:.4f}" if scores["n"] else "-"
         table.add_row(f"{opened.metric}, {part} by rules (n={scores['n']})", shown)
     out().print(table)
+    if opened.labels and len(opened.labels) <= _LABELS:
+        report = Table("label", "precision", "recall", "f1", "support")
+        for label, row in result.get("per_label", {}).items():
+            shares = (f"{row[name]:.4f}" for name in ("precision", "recall", "f1"))
+            report.add_row(printable(label), *shares, str(int(row["support"])))
+        out().print(report)
     if "abstention" in result:
         out().print(evaluated(result["abstention"], result["n"]), markup=False)
 

@@ -21,6 +21,7 @@ from ruletune.errors import Location, Problem, UserError, close_match, nearest
 from ruletune.knowledge import Knowledge, read_entries
 from ruletune.rules import KINDS, SAYINGS, Prompt, Rule, RuleContext, build_rules, kind_of
 from ruletune.rules.entry import read_text
+from ruletune.rules.terms import read_terms
 from ruletune.tasks import TASKS, Task
 from ruletune.templates import Rendering, Template, default_template
 
@@ -252,7 +253,11 @@ def _rendering(file: TaskFile, tree: Tree, folder: Path, problems: list[Problem]
         where = tree.at("knowledge", position)
         try:
             text = read_text(folder / source.file, where=where)
-            entries = read_entries(text, where=Location(str(folder / source.file)))
+            named = Location(str(folder / source.file))
+            if source.meaning is None:
+                entries = read_entries(text, where=named)
+            else:
+                entries = dict.fromkeys(read_terms(text, where=named), source.meaning)
             knowledge.append(Knowledge(entries, source.place, source.limit, source.separator))
         except UserError as error:
             problems += error.problems

@@ -150,4 +150,6 @@ def _choices(steps: tuple[object, ...]) -> list[str]:
     named = [step for step in steps if isinstance(step, str)]
     model = _model_at(tuple(named[:-1]))
     annotation = model.model_fields[named[-1]].annotation if model and named[-1] in model.model_fields else None
-    return [str(value) for value in get_args(annotation)]
+    members = [member for member in get_args(annotation) if member is not type(None)]
+    inside = [value for member in members for value in get_args(member)]
+    return [str(value) for value in inside or members]

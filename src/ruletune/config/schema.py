@@ -133,6 +133,11 @@ class KnowledgeSource(_Part):
         min_length=1,
         description="term TAB meaning lines; or .json, one object; or .jsonl, objects with term and text.",
     )
+    meaning: str | None = Field(
+        default=None,
+        min_length=1,
+        description="What all terms are, where the file is a list of terms, one a line, as a gazetteer is.",
+    )
     place: Literal["prefix", "suffix", "insert", "field"] = Field(
         default="suffix",
         description="Before or after the text, in brackets behind the term, or where the template has {knowledge}.",

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, cast
 
 from ruletune.data.parquet import parquet_rows
 from ruletune.data.row import Row, check_names
+from ruletune.data.slots import slots
 from ruletune.errors import Location, MissingExtraError, Problem, UserError, close_match
 
 __all__ = [
@@ -35,6 +36,7 @@ FORMATS = {
     ".iob2": "conll",
     ".bio": "conll",
     ".tags": "conll",
+    ".in": "slots",
 }
 
 _SHOWN = 1000
@@ -100,6 +102,8 @@ def rows(source: str, *, folder: Path) -> Iterator[Row]:
             yield from plain(_lines(path), path)
         case "conll":
             yield from conll(_lines(path), path)
+        case "slots":
+            yield from slots(path, _lines)
         case "parquet":
             yield from parquet_rows(path)
         case _:

@@ -17,8 +17,10 @@ from ruletune.rules.base import (
     Casing,
     Column,
     Length,
+    Link,
     Metadata,
     Named,
+    Near,
     Not,
     Pattern,
     Prompt,
@@ -293,6 +295,8 @@ def polarity(rule: Rule, labels: Sequence[str]) -> str:
             return "prompts"
         case Require(phrase=phrase):
             return f"requires {phrase}"
+        case Link(together=together):
+            return "links" if together else "parts"
         case Vote() | None:
             return ", ".join(labels) if rule.sign else "helps others"
 
@@ -322,6 +326,8 @@ def kind_name(rule: Rule) -> str:
             return "casing"
         case Similar():
             return "similarity"
+        case Near():
+            return "trigger"
         case Named() | AllOf():
             return "all"
         case AnyOf():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,8 +18,10 @@ from ruletune.rules.base import (
     Column,
     Condition,
     Fault,
+    Link,
     Metadata,
     Named,
+    Near,
     Pattern,
     Require,
     Rule,
@@ -178,6 +181,8 @@ class RuleSet:
             yield Problem(f"rule {rule.name!r} votes for no label", rule.where)
         if isinstance(rule.says, Require):
             yield Problem(f"rule {rule.name!r} requires a phrase, and the answer is a label", rule.where)
+        if isinstance(rule.says, Link):
+            yield Problem(f"rule {rule.name!r} links words, and the answer is a label", rule.where)
 
     def apply(
         self,
@@ -323,19 +328,7 @@ class RuleSet:
 
     def slow(self) -> dict[str, str]:
         """Rules that cannot be matched along with all others, by name, and why."""
-        plans = dict(zip(self._conditions.matched, self._conditions.matcher.plans, strict=True))
-        found: dict[str, str] = {}
-        for rule in self.rules:
-            for condition in (rule.when, *rule.unless):
-                for part in parts(condition):
-                    plan = plans.get(part) if isinstance(part, Pattern | Terms) else None
-                    if isinstance(part, Call):
-                        found.setdefault(rule.name, f"{part.path} is called for one text at a time")
-                    elif plan is not None and plan.engine == "plain":
-                        found.setdefault(rule.name, f"its expression is searched for alone: {plan.reason}")
-                    elif plan is not None and plan.engine == "prefilter":
-                        found.setdefault(rule.name, f"what is found must be confirmed: {plan.reason}")
-        return found
+        return self._conditions.slow()
 
     def firings(self, example: Example) -> tuple[Firing, ...]:
         """The rules that say something about one example, with the characters that triggered them.
@@ -352,12 +345,14 @@ class RuleSet:
             answer = Label.of(self.labels[said[position]]) if self._signs[position] else None
             if spans is None:
                 spans = self._matched_spans(example.text)
-            found.append(Firing(rule.name, answer, self._spans(rule.when, spans), veto=self._signs[position] < 0))
+            found.append(
+                Firing(rule.name, answer, self._spans(rule.when, example.text, spans), veto=self._signs[position] < 0)
+            )
         return tuple(found)
 
     def spans(self, name: str, text: str) -> tuple[Span, ...]:
         """What of a text meets a rule's condition, in reading order, whatever its exceptions and other rules say."""
-        return self._spans(self._conditions.by_name[name].when, self._matched_spans(text))
+        return self._spans(self._conditions.by_name[name].when, text, self._matched_spans(text))
 
     def _matched_spans(self, text: str) -> dict[Condition, list[Span]]:
         """What each expression and term list matched; nothing where one of them works without end."""
@@ -366,13 +361,17 @@ class RuleSet:
         except MatchTimeoutError:
             return {}
 
-    def _spans(self, condition: Condition, matched: Mapping[Condition, list[Span]]) -> tuple[Span, ...]:
+    def _spans(self, condition: Condition, text: str, matched: Mapping[Condition, list[Span]]) -> tuple[Span, ...]:
         """What of the text made a condition hold, in reading order."""
         match condition:
             case AllOf(parts=several) | AnyOf(parts=several):
-                found = {span for part in several for span in self._spans(part, matched)}
+                found = {span for part in several for span in self._spans(part, text, matched)}
             case Named(rule=name):
-                return self._spans(self._conditions.by_name[name].when, matched)
+                return self._spans(self._conditions.by_name[name].when, text, matched)
+            case Near():
+                with suppress(MatchTimeoutError):
+                    return tuple(Span(*edges) for edges in self._conditions.near(condition, text))
+                return ()
             case _:
                 found = set(matched.get(condition, ()))
         return tuple(sorted(found, key=lambda span: (span.start, span.end)))

@@ -14,11 +14,12 @@ from ruletune.errors import Location, UserError
 from ruletune.labeling.apply import ABSTAIN, FAULT, RuleSet, Votes, silence_lower
 from ruletune.labeling.corpus import corpus, gold_matrix, needs_label
 from ruletune.labeling.evaluate import Embed
+from ruletune.labeling.span_diff import diff_spans
 from ruletune.labeling.table import fit_label_model
 from ruletune.progress import Listener, counted, silent
 from ruletune.report.rules import ChangedText, Diff, RuleChange
 from ruletune.rules.base import AllOf, AnyOf, Call, Condition, Named, Not, Rule, Vote, names_label, references
-from ruletune.types import Example, Label
+from ruletune.types import Example, Label, Spans
 
 __all__ = ["diff"]
 
@@ -42,14 +43,19 @@ def diff(
         examples: The texts; default those of the new task, but for its test file.
 
     Raises:
-        UserError: The tasks have different labels, or the data is wrong.
+        UserError: The tasks are of different kinds or have different labels, or the data is wrong.
     """
-    needs_label(old, "a comparison of rules")
-    needs_label(new, "a comparison of rules")
+    if old.task != new.task:
+        remedy = "compare rules of the same task"
+        raise UserError(f"{old.path} is of the task {old.task.name!r}", where=Location(str(new.path)), remedy=remedy)
     if old.labels != new.labels:
         remedy = "compare rules for the same labels, in the same order"
         raise UserError(f"{old.path} has other labels", where=Location(str(new.path)), remedy=remedy)
     texts = corpus(new) if examples is None else list(examples)
+    if new.task.answer is Spans:
+        progress = counted(listener, "applying rules", 2 * len(texts))
+        return diff_spans(old, new, texts, differences=_differences, count=count, embed=embed, progress=progress)
+    needs_label(new, "a comparison of rules")
     before, after = _votes(old, new, texts, embed, listener)
     gold = gold_matrix(texts, new.labels)
     was, now = (_labels(spec, votes, gold) for spec, votes in ((old, before), (new, after)))

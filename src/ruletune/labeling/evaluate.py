@@ -16,6 +16,7 @@ from typing import assert_never
 import numpy as np
 
 from ruletune.errors import Problem, UserError, nearest
+from ruletune.labeling.words import words
 from ruletune.rules.base import (
     AllOf,
     AnyOf,
@@ -26,6 +27,7 @@ from ruletune.rules.base import (
     Length,
     Metadata,
     Named,
+    Near,
     Not,
     Pattern,
     Rule,
@@ -34,7 +36,8 @@ from ruletune.rules.base import (
     called,
     parts,
 )
-from ruletune.rules.matching import GIVE_UP, Matcher
+from ruletune.rules.matching import GIVE_UP, Matcher, MatchTimeoutError
+from ruletune.rules.near import near_spans
 from ruletune.rules.structure import casing_holds, length_holds, metadata_holds, value_of
 from ruletune.types import Example
 
@@ -124,6 +127,41 @@ class Conditions:
         against = np.stack([self._descriptions[description] for _, description in condition.descriptions])
         return np.asarray(texts @ against.T)
 
+    def slow(self) -> dict[str, str]:
+        """Rules that cannot be matched along with all others, by name, and why."""
+        plans = dict(zip(self.matched, self.matcher.plans, strict=True))
+        found: dict[str, str] = {}
+        for rule in self.by_name.values():
+            for part in (part for condition in (rule.when, *rule.unless) for part in parts(condition)):
+                plan = plans.get(part) if isinstance(part, Pattern | Terms) else None
+                if isinstance(part, Call):
+                    found.setdefault(rule.name, f"{part.path} is called for one text at a time")
+                elif plan is not None and plan.engine == "plain":
+                    found.setdefault(rule.name, f"its expression is searched for alone: {plan.reason}")
+                elif plan is not None and plan.engine == "prefilter":
+                    found.setdefault(rule.name, f"what is found must be confirmed: {plan.reason}")
+        return found
+
+    def spans(self, condition: Pattern | Terms, text: str) -> list[tuple[int, int]]:
+        """Where in a text an expression or a term matches, in reading order.
+
+        Raises:
+            MatchTimeoutError: The expression used up its time.
+        """
+        number = self.matched[condition]
+        if isinstance(condition, Pattern):
+            return self.matcher.pattern_spans(number, text)
+        return [(span.start, span.end) for span in self.matcher.term_spans(text)[number]]
+
+    def near(self, condition: Near, text: str) -> list[tuple[int, int]]:
+        """What stands near a trigger, in reading order.
+
+        Raises:
+            MatchTimeoutError: An expression used up its time.
+        """
+        triggers = [(start, end) for start, end in self.spans(condition.trigger, text) if end > start]
+        return near_spans(condition, text, triggers, words(text), lambda part: self.spans(condition.target, part))
+
     def embedded(self, examples: Sequence[Example]) -> np.ndarray:
         assert self._embed is not None
         return self._embed([example.text for example in examples])
@@ -140,6 +178,7 @@ class Holding:
         self.examples = examples
         self._known: dict[Condition, Held] = {}
         self._rules: dict[str, Held] = {}
+        self._near: dict[Near, dict[int, list[tuple[int, int]]]] = {}
         self._vectors: np.ndarray | None = None
         without = frozenset(condition for condition, times in tired.items() if times >= GIVE_UP)
         matches = conditions.matcher.match([example.text for example in examples], without=without)
@@ -200,6 +239,8 @@ class Holding:
                 return self._tried(lambda example: casing_holds(condition, example.text))
             case Metadata():
                 return self._metadata(condition)
+            case Near():
+                return self._nearby(condition)
             case Similar(label=label):
                 labels = self.nearest(condition)
                 return Held(labels >= 0 if label is None else labels == _position(condition, label))
@@ -223,6 +264,27 @@ class Holding:
         else:
             best = np.full(len(similar), _position(condition, condition.label))
         return np.where(similar[np.arange(len(similar)), best] >= condition.at_least, best, -1)
+
+    def near(self, condition: Near, row: int) -> list[tuple[int, int]]:
+        """The characters of a text for which the condition holds; none where it was not asked whether it does."""
+        return self._near.get(condition, {}).get(row, [])
+
+    def _nearby(self, condition: Near) -> Held:
+        """Only texts in which both the trigger and the target are found are looked at word by word."""
+        both = _all_of([self.of(condition.trigger), self.of(condition.target)])
+        unknown = dict(both.unknown)
+        found: dict[int, list[tuple[int, int]]] = {}
+        for row in np.flatnonzero(both.holds).tolist():
+            text = self.examples[row].text
+            try:
+                if spans := self.conditions.near(condition, text):
+                    found[row] = spans
+            except MatchTimeoutError as error:
+                unknown[row] = overrun_reason(error.seconds, len(text))
+        self._near[condition] = found
+        holds = np.zeros(len(self.examples), dtype=bool)
+        holds[list(found)] = True
+        return Held(holds, unknown)
 
     def _metadata(self, condition: Metadata) -> Held:
         held = self._tried(lambda example: metadata_holds(condition, example))

@@ -102,7 +102,8 @@ class Observations:
         spoken, at = np.unique(held_words, return_inverse=True)
         speaks = np.zeros((len(spoken), len(votes.rules)), dtype=bool)
         speaks[at, rule[voting][owner]] = True
-        spread, spreading = _inside(first[linking] + 1, last[linking])
+        from_, to = _with_neighbours(first[linking], last[linking], votes.row[linking], lengths)
+        spread, spreading = _inside(from_ + 1, to)
         parted = (links[linking] < 0)[spreading]
         return cls(
             lengths,
@@ -111,7 +112,7 @@ class Observations:
             ends=Events(last[after], rule[after], label[after]),
             vetoes=_events(first[vetoing], last[vetoing], rule[vetoing], label[vetoing]),
             links=Events(spread, rule[linking][spreading], label[linking][spreading]),
-            share=np.where(parted, 1.0 / np.maximum((last - first)[linking][spreading] - 1, 1), 1.0),
+            share=np.where(parted, 1.0 / np.maximum((to - from_)[spreading] - 1, 1), 1.0),
             spoken=spoken,
             speaks=speaks,
         )
@@ -129,6 +130,16 @@ def _words_of(
     first = np.searchsorted(text * stride + flat[:, 1], base + votes.start, side="right")
     last = np.searchsorted(text * stride + flat[:, 0], base + votes.end, side="left")
     return first, np.where(votes.end > votes.start, last, first)
+
+
+def _with_neighbours(
+    first: np.ndarray, last: np.ndarray, row: np.ndarray, lengths: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Ranges of words, those of one word with the words beside it, as far as the text has any."""
+    end = np.cumsum(lengths)[row] if len(row) else np.zeros(0, dtype=np.int64)
+    alone = last - first == 1
+    start = end - lengths[row] if len(row) else end
+    return np.where(alone, np.maximum(first - 1, start), first), np.where(alone, np.minimum(last + 1, end), last)
 
 
 def _longest(first: np.ndarray, last: np.ndarray, rule: np.ndarray, which: np.ndarray) -> np.ndarray:

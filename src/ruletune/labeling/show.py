@@ -15,12 +15,13 @@ from ruletune.labeling.analysis import Tallies, tally
 from ruletune.labeling.apply import ABSTAIN, FAULT, RuleSet, Votes
 from ruletune.labeling.corpus import corpus, gold_matrix, needs_label
 from ruletune.labeling.evaluate import Embed
+from ruletune.labeling.span_show import show_spans
 from ruletune.labeling.table import fit_label_model, rule_rows
 from ruletune.progress import Listener, counted, silent
 from ruletune.report.rules import Shown, ShownText, View
 from ruletune.rules.base import Rule
 from ruletune.rules.entry import read_text
-from ruletune.types import Example, Label
+from ruletune.types import Example, Label, Spans
 
 __all__ = ["show", "written"]
 
@@ -49,16 +50,20 @@ def show(
     Raises:
         UserError: There is no such rule, or the data is wrong.
     """
-    needs_label(spec, "a list of a rule's texts")
     names = [rule.name for rule in spec.rules]
     if name not in names:
         remedy = nearest(name, names) if names else "write rules under rules:"
         raise UserError(f"there is no rule {name!r}", where=Location(str(spec.path)), remedy=remedy)
     position = names.index(name)
     texts = corpus(spec) if examples is None else list(examples)
+    progress = counted(listener, "applying rules", len(texts))
+    source = written(spec, spec.rules[position])
+    if spec.task.answer is Spans:
+        return show_spans(spec, position, texts, written=source, view=view, count=count, embed=embed, progress=progress)
+    needs_label(spec, "a list of a rule's texts")
     rules = RuleSet(spec.rules, labels=spec.labels, embed=embed)
     # A rule that fails on every text is an error elsewhere; here is where to look at why.
-    votes = rules.apply(texts, progress=counted(listener, "applying rules", len(texts)), strict=view != "faults")
+    votes = rules.apply(texts, progress=progress, strict=view != "faults")
     gold = gold_matrix(texts, spec.labels)
     multi = spec.file.multi_label
     said = tally(votes, multi=multi)
@@ -67,7 +72,7 @@ def show(
     rows = _rows(votes, said, position, gold, view)
     failure = next((fault.traceback for fault in votes.faults if fault.rule == name), "")
     shown = tuple(_text(rules, position, texts[row]) for row in rows[:count].tolist())
-    return Shown(table[position], written(spec, spec.rules[position]), view, len(rows), shown, failure)
+    return Shown(table[position], source, view, len(rows), shown, failure)
 
 
 def _rows(votes: Votes, said: Tallies, position: int, gold: np.ndarray, view: View) -> np.ndarray:

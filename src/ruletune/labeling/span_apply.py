@@ -28,6 +28,7 @@ from ruletune.rules.base import (
     Fault,
     Metadata,
     Named,
+    Near,
     Pattern,
     Prompt,
     Require,
@@ -144,6 +145,10 @@ class SpanRules:
         said[0, [rule.name in failed for rule in self.rules]] = FAULT
         return said
 
+    def slow(self) -> dict[str, str]:
+        """Rules that cannot be matched along with all others, by name, and why."""
+        return self._conditions.slow()
+
     def firings(self, example: Example) -> tuple[Firing, ...]:
         """The rules that say something about one example: the spans that they speak of."""
         votes = self.apply([example], strict=False)
@@ -175,7 +180,7 @@ class SpanRules:
         self, examples: Sequence[Example], offset: int, said: _Said, tired: Counter[int], *, mute: bool = True
     ) -> None:
         holding = self._conditions.on(examples, tired)
-        finder = _Finder(self._conditions, examples)
+        finder = _Finder(self._conditions, examples, holding)
         batch: list[list[tuple[int, _Found]]] = [[] for _ in examples]
         for position, rule in enumerate(self.rules):
             if rule.says is None and not names_label(rule.when):
@@ -335,8 +340,8 @@ class _Said:
 class _Finder:
     """Where in the texts of a batch conditions hold; each text is searched once for each condition that asks."""
 
-    def __init__(self, conditions: Conditions, examples: Sequence[Example]) -> None:
-        self._conditions, self._examples = conditions, examples
+    def __init__(self, conditions: Conditions, examples: Sequence[Example], holding: Holding) -> None:
+        self._conditions, self._examples, self._holding = conditions, examples, holding
         self._terms: dict[int, dict[int, list[Span]]] = {}
 
     def spans(self, condition: Condition, row: int) -> list[tuple[int, int]]:
@@ -349,6 +354,8 @@ class _Finder:
                 if row not in self._terms:  # all lists of terms are looked up at once
                     self._terms[row] = self._conditions.matcher.term_spans(self._examples[row].text)
                 return [(span.start, span.end) for span in self._terms[row][self._conditions.matched[condition]]]
+            case Near():
+                return self._holding.near(condition, row)
             case Named(rule=name):
                 return self.spans(self._conditions.by_name[name].when, row)
             case AnyOf(parts=several):
@@ -361,7 +368,7 @@ class _Finder:
 
 def _has_spans(condition: Condition, by_name: dict[str, Rule]) -> bool:
     match condition:
-        case Pattern() | Terms() | Call() | Column():
+        case Pattern() | Terms() | Near() | Call() | Column():
             return True
         case AllOf(parts=several) | AnyOf(parts=several):
             return any(_has_spans(part, by_name) for part in several)

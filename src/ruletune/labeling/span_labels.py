@@ -56,9 +56,8 @@ def label_spans(
     for row, rule, start, end, label in zip(
         *(column.tolist() for column in (votes.row, votes.rule, votes.start, votes.end, votes.label)), strict=True
     ):
-        by_row[row].setdefault(rules.rules[rule].name, []).append(
-            {"start": start, "end": end, "label": rules.labels[label]}
-        )
+        said = {"label": rules.labels[label]} if rules.rules[rule].sign else {}  # a link speaks of no label
+        by_row[row].setdefault(rules.rules[rule].name, []).append({"start": start, "end": end, **said})
 
     def lines() -> Iterator[str]:
         for example, said, answer, belief, places in zip(examples, by_row, decoded, beliefs, ranges, strict=True):

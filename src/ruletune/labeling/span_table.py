@@ -15,10 +15,10 @@ from ruletune.labeling.span_votes import SpanVotes
 from ruletune.labeling.table import RuleTable
 from ruletune.labeling.words import words
 from ruletune.report.model import RuleRow
-from ruletune.rules import Vote
+from ruletune.rules import Link, Vote
 from ruletune.types import Example, Spans
 
-__all__ = ["fit_span_model", "gold_answers", "span_rule_rows", "span_rule_table"]
+__all__ = ["fit_span_model", "gold_answers", "judged_votes", "meetings", "span_rule_rows", "span_rule_table"]
 
 
 def span_rule_rows(
@@ -26,15 +26,16 @@ def span_rule_rows(
 ) -> tuple[RuleRow, ...]:
     """Rows of the rule table. Coverage, overlap and conflict are shares of texts; a vote is right where gold has the same span.
 
-    A veto is right where no gold span of its label touches it. What links say is not judged one by one.
+    A veto is right where no gold span of its label touches it. A link is right where an entity
+    that its characters touch holds all of them, or none of them all where it parts them.
 
     Args:
         gold: Answers by text, ``None`` where nobody gave one.
         accuracy: (rules,) what a label model believes of each.
     """
-    signs = votes.signs
-    overlaps, conflicts = _meetings(votes)
-    right, judged = _judged(votes, gold)
+    signs, links = votes.signs, votes.links
+    overlaps, conflicts = meetings(votes)
+    right, judged = judged_votes(votes, gold)
     reasons = {fault.rule: fault for fault in votes.faults}
     rows = []
     for position, rule in enumerate(votes.rules):
@@ -52,7 +53,9 @@ def span_rule_rows(
                 conflict=_texts(votes, mine & conflicts),
                 correct=int((mine & judged & right).sum()),
                 judged=int((mine & judged).sum()),
-                estimated=None if accuracy is None or not signs[position] else float(accuracy[position]),
+                estimated=None
+                if accuracy is None or not (signs[position] or links[position])
+                else float(accuracy[position]),
                 faults=fault.count if fault else 0,
                 failure=fault.traceback.strip().splitlines()[-1] if fault else "",
                 says=polarity(rule, labels),
@@ -78,7 +81,7 @@ def span_rule_table(
     votes = SpanRules(spec.rules, labels=spec.labels, embed=embed).apply(examples, progress=progress)
     gold = gold_answers(examples)
     model = fit_span_model(spec, votes, [words(example.text) for example in examples], gold)
-    overlaps, conflicts = _meetings(votes)
+    overlaps, conflicts = meetings(votes)
     return RuleTable(
         rows=span_rule_rows(votes, gold=gold, accuracy=model.accuracy),
         texts=len(examples),
@@ -98,7 +101,7 @@ def fit_span_model(
         words: Of each text, as ranges of characters.
         gold: Of each text, ``None`` where nobody gave one.
     """
-    weights = [rule.says.weight if isinstance(rule.says, Vote) else rule.weight for rule in votes.rules]
+    weights = [rule.says.weight if isinstance(rule.says, Vote | Link) else rule.weight for rule in votes.rules]
     kind = "majority" if spec.file.training.label_model == "majority" else "hmm"
     return SEQUENCE_MODELS[kind](votes, words, gold=gold, weights=weights)
 
@@ -107,7 +110,7 @@ def _texts(votes: SpanVotes, which: np.ndarray) -> float:
     return len(np.unique(votes.row[which])) / votes.texts if votes.texts else 0.0
 
 
-def _meetings(votes: SpanVotes) -> tuple[np.ndarray, np.ndarray]:
+def meetings(votes: SpanVotes) -> tuple[np.ndarray, np.ndarray]:
     """Votes that share a character with a vote of another rule, and those of them where the labels differ, (votes,) bool."""
     overlaps, conflicts = np.zeros(len(votes.row), dtype=bool), np.zeros(len(votes.row), dtype=bool)
     voting = np.flatnonzero(votes.signs[votes.rule] > 0)
@@ -124,21 +127,25 @@ def _meetings(votes: SpanVotes) -> tuple[np.ndarray, np.ndarray]:
     return overlaps, conflicts
 
 
-def _judged(votes: SpanVotes, gold: Sequence[Spans | None]) -> tuple[np.ndarray, np.ndarray]:
+def judged_votes(votes: SpanVotes, gold: Sequence[Spans | None]) -> tuple[np.ndarray, np.ndarray]:
     """Votes that are right, and those that gold says anything about, (votes,) bool."""
     right, judged = np.zeros(len(votes.row), dtype=bool), np.zeros(len(votes.row), dtype=bool)
-    signs = votes.signs
+    signs, links = votes.signs, votes.links
     known = [
         None if answer is None else {(span.start, span.end, span.label) for span in answer.spans} for answer in gold
     ]
     for vote in range(len(votes.row)):
         there = known[votes.row[vote]]
         sign = signs[votes.rule[vote]]
-        if there is None or sign == 0:
+        if there is None or (sign == 0 and links[votes.rule[vote]] == 0):
             continue
-        judged[vote] = True
         start, end, label = int(votes.start[vote]), int(votes.end[vote]), votes.labels[votes.label[vote]]
-        if sign > 0:
+        judged[vote] = True
+        if sign == 0:
+            touched = [(s, e) for s, e, _ in there if s < end and start < e]
+            judged[vote] = bool(touched)
+            right[vote] = any(s <= start and end <= e for s, e in touched) == (links[votes.rule[vote]] > 0)
+        elif sign > 0:
             right[vote] = (start, end, label) in there
         else:
             right[vote] = not any(name == label and s < end and start < e for s, e, name in there)

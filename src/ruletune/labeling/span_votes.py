@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ruletune.rules.base import Fault, Rule
+from ruletune.rules.base import Fault, Link, Rule
 
 __all__ = ["SpanVotes"]
 
@@ -47,8 +47,8 @@ class SpanVotes:
 
         1: they belong to one entity. -1: no entity holds both ends. 0: nothing.
         """
-        together = (getattr(rule.says, "together", None) for rule in self.rules)
-        return np.array([0 if value is None else 1 if value else -1 for value in together], dtype=np.int8)
+        says = (rule.says for rule in self.rules)
+        return np.array([(1 if each.together else -1) if isinstance(each, Link) else 0 for each in says], dtype=np.int8)
 
     @property
     def covered(self) -> np.ndarray:

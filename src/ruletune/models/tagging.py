@@ -8,6 +8,7 @@ read off is exactly what was written down wherever its edges are edges of tokens
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from ruletune.labeling.tags import spans_of, tags_of, viterbi
 from ruletune.models.windows import Windows
 from ruletune.types import Example, Span, Spans
 
-__all__ = ["decode_tags", "tag_names", "token_beliefs", "token_tags"]
+__all__ = ["Tagged", "decode_tags", "tag_names", "token_beliefs", "token_tags"]
 
 _NOTHING = -100
 """Tag of a token that stands for nothing of the text."""
@@ -92,10 +93,24 @@ def token_beliefs(
     return targets, weights
 
 
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """What was found in a text.
+
+    Attributes:
+        scores: (spans,) probability of each span: the mean, geometrically, over its tokens.
+        certainty: How sure the answer is as a whole: as its least sure span, or its least sure token outside of spans.
+    """
+
+    spans: Spans
+    scores: np.ndarray
+    certainty: float
+
+
 def decode_tags(
     shown: Windows, logits: Sequence[np.ndarray], labels: Sequence[str], examples: Sequence[Example]
-) -> list[tuple[Spans, np.ndarray]]:
-    """The entities of each text, and the probability of each of them: the mean, geometrically, over its tokens.
+) -> list[Tagged]:
+    """The entities of each text, and how sure they are.
 
     What comes out is the best valid sequence of tags over the whole text, whatever windows it was cut into.
 
@@ -131,9 +146,7 @@ def _best_paths(likely: Sequence[np.ndarray], labels: int) -> list[np.ndarray]:
     return paths
 
 
-def _answer(
-    tags: np.ndarray, offsets: np.ndarray, likely: np.ndarray, labels: Sequence[str], text: str
-) -> tuple[Spans, np.ndarray]:
+def _answer(tags: np.ndarray, offsets: np.ndarray, likely: np.ndarray, labels: Sequence[str], text: str) -> Tagged:
     pairs = [(int(start), int(end)) for start, end in offsets]
     found, certain = [], []
     chosen = likely[np.arange(len(tags)), tags]
@@ -143,7 +156,8 @@ def _answer(
         if trimmed.end > trimmed.start:
             found.append(trimmed)
             certain.append(float(np.exp(chosen[inside].mean())))
-    return Spans(tuple(found)), np.array(certain)
+    least = float(np.exp(chosen[tags == 0].min(initial=0.0)))
+    return Tagged(Spans(tuple(found)), np.array(certain), min([*certain, least]))
 
 
 def _trimmed(span: Span, text: str) -> Span:

@@ -34,12 +34,14 @@ class Measured:
     Attributes:
         label_model, calibration: As the run folder keeps them.
         rule_weight: What the rules count for beside the model when it answers; 0 where they only taught it.
+        silence_weight: The same in texts in which no rule votes.
     """
 
     report: Report
     label_model: dict[str, Any]
     calibration: dict[str, Any]
     rule_weight: float = 0.0
+    silence_weight: float = 0.0
 
 
 class Answering(Protocol):

@@ -180,6 +180,7 @@ def _write_model(
         "calibration": measured.calibration,
         "rules_act": rules_act,
         "rule_weight": measured.rule_weight,
+        "silence_weight": measured.silence_weight,
         "seed": spec.file.seed,
         "data": parts.fingerprints(),
         "versions": measured.report.versions,

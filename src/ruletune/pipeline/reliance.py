@@ -17,7 +17,7 @@ from ruletune.labeling.apply import RuleSet
 from ruletune.report.model import Reliance
 from ruletune.types import Example, Label
 
-__all__ = ["measure_reliance", "without_words"]
+__all__ = ["measure_reliance", "split_words", "without_words"]
 
 _TEXTS, _DRAWS, _RESAMPLES = 400, 3, 1000
 _WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]", re.UNICODE)
@@ -47,7 +47,7 @@ def measure_reliance(
     for position in rng.permutation(len(examples)):
         example = examples[int(position)]
         spans = [(s.start, s.end) for f in rules.firings(example) if f.answer and not f.veto for s in f.spans]
-        triggers, others = _words(example.text, spans)
+        triggers, others = split_words(example.text, spans)
         if triggers and others:
             number = min(len(triggers), len(others))
             drawn = [[others[int(n)] for n in rng.permutation(len(others))[:number]] for _ in range(_DRAWS)]
@@ -77,7 +77,7 @@ def measure_reliance(
     )
 
 
-def _words(text: str, spans: Sequence[tuple[int, int]]) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+def split_words(text: str, spans: Sequence[tuple[int, int]]) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
     """The words that a span touches, and the others."""
     touched: list[tuple[int, int]] = []
     others: list[tuple[int, int]] = []

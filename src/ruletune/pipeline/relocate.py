@@ -69,6 +69,9 @@ def _condition(written: Mapping[str, Any], name: str, source: Path, folder: Path
         path, colon, rest = str(written[key]).rpartition(":") if ".py:" in str(written[key]) else (written[key], "", "")
         if str(path).endswith(".py"):
             moved[key] = f"{(source / path).resolve()}{colon}{rest}"
+    for key in ("trigger", "entity"):
+        if isinstance(moved.get(key), Mapping):
+            moved[key] = _condition(moved[key], f"{name}-{key}", source, folder)
     for key in ("all", "any", "not", "unless"):
         if key in moved:
             several = moved[key] if isinstance(moved[key], list | tuple) else [moved[key]]

@@ -10,6 +10,7 @@ import numpy as np
 
 from ruletune.config import TaskSpec
 from ruletune.labeling.span_apply import SpanRules
+from ruletune.labeling.span_show import shown_spans
 from ruletune.labeling.span_table import span_rule_rows
 from ruletune.labeling.span_votes import SpanVotes
 from ruletune.pipeline.findings import Outcome
@@ -17,7 +18,7 @@ from ruletune.pipeline.prepare import Parts
 from ruletune.report.model import Case, Score
 from ruletune.types import Example, Spans
 
-__all__ = ["Answered", "Scoring", "outcome", "shown_spans"]
+__all__ = ["Answered", "Scoring", "outcome"]
 
 _CASES = 12
 """Cases of each kind that the report shows."""
@@ -155,14 +156,3 @@ def _case(row: int, test: Sequence[Example], model: Answered, rules: SpanRules, 
         rules=tuple(dict.fromkeys(firing.rule for firing in firings)),
         spans=tuple(dict.fromkeys((span.start, span.end) for firing in firings for span in firing.spans)),
     )
-
-
-def shown_spans(example: Example, answer: Spans) -> str:
-    """Spans in words.
-
-    >>> from ruletune.types import Span
-    >>> shown_spans(Example("1", "Ann met Bo"), Spans((Span(0, 3, "PER"), Span(8, 10, "PER"))))
-    'Ann (PER), Bo (PER)'
-    """
-    texts = [example.text[span.start : span.end] + (f" ({span.label})" if span.label else "") for span in answer.spans]
-    return ", ".join(texts) or "none"

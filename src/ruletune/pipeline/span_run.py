@@ -14,12 +14,15 @@ from ruletune.labeling.apply import answer_value, firing_value
 from ruletune.labeling.sequence_model import SequenceModel
 from ruletune.labeling.span_apply import SpanRules
 from ruletune.labeling.words import words
+from ruletune.metrics.selective import Threshold
 from ruletune.models import backbone
-from ruletune.models.tagging import decode_tags
-from ruletune.models.windows import windows
+from ruletune.models.tagging import Tagged, decode_tags
+from ruletune.models.windows import Windows, windows
+from ruletune.pipeline.calibrating import abstention
 from ruletune.pipeline.embedding import embedder
 from ruletune.pipeline.run import Run
-from ruletune.pipeline.tag_answers import certainty, heard, scoring
+from ruletune.pipeline.span_judging import Say
+from ruletune.pipeline.tag_answers import heard, scoring
 from ruletune.progress import Listener, counted, silent
 from ruletune.types import Example, Prediction, Spans
 
@@ -49,16 +52,42 @@ class TagRun(Run):
         confidence: float = 0.9,
         listener: Listener = silent,
     ) -> list[Prediction]:
-        if max_error is not None:
-            self.threshold(max_error, confidence=confidence)
+        limit = None if max_error is None else self.threshold(max_error, confidence=confidence)
+        shown, scores = self._scores(examples, listener)
+        given = self._given(limit, shown, scores, examples)
         predictions = []
-        for example, (spans, scores) in zip(examples, self._decoded(examples, listener), strict=True):
+        for example, found, answers in zip(examples, self._decoded(shown, scores, examples), given, strict=True):
             fired = self.span_rules.firings(example) if with_rules else ()
-            certain = tuple(float(score) for score in scores)
-            predictions.append(Prediction(example.id, spans, certainty(scores), {}, fired, certain))
+            certain = tuple(float(score) for score in found.scores) if answers else ()
+            answer = found.spans if answers else None
+            predictions.append(Prediction(example.id, answer, found.certainty, {}, fired, certain))
         return predictions
 
-    def _decoded(self, examples: Sequence[Example], listener: Listener) -> list[tuple[Spans, np.ndarray]]:
+    def spans(self, examples: Sequence[Example], *, rules: bool = True) -> list[Spans]:
+        """The entities found, and nothing else.
+
+        Args:
+            rules: Whether rules that are heard when the model answers are heard.
+        """
+        return [each.spans for each in self._decoded(*self._scores(examples, silent, rules=rules), examples)]
+
+    def _decoded(self, shown: Windows, scores: Sequence[np.ndarray], examples: Sequence[Example]) -> list[Tagged]:
+        tempered = [self.calibration.temper(values) for values in scores]
+        return decode_tags(shown, tempered, self.labels, examples)
+
+    def _given(
+        self, limit: Threshold | None, shown: Windows, scores: Sequence[np.ndarray], examples: Sequence[Example]
+    ) -> list[bool]:
+        """Which answers are given. Scores before temperature count, as they did when the threshold was found."""
+        if limit is None:
+            return [True] * len(examples)
+        sure = [each.certainty for each in decode_tags(shown, scores, self.labels, examples)]
+        return [bool(passes) for passes in limit.passes(np.array(sure, dtype=np.float64))]
+
+    def _scores(
+        self, examples: Sequence[Example], listener: Listener, *, rules: bool = True
+    ) -> tuple[Windows, list[np.ndarray]]:
+        """Texts as windows, and scores of tags for each of them."""
         classifier = self.classifier
         shown = windows(
             examples, rendering=self.rendering, tokenizer=classifier.tokenizer, max_length=classifier.max_length
@@ -66,13 +95,13 @@ class TagRun(Run):
         progress = counted(listener, "predicting", len(shown.encoded))
         precision = str(self.settings["precision"])
         logits = backbone.token_logits(classifier, shown.encoded, precision=precision, progress=progress)
-        weight = float(self.settings.get("rule_weight", 0.0)) if self.settings.get("rules_act") else 0.0
-        if not weight:  # then the rules need not even be loaded
-            return decode_tags(shown, logits.arrays, self.labels, examples)
+        acts = rules and bool(self.settings.get("rules_act"))
+        say = Say(*(float(self.settings.get(name, 0.0)) if acts else 0.0 for name in ("rule_weight", "silence_weight")))
+        if not say.votes:  # then the rules need not even be loaded
+            return shown, list(logits.arrays)
         votes = self.span_rules.apply(examples, strict=False)
         ranges = [words(example.text) for example in examples]
-        held = heard(shown, logits.arrays, votes, ranges, self.sequence_model, weight)
-        return decode_tags(shown, held, self.labels, examples)
+        return shown, heard(shown, logits.arrays, votes, ranges, self.sequence_model, say)
 
     def probabilities(self, examples: Sequence[Example], *, listener: Listener = silent) -> np.ndarray:
         raise UserError("spans have no table of probabilities", remedy="predict gives the probability of every span")
@@ -85,13 +114,13 @@ class TagRun(Run):
         confidence: float = 0.9,
         listener: Listener = silent,
     ) -> dict[str, Any]:
-        if max_error is not None:
-            self.threshold(max_error, confidence=confidence)
+        limit = None if max_error is None else self.threshold(max_error, confidence=confidence)
         bare = [example.id for example in examples if example.answer is None]
         if bare:
-            shown = ", ".join(map(repr, bare[:5]))
-            raise UserError(f"{len(bare)} texts have no spans (ids {shown}{', ...' if len(bare) > 5 else ''})")
-        decided = [spans for spans, _ in self._decoded(examples, listener)]
+            named = ", ".join(map(repr, bare[:5]))
+            raise UserError(f"{len(bare)} texts have no spans (ids {named}{', ...' if len(bare) > 5 else ''})")
+        shown, scores = self._scores(examples, listener)
+        decided = [each.spans for each in self._decoded(shown, scores, examples)]
         votes = self.span_rules.apply(examples)
         score = scoring(self.labels).score
         everything = {**score(examples, decided), "n": len(examples)}
@@ -100,6 +129,12 @@ class TagRun(Run):
             rows = np.flatnonzero(mask).tolist()
             found = score([examples[r] for r in rows], [decided[r] for r in rows])
             everything[name] = {k: v for k, v in found.items() if isinstance(v, float | int)} | {"n": len(rows)}
+        if limit is not None:
+            wrong = np.array(
+                [example.answer != spans for example, spans in zip(examples, decided, strict=True)], dtype=bool
+            )
+            given = np.array(self._given(limit, shown, scores, examples), dtype=bool)
+            everything["abstention"] = abstention(limit, given, wrong)
         return everything
 
     def explain(self, example: Example) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,7 +21,7 @@ from ruletune.metrics.intervals import micro_f1_interval
 from ruletune.models.backbone import load_tokenizer
 from ruletune.models.checkpoints import Checkpoint
 from ruletune.models.readout import Ragged, Targets
-from ruletune.models.tagging import decode_tags, token_beliefs, token_tags
+from ruletune.models.tagging import Tagged, decode_tags, token_beliefs, token_tags
 from ruletune.models.windows import Windows, windows
 from ruletune.pipeline.answering import BOTH, RULES, Measured
 from ruletune.pipeline.calibrating import Calibration
@@ -31,14 +31,16 @@ from ruletune.pipeline.fits import Fit
 from ruletune.pipeline.inputs import Inputs
 from ruletune.pipeline.prepare import Parts
 from ruletune.pipeline.run import Run
+from ruletune.pipeline.span_calibrating import calibrate_spans, spans_before_and_after
 from ruletune.pipeline.span_findings import Answered, Scoring, outcome
 from ruletune.pipeline.span_inputs import SpanInputs, kinds_of
-from ruletune.pipeline.span_judging import judge_span_rules, rule_beliefs, span_effects, together
+from ruletune.pipeline.span_judging import USUAL, Say, judge_span_rules, rule_beliefs, span_effects, together
+from ruletune.pipeline.span_reliance import measure_span_reliance
 from ruletune.progress import Event, Listener, counted
 from ruletune.report.model import Effect, Guard, Reliance
 from ruletune.types import Example, Spans
 
-__all__ = ["TagAnswering", "certainty", "forbid", "gold_spans", "heard", "scoring"]
+__all__ = ["TagAnswering", "forbid", "gold_spans", "heard", "scoring"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,15 +127,25 @@ class TagAnswering:
         assert isinstance(inputs, SpanInputs)
         spec, parts = self.spec, self.parts
         held_out = len(parts.gold) + len(parts.validation) + len(parts.calibration)
-        weight = (_WEIGHT if guard is None or guard.weight is None else guard.weight) if BOTH in fits else 0.0
+        say = _say(guard) if BOTH in fits else _UNHEARD
         ways: dict[str, Answered] = {}
         if spec.rules:
             found = self.model.decode(self.votes["test"], self.words["test"])
             ways[RULES] = Answered(found, np.ones(len(found)), len(parts.gold))
+        delivered, last = list(fits.items())[-1]
+        calibration = self._calibrate(inputs, last, say)
         for name, fitted in fits.items():
-            spans, certain = self._decoded(inputs, fitted.logits["test"], weight if name == BOTH else 0.0)
-            ways[name] = Answered(spans, certain, held_out)
-        points = [(point.labels, self._decoded(inputs, point.logits, 0.0)[0]) for point in curve]
+            scores = self._scores(inputs, "test", fitted.logits["test"], say if name == BOTH else _UNHEARD)
+            if name == delivered:
+                scores = [calibration.temper(values) for values in scores]
+            decoded = decode_tags(inputs.windows["test"], scores, spec.labels, parts.test)
+            ways[name] = _answered(decoded, held_out)
+        points = []
+        for point in curve:
+            scores = self._scores(inputs, "test", point.logits, _UNHEARD)
+            points.append(
+                (point.labels, [t.spans for t in decode_tags(inputs.windows["test"], scores, spec.labels, parts.test)])
+            )
         made = assemble(
             spec,
             parts,
@@ -151,21 +163,45 @@ class TagAnswering:
             truncation={name: encoded.loss for name, encoded in inputs.encoded.items()},
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )
-        return Measured(made, self.model.to_json(), Calibration().to_json(), weight)
+        beliefs = spans_before_and_after(
+            calibration,
+            inputs.windows["test"],
+            self._scores(inputs, "test", last.logits["test"], say),
+            parts.test,
+            labels=spec.labels,
+        )
+        return Measured(replace(made, **beliefs), self.model.to_json(), calibration.to_json(), say.votes, say.silence)
 
-    def _decoded(self, inputs: SpanInputs, logits: Targets, weight: float) -> tuple[list[Spans], np.ndarray]:
-        """Answers to the test part and how sure they are, rules counting for so much."""
+    def _scores(self, inputs: SpanInputs, part: str, logits: Targets, say: Say) -> list[np.ndarray]:
+        """Scores of tags for each window of a part, rules counting for so much."""
         assert isinstance(logits, Ragged)
-        shown, test = inputs.windows["test"], self.parts.test
-        held = heard(shown, logits.arrays, self.votes["test"], self.words["test"], self.model, weight)
-        decoded = decode_tags(shown, held, self.spec.labels, test)
-        return [spans for spans, _ in decoded], np.array([certainty(scores) for _, scores in decoded])
+        return heard(inputs.windows[part], logits.arrays, self.votes[part], self.words[part], self.model, say)
+
+    def _calibrate(self, inputs: SpanInputs, fitted: Fit, say: Say) -> Calibration:
+        """How far the delivered model can be believed, on the texts that are held out for it or for stopping."""
+        source = self.parts.calibrated_on
+        if not source:
+            return Calibration()
+        scores = self._scores(inputs, source, fitted.logits[source], say)
+        examples = getattr(self.parts, source)
+        return calibrate_spans(inputs.windows[source], scores, examples, labels=self.spec.labels, source=source)
 
     def effects(self, checkpoint: Checkpoint) -> tuple[Effect, ...]:
         return span_effects(self)
 
     def reliance(self, run: Run) -> Reliance | None:
-        return None
+        from ruletune.pipeline.span_run import TagRun  # it reads this module
+
+        assert isinstance(run, TagRun)
+
+        def answer(examples: Sequence[Example], heard: bool) -> list[Spans]:
+            return run.spans(examples, rules=heard)
+
+        return measure_span_reliance(self.rules, self.parts.test, answer, seed=self.spec.file.seed)
+
+
+def _answered(decoded: Sequence[Tagged], labels: int) -> Answered:
+    return Answered([each.spans for each in decoded], np.array([each.certainty for each in decoded]), labels)
 
 
 def _gold(shown: Windows, examples: Sequence[Example], labels: Sequence[str]) -> tuple[Ragged, Ragged]:
@@ -184,13 +220,15 @@ def _labels(example: Example) -> frozenset[str]:
     return frozenset(span.label for span in example.answer.spans) if isinstance(example.answer, Spans) else frozenset()
 
 
-def certainty(scores: np.ndarray) -> float:
-    """How sure an answer of several entities is: as its least sure one; that there is none, certain."""
-    return float(np.min(scores)) if len(scores) else 1.0
+_UNHEARD = Say(0.0, 0.0)
+"""What rules count for beside the model where they are not heard."""
 
 
-_WEIGHT = 4.0
-"""What rules count for beside the model where no gold text says more about them: what it knows, it has from them."""
+def _say(guard: Guard | None) -> Say:
+    if guard is None or guard.weight is None:
+        return USUAL
+    return Say(guard.weight, guard.silence or 0.0)
+
 
 _FORBIDDEN = -1e4
 
@@ -201,19 +239,19 @@ def heard(
     votes: SpanVotes,
     words: Sequence[Sequence[tuple[int, int]]],
     model: SequenceModel,
-    weight: float,
+    say: Say,
 ) -> list[np.ndarray]:
     """Scores of tags with what the rules say of the same texts: their beliefs as evidence, vetoes as law.
 
     Args:
         logits: For each window (tokens, tags).
         votes, words: Of the windows' texts.
-        weight: What the rules count for beside the model; 0: they are not heard at all.
+        say: What the rules count for beside the model; 0: they are not heard at all.
     """
-    if not weight:
+    if not say.votes:
         return list(logits)
-    said = rule_beliefs(shown, votes, words, model)
-    mixed = [together(values, believed, weight) for values, believed in zip(logits, said, strict=True)]
+    said, weights = rule_beliefs(shown, votes, words, model), say.of(shown, votes).tolist()
+    mixed = [together(values, spoken, weight) for values, spoken, weight in zip(logits, said, weights, strict=True)]
     return forbid(shown, mixed, votes)
 
 

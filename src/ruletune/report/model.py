@@ -156,6 +156,8 @@ class Reliance:
         intact, triggers_hidden, random_hidden: Accuracy on them as they are, with the triggers hidden, and with as many
             other words hidden.
         interval: 95% bootstrap interval of ``random_hidden - triggers_hidden``.
+        unheard: Where answers are spans, which are measured by F1 and with words replaced by unseen ones of the same
+            shape: with words in place, and no rule heard when the model answers.
     """
 
     texts: int
@@ -163,6 +165,7 @@ class Reliance:
     triggers_hidden: float
     random_hidden: float
     interval: tuple[float, float]
+    unheard: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +196,7 @@ class Guard:
         alternatives: On frozen representations; what full training reaches lies above.
         agreement: Cohen's kappa between the rules and a classifier that knows only the gold labels.
         weight: What the rules count for beside the model when it answers, where they do.
+        silence: What they count for in texts in which no rule votes.
     """
 
     rules: bool
@@ -201,6 +205,7 @@ class Guard:
     alternatives: tuple[Alternative, ...]
     agreement: float | None
     weight: float | None = None
+    silence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ class RuleChange:
 
 @dataclass(frozen=True, slots=True)
 class ChangedText:
-    """A text whose votes or label change. Labels are names, or ``nothing`` where no rule speaks.
+    """A text whose votes or label change. Labels are names, or ``nothing`` where no rule speaks; or entities in words.
 
     Attributes:
         gold: The gold label, empty where unknown.
@@ -93,11 +93,13 @@ class Diff:
     Attributes:
         texts: Number of texts compared.
         votes: Texts on which some rule says something else than before.
-        labels: How often a label turned into another: (before, after, texts), most often first.
+        labels: How often a label turned into another: (before, after, texts), most often first; of spans, how often
+            an entity did, ``nothing`` where it is not found.
         covered: Share of texts of which a rule says something, before and after.
         right: Texts with gold that the rules label right, before and after, out of ``judged``. The label model is
             fitted with these gold labels, so that both are a little too good.
         changed: Texts whose label changes, then those of which only votes do.
+        shape: ``label`` or ``spans``: what the answers are.
     """
 
     rules: tuple[RuleChange, ...]
@@ -108,3 +110,4 @@ class Diff:
     right: tuple[int, int]
     judged: int
     changed: tuple[ChangedText, ...]
+    shape: str = "label"

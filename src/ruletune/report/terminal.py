@@ -154,8 +154,9 @@ def rule_diff(found: Diff) -> RenderableType:
     if not found.rules and not moved:
         return Text(f"No rule is written otherwise, and none says anything else of {_texts(found.texts)}.")
     before, after = found.covered
+    what = f"the label on {moved}" if found.shape == "label" else f"and {moved} entities"
     lines = [
-        f"{_texts(found.texts)}: votes change on {found.votes}, the label on {moved}. "
+        f"{_texts(found.texts)}: votes change on {found.votes}, {what}. "
         f"Covered: {before:.1%} before, {after:.1%} after."
     ]
     if found.judged:

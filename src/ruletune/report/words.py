@@ -50,11 +50,16 @@ def guard_sentence(guard: Guard | None) -> str:
 
 def reliance_sentence(reliance: Reliance | None, shape: str = "label") -> str:
     """How far the model leans on its rules' words."""
-    if reliance is None and shape == "spans":
-        return "Rule reliance: not measured; where answers are spans, what rules match is mostly the answer itself."
     if reliance is None:
         return "Rule reliance: not measured; no vote on a held-out text has words that could be hidden."
     lean, (low, high) = reliance.random_hidden - reliance.triggers_hidden, reliance.interval
+    if shape == "spans":
+        unheard = "" if reliance.unheard is None else f" Without rules at prediction it is {reliance.unheard:.1%}."
+        return (
+            f"Rule reliance: {100 * lean:+.1f} points (95% interval {100 * low:+.1f} to {100 * high:+.1f}). On "
+            f"{reliance.texts} held-out texts, F1 is {reliance.intact:.1%}, {reliance.triggers_hidden:.1%} with the words of "
+            f"votes replaced by unseen ones of the same shape and {reliance.random_hidden:.1%} with as many others replaced.{unheard}"
+        )
     return (
         f"Rule reliance: {100 * lean:+.1f} points (95% interval {100 * low:+.1f} to {100 * high:+.1f}). On {reliance.texts} held-out "
         f"texts, accuracy is {reliance.intact:.1%}, {reliance.triggers_hidden:.1%} with the rules' words hidden and "

@@ -12,6 +12,7 @@ from ruletune.rules.base import (
     Column,
     Condition,
     Fault,
+    Link,
     Pattern,
     Prompt,
     Require,
@@ -25,8 +26,10 @@ from ruletune.rules.base import (
 from ruletune.rules.composed import AllEntry, AnyEntry, NotEntry
 from ruletune.rules.entry import SAYINGS, RuleContext, RuleEntry
 from ruletune.rules.function import FunctionEntry
+from ruletune.rules.near import TriggerEntry
 from ruletune.rules.patterns import PatternsEntry
 from ruletune.rules.regex import RegexEntry
+from ruletune.rules.shape import ShapeEntry
 from ruletune.rules.similarity import SimilarityEntry
 from ruletune.rules.snorkel import SnorkelEntry
 from ruletune.rules.span import SpanEntry
@@ -36,7 +39,7 @@ from ruletune.rules.terms import GazetteerEntry, KeywordsEntry
 from ruletune.rules.votes import VotesEntry
 
 __all__ = [
-    "KINDS", "SAYINGS", "Call", "Column", "Condition", "Fault", "Pattern", "Prompt", "Require", "Rule", "RuleContext",
+    "KINDS", "SAYINGS", "Call", "Column", "Condition", "Fault", "Link", "Pattern", "Prompt", "Require", "Rule", "RuleContext",
     "RuleEntry", "Terms", "Veto", "Vote", "build_rules", "kind_of",
 ]  # fmt: skip
 
@@ -57,6 +60,8 @@ KINDS: dict[str, type[RuleEntry]] = {
     "span": SpanEntry,
     "patterns": PatternsEntry,
     "snorkel": SnorkelEntry,
+    "shape": ShapeEntry,
+    "trigger": TriggerEntry,
 }
 
 _COMMON = frozenset(

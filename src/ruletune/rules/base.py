@@ -15,7 +15,7 @@ from ruletune.errors import Location
 from ruletune.types import Example
 
 __all__ = [
-    "AllOf", "AnyOf", "Call", "Casing", "Column", "Condition", "Fault", "Length", "Metadata", "Named", "Not", "Pattern",
+    "AllOf", "AnyOf", "Call", "Casing", "Column", "Condition", "Fault", "Length", "Link", "Metadata", "Named", "Near", "Not", "Pattern",
     "Prompt", "Require", "Rule", "RuleTest", "Says", "Similar", "Terms", "Veto", "Vote", "called", "names_label", "parts",
     "references",
 ]  # fmt: skip
@@ -145,6 +145,21 @@ class Similar:
 
 
 @dataclass(frozen=True, slots=True)
+class Near:
+    """Something stands near a trigger: what of the text between triggers meets ``target`` within a few tokens of one.
+
+    Attributes:
+        trigger, target: What is looked for. A target never reaches into a trigger.
+        left, right: It ends among so many tokens left of a trigger, or begins among so many right of one.
+    """
+
+    trigger: Pattern | Terms
+    target: Pattern | Terms
+    left: int = 0
+    right: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Named:
     """Another rule fires, by its name. Where that rule fails, whether it fires is unknown."""
 
@@ -172,7 +187,7 @@ class Not:
     part: Condition
 
 
-Condition = Pattern | Terms | Call | Column | Metadata | Length | Casing | Similar | Named | AllOf | AnyOf | Not
+Condition = Pattern | Terms | Call | Column | Metadata | Length | Casing | Similar | Near | Named | AllOf | AnyOf | Not
 
 
 def parts(condition: Condition) -> Iterator[Condition]:
@@ -188,6 +203,8 @@ def parts(condition: Condition) -> Iterator[Condition]:
                 yield from parts(part)
         case Not(part=part):
             yield from parts(part)
+        case Near(trigger=trigger, target=target):
+            yield from (trigger, target)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +241,22 @@ class Require:
     phrase: str
 
 
-Says = Vote | Veto | Prompt | Require
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The words belong to one entity, if they belong to any; or they do not. For tasks whose answer is spans.
+
+    It moves the chance that an entity goes on from word to word and says nothing of whether there is one. Words are
+    those that the match touches, and where it touches a single one, those beside it as well.
+
+    Attributes:
+        together: They do; else no entity holds both the first and the last of them.
+    """
+
+    together: bool
+    weight: float = 1.0
+
+
+Says = Vote | Veto | Prompt | Require | Link
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from ruletune.errors import Location, UserError, close_match, nearest
-from ruletune.rules.base import Condition, Prompt, Require, Rule, RuleTest, Says, Veto, Vote
+from ruletune.rules.base import Condition, Link, Prompt, Require, Rule, RuleTest, Says, Veto, Vote
 
 __all__ = [
     "SAYINGS", "ConditionEntry", "RuleContext", "RuleEntry", "VotingEntry", "Written", "listed_words", "read_text",
 ]  # fmt: skip
 
-SAYINGS = ("vote", "veto", "prompt", "require")
+SAYINGS = ("vote", "veto", "prompt", "require", "link")
 """Keys that say what follows from a rule's condition. A rule has one of them at most."""
 
 _SHOWN = 1000
@@ -207,7 +207,7 @@ class ConditionEntry(RuleEntry):
 
 
 class VotingEntry(ConditionEntry):
-    """An entry whose rule says one thing: a vote, a veto, a prompt or a demand."""
+    """An entry whose rule says one thing: a vote, a veto, a prompt, a demand or a link."""
 
     vote: str | None = Field(default=None, description="The label that the rule votes for where it matches.")
     veto: str | None = Field(
@@ -222,6 +222,10 @@ class VotingEntry(ConditionEntry):
     require: str | None = Field(
         default=None, min_length=1, description="A phrase that the answer must contain (tasks whose answer is a text)."
     )
+    link: Literal["together", "apart"] | None = Field(
+        default=None,
+        description="Whether the words that the rule matches belong to one entity (tasks whose answer is spans).",
+    )
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> Self:
@@ -230,8 +234,8 @@ class VotingEntry(ConditionEntry):
             raise ValueError(f"a rule says one thing, this one has {' and '.join(map(repr, said))}; write two rules")
         if self.verbalizer and self.prompt is None:
             raise ValueError("a verbalizer says what fills the {mask} of a rule's prompt, and this rule has no prompt")
-        if self.weight != 1 and said and said != ["vote"]:
-            raise ValueError(f"only a vote has a weight, not a {said[0]}")
+        if self.weight != 1 and said and said[0] not in ("vote", "link"):
+            raise ValueError(f"only a vote and a link have a weight, not a {said[0]}")
         return self
 
     def says(self, context: RuleContext) -> Says | None:
@@ -245,6 +249,8 @@ class VotingEntry(ConditionEntry):
                 if not words or not all(word.strip() for word in words):
                     raise UserError(f"the label {label!r} has no word", where=context.where, remedy="name one at least")
             return Prompt(self.prompt, tuple(self.verbalizer.items()))
+        if self.link is not None:
+            return Link(self.link == "together", self.weight)
         return None if self.require is None else Require(self.require)
 
 

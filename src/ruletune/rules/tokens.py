@@ -35,6 +35,7 @@ __all__ = [
     "URL",
     "Token",
     "alphabetic",
+    "capital",
     "characters",
     "compile_tokens",
     "digits",
@@ -46,6 +47,7 @@ __all__ = [
     "only",
     "punctuation",
     "shape",
+    "shapes",
     "title",
     "tokens",
     "upper",
@@ -205,6 +207,11 @@ def _lower() -> str:
     return characters(str.islower)
 
 
+def capital() -> str:
+    """It begins with a capital."""
+    return f"(?={_upper()})"
+
+
 def upper() -> str:
     """As :meth:`str.isupper`: it has capitals and no small letters."""
     return has(_upper()) + _lacks(_lower())
@@ -241,19 +248,51 @@ def punctuation() -> str:
 def shape(written: str) -> str:
     """As spaCy's shape: X a capital, x a small letter, d a digit, others themselves; four of a kind are four or more.
 
+    A ``+`` behind X, x or d: so many, or more.
+
     Raises:
         ValueError: It is empty or has a space in it.
     """
     if not written or re.search(r"\s", written):
-        raise ValueError(f"{written[:60]!r} is no shape of a token; write Xxxx, dd or the like")
+        raise ValueError(f"{written[:60]!r} is no shape of a token; write Xxxx, Xx+, dd or the like")
     expression = ""
-    for run in re.findall(r"((.)\2*)", written):
-        kind, count = run[1], len(run[0])
+    for kind, count, more in _runs(written):
         character = _shaped(kind)
         following = f"{CONT}{character}"
-        repeats = f"{{{count - 1},}}+" if count >= 4 else f"{{{count - 1}}}"
-        expression += (following if expression else character) + (f"(?:{following}){repeats}" if count > 1 else "")
+        repeats = f"{{{count - 1},}}+" if more else f"{{{count - 1}}}"
+        expression += following if expression else character
+        expression += f"(?:{following}){repeats}" if more or count > 1 else ""
     return f"(?={expression}{END})"
+
+
+def shapes(written: str) -> str:
+    """A regular expression for words of certain shapes that follow each other, each written as :func:`shape` has it.
+
+    It begins where a token begins and ends where one ends. A sign between letters stands for itself: ``X.X.``.
+
+    Raises:
+        ValueError: It is blank.
+
+    >>> re.findall(shapes("Xx+ Xx+"), "so Ann Lee met McKay Jo")
+    ['Ann Lee']
+    >>> re.findall(shapes("XX+"), "NATO, A and USA2")
+    ['NATO']
+    """
+    if not written.strip():
+        raise ValueError("a shape is blank; write Xx+, XX+, dd or the like")
+    words = []
+    for word in written.split():
+        runs = ((_shaped(kind), f"{{{count},}}+" if more else f"{{{count}}}") for kind, count, more in _runs(word))
+        words.append("".join(f"(?:{character}){repeats}" for character, repeats in runs))
+    return f"(?![{_SKIPPED}]){END}" + r"\s++".join(words) + END
+
+
+def _runs(written: str) -> list[tuple[str, int, bool]]:
+    """Runs of one character in a shape: which, how many, and whether more are welcome."""
+    found = re.findall(r"(([Xxd])\2*)(\+?)|((.)\5*)", written)
+    return [
+        (kind or other, len(run or sign), bool(plus) or len(run or sign) >= 4) for run, kind, plus, sign, other in found
+    ]
 
 
 def _shaped(kind: str) -> str:
