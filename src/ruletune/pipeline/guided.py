@@ -143,7 +143,7 @@ class Guided:
         settings = self.spec.file.model
 
         def read() -> Classifier:
-            classifier = backbone.load(folder, max_length=settings.max_length)
+            classifier = backbone.load(folder, max_length=settings.max_length, readout=self.spec.task.readout)
             adapters.attach(classifier, settings.adapter, seed=seed, rank=settings.lora.rank, alpha=settings.lora.alpha)
             return classifier
 

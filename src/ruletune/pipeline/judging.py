@@ -11,8 +11,8 @@ from ruletune.labeling.apply import Votes
 from ruletune.labeling.corpus import gold_matrix
 from ruletune.labeling.table import fit_label_model
 from ruletune.models.checkpoints import Checkpoint
-from ruletune.models.embeddings import embeddings
-from ruletune.pipeline.prepare import Parts, joined
+from ruletune.pipeline.embedding import represent
+from ruletune.pipeline.prepare import Parts
 from ruletune.progress import Event, Listener
 from ruletune.report.model import Alternative, Effect, Guard
 from ruletune.training.guard import compare
@@ -46,9 +46,7 @@ def judge_rules(
         done += count
         listener(Event("weighing rules against labels", done, len(examples)))
 
-    features = embeddings(
-        checkpoint, [joined(example) for example in examples], max_length=spec.file.model.max_length, progress=progress
-    )
+    features = represent(spec, checkpoint, examples, progress=progress)
     matrix = np.concatenate([votes["gold"].matrix, votes["unlabeled"].matrix[rows]])
     verdict = compare(
         Pool(features, gold_matrix(examples, spec.labels), matrix),
@@ -78,9 +76,7 @@ def rule_effects(spec: TaskSpec, parts: Parts, votes: dict[str, Votes], checkpoi
     rows, held = (np.sort(rng.permutation(len(part))[:_EFFECT_TEXTS]) for part in (parts.unlabeled, parts.test))
     learned = [*parts.gold, *(parts.unlabeled[row] for row in rows)]
     judged = [parts.test[row] for row in held]
-    vectors = embeddings(
-        checkpoint, [joined(example) for example in (*learned, *judged)], max_length=spec.file.model.max_length
-    )
+    vectors = represent(spec, checkpoint, [*learned, *judged])
     matrix = np.concatenate([votes["gold"].matrix, votes["unlabeled"].matrix[rows]])
     pool = Pool(vectors[: len(learned)], gold_matrix(learned, spec.labels), matrix)
     if not pool.known.any() and not (matrix[:, voting] >= 0).any():

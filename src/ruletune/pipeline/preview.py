@@ -16,7 +16,8 @@ from ruletune.labeling.corpus import gold_matrix, needs_label
 from ruletune.labeling.table import RuleTable, fit_label_model, table_of
 from ruletune.models import checkpoints
 from ruletune.models.embeddings import embeddings
-from ruletune.pipeline.prepare import joined, prepare
+from ruletune.pipeline.embedding import represent
+from ruletune.pipeline.prepare import prepare
 from ruletune.progress import Listener, counted, silent
 from ruletune.training.guard import Verdict, compare
 from ruletune.training.quick import Pool, guided_beliefs, guided_head
@@ -72,7 +73,8 @@ def preview(spec: TaskSpec, *, listener: Listener = silent) -> Preview:
     rules = RuleSet(spec.rules, labels=spec.labels, embed=embed)
     votes = rules.apply(examples, progress=counted(listener, "applying rules", len(examples)))
     gold = gold_matrix(examples, spec.labels)
-    pool = Pool(embed([joined(example) for example in examples]), gold, votes.matrix)
+    advance = counted(listener, "embedding texts", len(examples))
+    pool = Pool(represent(spec, checkpoint, examples, progress=advance), gold, votes.matrix)
     voting, multi, fit = votes.signs > 0, spec.file.multi_label, partial(fit_label_model, spec)
     verdict = compare(pool, fit, voting=voting, multi=multi, seed=spec.file.seed)
     try:

@@ -12,7 +12,7 @@ from ruletune.labeling.apply import RuleSet, Votes
 from ruletune.labeling.corpus import gold_matrix
 from ruletune.labeling.label_model import LabelModel
 from ruletune.labeling.table import fit_label_model
-from ruletune.models.backbone import load_tokenizer
+from ruletune.models.backbone import load_tokenizer, marking
 from ruletune.models.checkpoints import Checkpoint
 from ruletune.models.encoding import Encoded, encode
 from ruletune.pipeline.embedding import embedder
@@ -83,6 +83,8 @@ def encode_parts(
 ) -> LabelInputs:
     """What the model gets to see of every part, and what is known about it."""
     tokenizer = load_tokenizer(checkpoint)
+    if spec.task.readout == "pair" and checkpoint.cloze is None:
+        tokenizer = marking(tokenizer)
     encoded: dict[str, Encoded] = {}
     plain: dict[str, Encoded] = {}
     names = parts.names

@@ -25,6 +25,7 @@ from ruletune.rules.base import (
 from ruletune.rules.composed import AllEntry, AnyEntry, NotEntry
 from ruletune.rules.entry import SAYINGS, RuleContext, RuleEntry
 from ruletune.rules.function import FunctionEntry
+from ruletune.rules.pair import ArgumentsEntry, OrderEntry, PatternEntry, PatternFileEntry, TypesEntry
 from ruletune.rules.patterns import PatternsEntry
 from ruletune.rules.regex import RegexEntry
 from ruletune.rules.similarity import SimilarityEntry
@@ -36,7 +37,7 @@ from ruletune.rules.terms import GazetteerEntry, KeywordsEntry
 from ruletune.rules.votes import VotesEntry
 
 __all__ = [
-    "KINDS", "SAYINGS", "Call", "Column", "Condition", "Fault", "Pattern", "Prompt", "Require", "Rule", "RuleContext",
+    "KINDS", "PAIR_KINDS", "SAYINGS", "Call", "Column", "Condition", "Fault", "Pattern", "Prompt", "Require", "Rule", "RuleContext",
     "RuleEntry", "Terms", "Veto", "Vote", "build_rules", "kind_of",
 ]  # fmt: skip
 
@@ -57,7 +58,15 @@ KINDS: dict[str, type[RuleEntry]] = {
     "span": SpanEntry,
     "patterns": PatternsEntry,
     "snorkel": SnorkelEntry,
+    "pattern": PatternEntry,
+    "pattern_file": PatternFileEntry,
+    "types": TypesEntry,
+    "arguments": ArgumentsEntry,
+    "order": OrderEntry,
 }
+
+PAIR_KINDS = frozenset({"pattern", "pattern_file", "types", "arguments", "order"})
+"""Kinds that look at the two entities of a text."""
 
 _COMMON = frozenset(
     field.alias or name for name, field in (RuleEntry.model_fields | AllEntry.model_fields).items() if name != "all"
