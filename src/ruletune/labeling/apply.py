@@ -86,10 +86,12 @@ class Votes:
 
     @property
     def covered(self) -> np.ndarray:
-        """Texts for which rules name a label, (texts,) bool: one votes, or vetoes leave a single one.
+        """Texts about whose label at least one rule says something, (texts,) bool."""
+        return np.asarray((self.matrix[:, self.signs != 0] >= 0).any(axis=1))
 
-        Vetoes that leave several do not tell which.
-        """
+    @property
+    def named(self) -> np.ndarray:
+        """Texts for which rules name a label, (texts,) bool: one votes, or vetoes leave a single one, not several."""
         voted = (self.matrix[:, self.signs > 0] >= 0).any(axis=1)
         return np.asarray(voted | (self.vetoed.sum(axis=1) == len(self.labels) - 1))
 

@@ -87,12 +87,17 @@ def measure(
 
 
 def cases(
-    judged: Judged, examples: Sequence[Example], rule_set: RuleSet, votes: Votes, posterior: np.ndarray, *, multi: bool
+    judged: Judged,
+    examples: Sequence[Example],
+    rule_set: RuleSet,
+    covered: np.ndarray,
+    posterior: np.ndarray,
+    *,
+    multi: bool,
 ) -> tuple[tuple[Case, ...], tuple[Case, ...]]:
     """Texts where rules and model disagree, surest disagreement first; and texts that no rule covers,
     least certain first."""
-    covered = votes.covered
-    by_rules = [label for label, _ in answers(posterior, votes.labels, multi=multi)]
+    by_rules = [label for label, _ in answers(posterior, rule_set.labels, multi=multi)]
     different = [row for row in map(int, np.flatnonzero(covered)) if by_rules[row] != judged.predicted[row]]
     different.sort(key=lambda row: (-judged.scores[row], row))
     lone = sorted(map(int, np.flatnonzero(~covered)), key=lambda row: (judged.scores[row], row))
@@ -139,7 +144,7 @@ def report(
     """
     labels, multi, scoring = spec.labels, spec.file.multi_label, LabelScoring.of(spec)
     rule_set = RuleSet(spec.rules, labels=labels, embed=embedder(spec))
-    test, covered = parts.test, votes["test"].covered
+    test, covered = parts.test, scoring.covered(votes["test"])
     judged = {name: judge(values, test, labels, multi=multi) for name, values in ways.items()} if test else {}
     scores = tuple(
         measure(name, j, scoring, covered=covered, labels_used=labels_used[name], seed=spec.file.seed)
@@ -148,11 +153,11 @@ def report(
     delivered = list(judged.values())[-1] if judged else None
     detail = scoring.score(delivered.gold, delivered.predicted) if delivered else {}
     different, lone = (
-        cases(delivered, test, rule_set, votes["test"], label_model.posterior(votes["test"].matrix), multi=multi)
+        cases(delivered, test, rule_set, covered, label_model.posterior(votes["test"].matrix), multi=multi)
         if delivered
         else ((), ())
     )
-    coverage = votes["unlabeled"].covered if parts.unlabeled else covered
+    coverage = scoring.covered(votes["unlabeled"]) if parts.unlabeled else covered
     return assemble(
         spec,
         parts,

@@ -96,7 +96,7 @@ class LabelAnswering:
         """What the rules alone say of the test part; where none names a relation, that there is none."""
         beliefs, negative = self.weak.posterior("test"), self.spec.file.negative
         if negative is not None:
-            beliefs[~self.weak.votes["test"].covered] = np.eye(len(self.spec.labels))[self.spec.labels.index(negative)]
+            beliefs[~self.weak.votes["test"].named] = np.eye(len(self.spec.labels))[self.spec.labels.index(negative)]
         return beliefs
 
     def _report(self, fits: dict[str, Fit], curve: Sequence[Curve], inputs: Inputs, calibration: Calibration) -> Report:

@@ -241,9 +241,9 @@ class Run:
         probability = served(self.calibration.temper(logits), acting, multi=self.multi)
         decided = [label for label, _ in answers(probability, self.labels, multi=self.multi)]
         votes = self.rules.apply(examples)
-        covered = votes.covered
         gold = [example.answer for example in examples if isinstance(example.answer, Label)]
         scoring = LabelScoring(TASKS[self.settings["task"]], self.labels, self.multi, self.settings.get("negative"))
+        covered = scoring.covered(votes)
 
         def part(rows: Sequence[int]) -> dict[str, Any]:
             found = scoring.score([gold[r] for r in rows], [decided[r] for r in rows])

@@ -93,7 +93,7 @@ class PatternFileEntry(RuleEntry):
         rules: list[Rule] = []
         problems: list[Problem] = []
         for number, row in enumerate(_listed(read_text(path, where=context.where), path), start=1):
-            where = Location(f"{path} (pattern {number})")
+            where = Location(f"{path}[{number}]")
             try:
                 rule = self._rule(f"{prefix}:{number}", row, context, where)
                 rules.append(replace(rule, unless=exceptions, priority=self.priority))
