@@ -110,7 +110,7 @@ def entity(kind: str, pools: dict[str, list[str]], rng: random.Random) -> str:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--gold", type=int, default=40)
+    parser.add_argument("--gold", type=int, default=30)
     parser.add_argument("--unlabeled", type=int, default=400)
     parser.add_argument("--test", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)

@@ -273,3 +273,15 @@ def test_a_representation_depends_on_the_pair(checkpoint: Path) -> None:
     assert np.allclose(
         found[1], pair_states(Checkpoint("c", str(checkpoint)), examples[1:], max_length=32)[0], atol=1e-5
     )
+
+
+def test_init_writes_a_task_file_that_is_right(task: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    written = tmp_path / "new.yaml"
+    assert command("init", task.parent / "train.jsonl", "-y", "-o", written) == 0
+    source = written.read_text("utf-8")
+    assert "task: relation" in source
+    assert "negative: none" in source
+    assert command("check", written) == 0
+    written.write_text(source.replace("  # - name", "  - name").replace("  #   ", "    "), "utf-8")
+    assert command("check", written) == 0
+    assert "1 pattern, 1 keywords" in capsys.readouterr().out

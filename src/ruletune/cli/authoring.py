@@ -61,6 +61,7 @@ def init(
         label=label,
         labels={n: found.labels.get(n, 0) for n in names},
         multi_label=found.multi_label,
+        pair=found.pair,
     )
     write_text(output, source)
     if json:

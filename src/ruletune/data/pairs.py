@@ -13,7 +13,7 @@ from ruletune.data.tags import joined
 from ruletune.errors import Location, UserError
 from ruletune.types import Example, Span
 
-__all__ = ["Pairs", "marked_example", "read_marked", "written_marked"]
+__all__ = ["Pairs", "marked_example", "pair_columns", "read_marked", "written_marked"]
 
 _WORDS = ("tokens", "token", "words", "str_words")
 _SUBJECT = ("subject", "h", "head", "subj", "e1")
@@ -71,6 +71,19 @@ class Pairs:
         return Parsed(
             text, answer=answer, entities=entities, used=(*used, *columns_of_both, *((label,) if label else ()))
         )
+
+
+def pair_columns(values: Mapping[str, object]) -> tuple[str, str | None] | None:
+    """The columns of a row's text, or words, and of its relation; ``None`` where the row holds no two entities."""
+    columns = Columns()
+    try:
+        Pairs(Labels(()), labelled=False).parse_row(values, columns, file="")
+    except ValueError:
+        return None
+    words = _words(values, columns)
+    if words is None and not isinstance(values.get(columns.text), str):
+        return None
+    return (columns.text if words is None else words[0]), _first(values, (*_LABEL, columns.label or ""))
 
 
 def _words(values: Mapping[str, object], columns: Columns) -> tuple[str, list[str]] | None:

@@ -111,7 +111,18 @@ def encode_parts(
         gold_labels=gold_matrix(parts.gold, spec.labels),
         validation_labels=gold_matrix(parts.validation, spec.labels),
         posterior=weak.posterior("unlabeled"),
-        weights=weak.model.confidence(weak.votes["unlabeled"].matrix),
+        weights=_worth(spec, weak),
         votes=weak.votes["unlabeled"].matrix,
         label_model=weak.model,
     )
+
+
+def _worth(spec: TaskSpec, weak: Weak) -> np.ndarray:
+    """How much each belief about an unlabelled text counts, (texts, 1).
+
+    Of nearly every pair the types rule out something. Where that leaves several relations the belief in each of them is the same,
+    which is no example of anything.
+    """
+    votes = weak.votes["unlabeled"]
+    worth = weak.model.confidence(votes.matrix)
+    return np.where(votes.named[:, None], worth, 0.0) if spec.task.readout == "pair" else worth
