@@ -106,8 +106,12 @@ def main() -> None:
         row["rules used"] = sum(each["rules used"] for each in found)
         rows.append(row)
         print(json.dumps(row), flush=True)
-    if options.tune:
-        return
+        if not options.tune:
+            save(rows, options)
+
+
+def save(rows: list[dict[str, Any]], options: argparse.Namespace) -> None:
+    """Write what there is so far: the last row takes longest."""
     write(
         "relation",
         command=f"python -m benchmarks.relation --seeds {options.seeds} --texts {options.texts}",
