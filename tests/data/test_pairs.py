@@ -113,6 +113,14 @@ def test_bad_rows_are_said_with_their_lines(write: Write, row: dict[str, object]
     assert said in str(caught.value)
 
 
+def test_json_lines_in_a_text_file(write: Write) -> None:
+    row = {"token": ["Ann", "at", "Acme"], "h": {"pos": [0, 1]}, "t": {"pos": [2, 3]}, "relation": "none"}
+    [example] = read(write, row, name="d.txt", columns=Columns(label=None))
+    assert words(example) == [("Ann", ""), ("Acme", "")]
+    assert example.answer == Label.of("none")
+    assert example.fields == {}
+
+
 def test_a_missing_column_is_one_problem_of_the_file(write: Write) -> None:
     with pytest.raises(UserError, match="no column 'text'"):
         read(write, {"sentence": "<e1>A</e1> <e2>B</e2>"})

@@ -35,7 +35,7 @@ class Pairs:
     [start, end], type}``, ``[start, end]`` or ``[start, end, type]``, half-open. Or words with ``subj_start``, ``subj_end`` and
     ``subj_type``, and the same of ``obj``, whose ends are the last words themselves, as TACRED has them. Or a text in which
     both are marked: ``<e1>Ann</e1> works for <e2>Acme</e2>``, with types ``<e1:PERSON>Ann</e1>``. Words become a text with a
-    space between them.
+    space between them. A line of plain text that is a JSON object is that row.
 
     Attributes:
         labels: The relations.
@@ -51,6 +51,7 @@ class Pairs:
         return [("text", columns.text)]
 
     def parse_row(self, values: Mapping[str, object], columns: Columns, *, file: str) -> Parsed:
+        values = _unpacked(values, columns)
         words = _words(values, columns)
         used = [columns.text]
         if words is not None:
@@ -71,6 +72,18 @@ class Pairs:
         return Parsed(
             text, answer=answer, entities=entities, used=(*used, *columns_of_both, *((label,) if label else ()))
         )
+
+
+def _unpacked(values: Mapping[str, object], columns: Columns) -> Mapping[str, object]:
+    """The row that a line of plain text holds, where it is a JSON object: such files are often called .txt."""
+    text = values.get(columns.text)
+    if len(values) != 1 or not isinstance(text, str) or not text.lstrip().startswith("{"):
+        return values
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return values
+    return found if isinstance(found, dict) else values
 
 
 def pair_columns(values: Mapping[str, object]) -> tuple[str, str | None] | None:
