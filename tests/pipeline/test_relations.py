@@ -285,3 +285,56 @@ def test_init_writes_a_task_file_that_is_right(task: Path, tmp_path: Path, capsy
     written.write_text(source.replace("  # - name", "  - name").replace("  #   ", "    "), "utf-8")
     assert command("check", written) == 0
     assert "1 pattern, 1 keywords" in capsys.readouterr().out
+
+
+def quick(task: Path, *changes: tuple[str, str]) -> Path:
+    """The task in one pass, changed here and there."""
+    source = task.read_text("utf-8").replace("epochs: 10", "epochs: 1").replace("epochs: 8", "epochs: 1")
+    for old, new in (("shares: [0.5]", "shares: []"), *changes):
+        assert old in source
+        source = source.replace(old, new)
+    task.write_text(source, "utf-8")
+    return task
+
+
+@pytest.mark.parametrize("adapter", ["head", "lora"])
+def test_adapters_leave_a_model_that_is_read_again(task: Path, tmp_path: Path, adapter: str) -> None:
+    spec = load_task(quick(task, ("max_length: 32", f"max_length: 32, adapter: {adapter}")))
+    run = fit(spec, out=tmp_path / "run")
+    measured = run.evaluate(run.read(str(task.parent / "test.jsonl")))
+    assert measured["accuracy"] == pytest.approx(list(run.metrics["scores"].values())[-1]["accuracy"])
+
+
+def test_a_cloze_answers_by_label_words(task: Path, tmp_path: Path, checkpoint: Path, masked: Path) -> None:
+    templates = (
+        "templates: ['{text} {subject} {mask} {object}']\nverbalizer: {likes: great, hates: awful, none: the}\nmodel:"
+    )
+    run = fit(load_task(quick(task, ("model:", templates), (str(checkpoint), str(masked)))), out=tmp_path / "run")
+    example = marked_example("1", f"the a <e1:MAN>film</e1> is {GOOD[0]} of story <e2:MAN>review</e2>")
+    [prediction] = ruletune.load(tmp_path / "run").predict([example])
+    assert prediction.probabilities["hates"] == 0
+    assert sum(prediction.probabilities.values()) == pytest.approx(1)
+    other = Example("2", example.text, entities=example.entities[::-1])
+    assert run.predict([other])[0].probabilities != prediction.probabilities  # the template names them in turn
+
+
+def test_a_second_pass_reads_the_pair_again(task: Path, tmp_path: Path) -> None:
+    run = fit(
+        load_task(quick(task, ("training:", "training:\n  self_training: {use: true, max_texts: 40}"))),
+        out=tmp_path / "run",
+    )
+    assert run.metrics["scores"]["rules + labels"]["accuracy"] > 0
+
+
+def test_the_guard_leaves_out_rules_that_are_wrong(task: Path, tmp_path: Path) -> None:
+    """And with them what they rule out: then labels alone are delivered."""
+    swapped = [
+        ("guard: false", "guard: true"),
+        ("vote: likes", "vote: x"),
+        ("vote: hates", "vote: likes"),
+        ("vote: x", "vote: hates"),
+    ]
+    (task.parent / "train.jsonl").write_text(pairs(90, seed=5, gold=True), encoding="utf-8")
+    run = fit(load_task(quick(task, *swapped)), out=tmp_path / "run")
+    assert run.metrics["guard"]["rules"] is False
+    assert list(run.metrics["scores"])[-1] == "labels alone"

@@ -167,7 +167,10 @@ def test_the_public_patterns_load(load: Load, shared: Path, tmp_path: Path) -> N
         ),
         ("{types: {}, vote: none}", "say of which types the entities are"),
         ("{arguments: {wroks for: {subject: A}}}", "unknown label 'wroks for'; did you mean 'works for'?"),
-        ("{regex: a, scope: betwen, vote: none}", "'scope'"),
+        (
+            "{regex: a, scope: betwen, vote: none}",
+            "'scope' cannot be 'betwen'; did you mean 'between'?",
+        ),
         ("{pattern_file: bad.json}", "bad.json:1: no JSON"),
         ("{pattern_file: object.json}", "no list of patterns; write [[label, pattern], ...]"),
         ("{pattern_file: rows.json}", "rows.json[1]: ['none'] is no pattern; write [label, pattern]"),

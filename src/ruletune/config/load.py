@@ -99,6 +99,9 @@ def parse_task(source: str, *, path: Path, check_data: bool = True) -> TaskSpec:
         raise UserError.of(_in_order(problems, path))
     rules = _rules(file, kept, tree, path.parent, problems)
     problems += _wrong_tests(file, rules, tree)
+    if file.negative is not None and file.negative not in file.labels:
+        where = tree.at("negative")
+        problems.append(Problem(f"unknown label {file.negative!r}", where, nearest(file.negative, file.labels)))
     rendering = _rendering(file, tree, path.parent, problems)
     problems += cloze_problems(file, rendering.templates, rules, tree)
     if check_data:

@@ -434,9 +434,6 @@ class TaskFile(_Part):
         if self.multi_label:
             remedy = "leave it out, or write a row for each relation"
             raise WrongValueError("two entities have one relation", remedy=remedy, key="multi_label")
-        if self.negative is not None and self.negative not in self.labels:
-            remedy = nearest(self.negative, self.labels)
-            raise WrongValueError(f"unknown label {self.negative!r}", remedy=remedy, key="negative")
         return self
 
     @model_validator(mode="after")

@@ -14,6 +14,7 @@ from ruletune.config import TaskSpec
 from ruletune.labeling.apply import RuleSet, Votes
 from ruletune.labeling.corpus import gold_matrix
 from ruletune.labeling.label_model import LabelModel
+from ruletune.labeling.table import covered as covered_by
 from ruletune.labeling.table import rule_rows
 from ruletune.metrics.calibration import expected_calibration_error, reliability
 from ruletune.metrics.learning_curve import labels_saved
@@ -144,7 +145,7 @@ def report(
     """
     labels, multi, scoring = spec.labels, spec.file.multi_label, LabelScoring.of(spec)
     rule_set = RuleSet(spec.rules, labels=labels, embed=embedder(spec))
-    test, covered = parts.test, scoring.covered(votes["test"])
+    test, covered = parts.test, covered_by(spec.task, votes["test"])
     judged = {name: judge(values, test, labels, multi=multi) for name, values in ways.items()} if test else {}
     scores = tuple(
         measure(name, j, scoring, covered=covered, labels_used=labels_used[name], seed=spec.file.seed)
@@ -157,7 +158,7 @@ def report(
         if delivered
         else ((), ())
     )
-    coverage = scoring.covered(votes["unlabeled"]) if parts.unlabeled else covered
+    coverage = covered_by(spec.task, votes["unlabeled"]) if parts.unlabeled else covered
     return assemble(
         spec,
         parts,

@@ -18,6 +18,7 @@ from ruletune.errors import UserError
 from ruletune.labeling.apply import RuleSet, Votes, answer_value, firing_value
 from ruletune.labeling.corpus import columns_of, labels_of
 from ruletune.labeling.label_model import LabelModel
+from ruletune.labeling.table import covered as covered_by
 from ruletune.metrics.selective import Threshold
 from ruletune.models import backbone
 from ruletune.models.backbone import Classifier
@@ -242,8 +243,9 @@ class Run:
         decided = [label for label, _ in answers(probability, self.labels, multi=self.multi)]
         votes = self.rules.apply(examples)
         gold = [example.answer for example in examples if isinstance(example.answer, Label)]
-        scoring = LabelScoring(TASKS[self.settings["task"]], self.labels, self.multi, self.settings.get("negative"))
-        covered = scoring.covered(votes)
+        task = TASKS[self.settings["task"]]
+        scoring = LabelScoring(task, self.labels, self.multi, self.settings.get("negative"))
+        covered = covered_by(task, votes)
 
         def part(rows: Sequence[int]) -> dict[str, Any]:
             found = scoring.score([gold[r] for r in rows], [decided[r] for r in rows])

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from ruletune.config import TaskSpec
-from ruletune.labeling.apply import Votes
 from ruletune.metrics import classification, relations
 from ruletune.metrics.calibration import wilson_interval
 from ruletune.metrics.intervals import micro_f1_interval
@@ -41,11 +40,6 @@ class LabelScoring:
         if self.task.readout == "pair":
             return relations.score(gold, predicted, labels=self.labels, negative=self.negative)
         return classification.score(gold, predicted, labels=self.labels, multi=self.multi)
-
-    def covered(self, votes: Votes) -> np.ndarray:
-        """Texts that count as covered by rules, (texts,) bool. Of pairs nearly all have a relation that their types rule out:
-        there vetoes count where they leave one."""
-        return votes.named if self.task.readout == "pair" else votes.covered
 
     def main(self, gold: Sequence[Label], predicted: Sequence[Label]) -> float | None:
         """The main metric; ``None`` where there is nothing to measure."""

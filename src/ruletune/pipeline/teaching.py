@@ -11,7 +11,7 @@ from ruletune.errors import Location, UserError
 from ruletune.labeling.apply import RuleSet, Votes
 from ruletune.labeling.corpus import gold_matrix
 from ruletune.labeling.label_model import LabelModel
-from ruletune.labeling.table import fit_label_model
+from ruletune.labeling.table import covered, fit_label_model
 from ruletune.models.backbone import load_tokenizer, marking
 from ruletune.models.checkpoints import Checkpoint
 from ruletune.models.encoding import Encoded, encode
@@ -66,7 +66,7 @@ def check_teachable(spec: TaskSpec, parts: Parts, weak: Weak) -> None:
         UserError: There is neither, or all of it has one label.
     """
     where = Location(str(spec.path))
-    if not parts.gold and not weak.votes["unlabeled"].covered.any():
+    if not parts.gold and not covered(spec.task, weak.votes["unlabeled"]).any():
         what = "no rule fires on any text" if spec.rules else "there are no rules"
         raise UserError(f"there are no gold labels and {what}", where=where, remedy="label a few texts, or add rules")
     used = {name for example in parts.gold for name in getattr(example.answer, "names", ())}
@@ -124,5 +124,4 @@ def _worth(spec: TaskSpec, weak: Weak) -> np.ndarray:
     which is no example of anything.
     """
     votes = weak.votes["unlabeled"]
-    worth = weak.model.confidence(votes.matrix)
-    return np.where(votes.named[:, None], worth, 0.0) if spec.task.readout == "pair" else worth
+    return np.where(covered(spec.task, votes)[:, None], weak.model.confidence(votes.matrix), 0.0)

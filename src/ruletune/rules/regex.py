@@ -21,7 +21,7 @@ class RegexEntry(VotingEntry):
 
     regex: str = Field(min_length=1, description="A regular expression in Python's syntax.")
     ignore_case: bool = Field(default=False, description="Match without regard to case.")
-    scope: ScopeKey = None
+    scope: ScopeKey = "text"
 
     kind: ClassVar[str] = "regex"
 

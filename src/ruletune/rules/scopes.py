@@ -28,17 +28,17 @@ SUBJECT, OBJECT = "\x02", "\x03"
 """What stands for an entity: no letter, no white space, and ASCII, so that a text of ASCII stays one."""
 
 ScopeKey = Annotated[
-    Literal["before", "between", "after"] | None,
+    Literal["text", "before", "between", "after"],
     Field(
-        description="relation: only this part of the text is looked at, as a text of its own: before both entities, between "
-        "them, or after both.",
+        description="relation: what is looked at: the whole text, or as a text of its own what stands before both entities, "
+        "between them, or after both.",
     ),
 ]
 
 
-def scoped(condition: Pattern | Terms | Length | Casing, scope: Scope | None) -> Condition:
-    """A condition that must hold in a part of the text; in the whole of it where there is no scope."""
-    return condition if scope is None else Within(scope, condition)
+def scoped(condition: Pattern | Terms | Length | Casing, scope: Scope | Literal["text"]) -> Condition:
+    """A condition that must hold in the text, or in a part of it."""
+    return condition if scope == "text" else Within(scope, condition)
 
 
 @dataclass(frozen=True, slots=True)

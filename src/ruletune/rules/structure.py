@@ -63,7 +63,7 @@ class LengthEntry(VotingEntry):
     length: Literal["characters", "words", "lines"] = Field(description="What is counted.")
     at_least: Count | None = Field(default=None, description="Fewest.")
     at_most: Count | None = Field(default=None, description="Most.")
-    scope: ScopeKey = None
+    scope: ScopeKey = "text"
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
@@ -86,7 +86,7 @@ class CasingEntry(VotingEntry):
     )
     at_least: Share | None = Field(default=None, description="Smallest share; default 1 where at_most is not given.")
     at_most: Share | None = Field(default=None, description="Largest share.")
-    scope: ScopeKey = None
+    scope: ScopeKey = "text"
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:

@@ -27,7 +27,7 @@ class _TermsEntry(VotingEntry):
         description="Match the English inflections of each term, too: its plural, verb forms, comparatives.",
     )
 
-    scope: ScopeKey = None
+    scope: ScopeKey = "text"
 
     def terms(self, terms: tuple[str, ...]) -> Condition:
         if self.inflect:
