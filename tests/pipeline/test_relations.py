@@ -19,6 +19,7 @@ from ruletune.errors import UserError
 from ruletune.models import backbone
 from ruletune.models.checkpoints import Checkpoint
 from ruletune.models.encoding import encode
+from ruletune.models.markers import marking
 from ruletune.models.pair_states import pair_states
 from ruletune.pipeline.fit import fit
 from ruletune.templates import Rendering, default_template
@@ -221,7 +222,7 @@ def pair(text: str) -> Example:
 
 
 def test_markers_stand_once_and_long_texts_keep_the_pair(checkpoint: Path) -> None:
-    tokenizer = backbone.marking(backbone.load_tokenizer(Checkpoint("c", str(checkpoint))))
+    tokenizer = marking(backbone.load_tokenizer(Checkpoint("c", str(checkpoint))))
     far = " ".join(["the film is a story"] * 40)
     texts = [
         "the [SUBJ] <e1>film</e1> of [OBJ] <e2>people</e2>",
@@ -247,7 +248,7 @@ def test_markers_stand_once_and_long_texts_keep_the_pair(checkpoint: Path) -> No
 
 
 def test_a_megabyte_of_text_goes_through(checkpoint: Path) -> None:
-    tokenizer = backbone.marking(backbone.load_tokenizer(Checkpoint("c", str(checkpoint))))
+    tokenizer = marking(backbone.load_tokenizer(Checkpoint("c", str(checkpoint))))
     long = "film " * 100_000
     example = Example(
         "1",

@@ -24,7 +24,8 @@ from transformers import logging as transformers_logging
 from ruletune.errors import RuletuneError
 from ruletune.models.checkpoints import Checkpoint
 from ruletune.models.cloze import ClozeModel, masked_lm
-from ruletune.models.encoding import Encoded, buckets, collate, markers_of
+from ruletune.models.encoding import Encoded, buckets, collate
+from ruletune.models.markers import add_markers
 from ruletune.models.pooling import add_mean_pooling, pools_by_mean, words_end
 from ruletune.models.readout import Ragged, Readout, outputs
 from ruletune.models.verbalizer import Cloze
@@ -38,7 +39,6 @@ __all__ = [
     "load_tokenizer",
     "loading",
     "logits",
-    "marking",
     "new",
     "save",
     "token_logits",
@@ -126,34 +126,6 @@ def load_tokenizer(checkpoint: Checkpoint) -> Any:
         )
 
 
-_MEANT = {"[SUBJ]": "subject", "[/SUBJ]": "subject", "[OBJ]": "object", "[/OBJ]": "object"}
-"""Words whose vectors the markers of entities begin with: what they stand for is known from the start, on which half of the
-pair a state depends."""
-
-
-def marking(tokenizer: Any) -> Any:
-    """The tokenizer, with the markers of two entities as tokens of their own."""
-    if not markers_of(tokenizer):
-        tokenizer.add_tokens(list(_MEANT), special_tokens=True)
-    return tokenizer
-
-
-@torch.no_grad()
-def _add_markers(model: Any, tokenizer: Any) -> None:
-    """Give the markers vectors: the mean of those of the words that they stand for, set apart where they close."""
-    words = {mark: tokenizer(word, add_special_tokens=False)["input_ids"] for mark, word in _MEANT.items()}
-    marking(tokenizer)
-    known = model.get_input_embeddings().weight.shape[0]
-    if len(tokenizer) > known:
-        model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
-    vectors = model.get_input_embeddings().weight
-    separator = tokenizer.sep_token_id if tokenizer.sep_token_id is not None else tokenizer.pad_token_id or 0
-    for mark, ids in words.items():
-        vector = vectors[ids].mean(dim=0) if ids else vectors[:known].mean(dim=0)
-        closing = mark.startswith("[/")
-        vectors[tokenizer.convert_tokens_to_ids(mark)] = (vector + vectors[separator]) / 2 if closing else vector
-
-
 def new(
     checkpoint: Checkpoint,
     *,
@@ -198,7 +170,7 @@ def new(
         if mean and readout == "text":
             add_mean_pooling(model)
         if readout == "pair":
-            _add_markers(model, tokenizer)
+            add_markers(model, tokenizer)
     limit = int(getattr(config, "max_position_embeddings", 0) or max_length)
     return Classifier(model.to(device()), tokenizer, labels, multi, min(max_length, limit), readout)
 

@@ -11,6 +11,7 @@ import torch
 
 from ruletune.errors import UserError
 from ruletune.models.around import around
+from ruletune.models.markers import markers_of
 from ruletune.models.verbalizer import Cloze
 from ruletune.templates import MARKERS, Rendered, Rendering, Template
 from ruletune.types import Example
@@ -18,7 +19,7 @@ from ruletune.types import Example
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-__all__ = ["Encoded", "Loss", "balanced", "buckets", "collate", "encode", "markers_of", "stacked"]
+__all__ = ["Encoded", "Loss", "balanced", "buckets", "collate", "encode", "stacked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,13 +188,6 @@ class _Shower:
 
     def _length(self, rendered: Rendered) -> int:
         return len(_tokenize(self.tokenizer, [rendered], None)["input_ids"][0])
-
-
-def markers_of(tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
-    """Ids of the markers before the subject and before the object; none where the tokenizer does not know them."""
-    known = tokenizer.get_added_vocab()
-    markers = [opening for opening, _ in MARKERS]
-    return tuple(known[marker] for marker in markers) if all(marker in known for marker in markers) else ()
 
 
 def _check_pairs(examples: Sequence[Example]) -> None:

@@ -12,9 +12,10 @@ from ruletune.labeling.apply import RuleSet, Votes
 from ruletune.labeling.corpus import gold_matrix
 from ruletune.labeling.label_model import LabelModel
 from ruletune.labeling.table import covered, fit_label_model
-from ruletune.models.backbone import load_tokenizer, marking
+from ruletune.models.backbone import load_tokenizer
 from ruletune.models.checkpoints import Checkpoint
 from ruletune.models.encoding import Encoded, encode
+from ruletune.models.markers import marking
 from ruletune.pipeline.embedding import embedder
 from ruletune.pipeline.inputs import LabelInputs
 from ruletune.pipeline.prepare import Parts
