@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from ruletune.config import TaskSpec, parse_task
-from ruletune.data.pairs import marked_example
+from ruletune.data.columns import Columns
+from ruletune.data.labels import Labels
+from ruletune.data.pairs import Pairs, marked_example
 from ruletune.errors import UserError
 from ruletune.labeling.apply import ABSTAIN, RuleSet
 from ruletune.types import Example, Span
@@ -203,3 +206,31 @@ def test_a_pattern_that_backtracks_without_end_is_a_fault_of_its_rule(load: Load
     )
     assert [fault.rule for fault in votes.faults] == ["regex_1"]
     assert votes.matrix[:, 1].tolist() == [1, 1]
+
+
+def test_the_public_patterns_match_what_a_comparison_word_by_word_finds(shared: Path, tmp_path: Path) -> None:
+    folder = shared / "semeval_re"
+    written = json.loads((folder / "pattern.json").read_text("utf-8"))
+    rows = [json.loads(line) for line in (folder / "train.txt").read_text("utf-8").splitlines()[::4]]
+    source = {
+        "task": "relation",
+        "labels": sorted(json.loads((folder / "rel2id.json").read_text("utf-8"))),
+        "data": {"train": "t.jsonl"},
+        "rules": [{"pattern_file": str(folder / "pattern.json")}],
+    }
+    spec = parse_task(json.dumps(source), path=tmp_path / "task.yaml", check_data=False)
+    reader = Pairs(Labels(spec.labels))
+    parsed = [reader.parse_row(row, Columns(), file="train.txt") for row in rows]
+    examples = [Example(str(n), str(p.text), entities=p.entities) for n, p in enumerate(parsed)]
+    found = RuleSet(spec.rules, labels=spec.labels).apply(examples).matrix >= 0
+
+    def expected(words: list[str], row: dict[str, Any]) -> bool:
+        first, second = ("h", "t") if words[0].startswith("SUBJ") else ("t", "h")
+        between = row["token"][row[first]["pos"][1] : row[second]["pos"][0]]
+        untyped = words[0].endswith("-O") and words[-1].endswith("-O")
+        same = len(between) == len(words) - 2 and row[first]["pos"][1] <= row[second]["pos"][0]
+        return untyped and same and all(w in ("*", b) for w, b in zip(words[1:-1], between, strict=True))
+
+    wanted = np.array([[expected(pattern.split(), row) for _, pattern in written] for row in rows])
+    assert wanted.any(axis=0).sum() > 60
+    assert (found == wanted).all()
