@@ -26,7 +26,8 @@ def pair_states(
 ) -> np.ndarray:
     """The mean states of the subject, of the object and of what stands between them, side by side.
 
-    Nothing is marked: a frozen encoder has not learned what markers mean.
+    Nothing is marked: a frozen encoder has not learned what markers mean. On SemEval's relations with 5 labels a class a linear
+    classifier reaches 45% on these, 34% without what is between, and 19% on the text's embedding (``benchmarks/pair_states.py``).
 
     Returns:
         float32 of shape (examples, 3 times the encoder's width), rows of unit length.
