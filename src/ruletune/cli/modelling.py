@@ -188,7 +188,7 @@ def _says(firing: Firing) -> str:
     if isinstance(firing.answer, Spans):
         labels = ", ".join(dict.fromkeys(span.label for span in firing.answer.spans))
         return f"{'vetoes' if firing.veto else 'says'} {labels}"
-    return f"says {firing.answer}"
+    return f"{'vetoes' if firing.veto else 'says'} {firing.answer}"
 
 
 def explain(
@@ -232,7 +232,8 @@ def _fired(rules: list[Any], text: str) -> Any:
         answer = row["answer"]
         if isinstance(answer, list) and answer and isinstance(answer[0], dict):
             answer = ", ".join(dict.fromkeys(span["label"] for span in answer))
-        fired.add_row(row["rule"], str(answer), words, f"{row['reliability']:.2f}")
+        said = f"not {answer}" if row.get("veto") else str(answer)
+        fired.add_row(row["rule"], said, words, f"{row['reliability']:.2f}")
     return fired if rules else "No rule fired."
 
 
