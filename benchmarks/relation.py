@@ -114,7 +114,7 @@ def save(rows: list[dict[str, Any]], options: argparse.Namespace) -> None:
     """Write what there is so far: the last row takes longest."""
     write(
         "relation",
-        command=f"python -m benchmarks.relation --seeds {options.seeds} --texts {options.texts}",
+        command=f"python -m benchmarks.relation --shots {' '.join(map(str, options.shots))} --seeds {options.seeds} --texts {options.texts}",
         rows=rows,
         notes=[
             "semeval_re: trained on labels drawn from the training part and its 164 patterns, scored on the 1,493 texts of the "
