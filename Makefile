@@ -5,11 +5,12 @@ BIN    := $(VENV)/bin
 # More arguments for pip, for instance the index of CPU-only PyTorch wheels.
 PIP_ARGS ?=
 
-# Which example the demo runs: classification, ner.
+# Which example the demo runs: classification, ner, relation.
 TASK   ?= classification
 EXAMPLE_classification := movie_reviews
 EXAMPLE_ner := named_entities
-EXAMPLE := $(or $(EXAMPLE_$(TASK)),$(error there is no example for TASK=$(TASK); choose classification or ner))
+EXAMPLE_relation := relations
+EXAMPLE := $(or $(EXAMPLE_$(TASK)),$(error there is no example for TASK=$(TASK); choose classification, ner or relation))
 
 .PHONY: demo test setup check docs clean
 

@@ -13,16 +13,36 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ruletune.errors import Location, Problem, UserError, nearest
 from ruletune.knowledge import Injected, Knowledge, inject
-from ruletune.types import Example
+from ruletune.types import Example, Span
 
-__all__ = ["FIELDS", "LabelWords", "Piece", "Rendered", "Rendering", "Template", "default_template", "default_words"]
+__all__ = [
+    "FIELDS",
+    "MARKERS",
+    "PAIR_FIELDS",
+    "LabelWords",
+    "Piece",
+    "Rendered",
+    "Rendering",
+    "Template",
+    "default_template",
+    "default_words",
+]
 
-FIELDS = ("text", "text_pair", "name", "description", "labels", "knowledge", "sep", "mask")
+FIELDS = (
+    "text", "text_pair", "name", "description", "labels", "knowledge", "sep", "mask", "subject", "object", "subject_type",
+    "object_type",
+)  # fmt: skip
+
+PAIR_FIELDS = frozenset({"subject", "object", "subject_type", "object_type"})
+"""Fields that only texts with two entities fill."""
+
+MARKERS = (("[SUBJ]", "[/SUBJ]"), ("[OBJ]", "[/OBJ]"))
+"""What stands before and after the subject, and the object, where a model reads them; each a token of its own."""
 
 LabelWords = tuple[tuple[str, tuple[str, ...]], ...]
 """A verbalizer: (label, its words) in turn."""
@@ -168,6 +188,7 @@ class Rendering:
         labels: Name to description.
         others: Further templates. The model learns from a text through each of them, and its answers through all
             of them are averaged.
+        types: Of entities, name to description.
     """
 
     template: Template
@@ -176,6 +197,7 @@ class Rendering:
     description: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     others: tuple[Template, ...] = ()
+    types: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def templates(self) -> tuple[Template, ...]:
@@ -236,6 +258,34 @@ class Rendering:
                 segments[-1].append((values.get(written, ""), None))
         return tuple(tuple(piece for piece in segment if piece[0]) for segment in segments)
 
+    def marked(self, example: Example) -> Example:
+        """The example with its two entities between markers, each behind the description of its type where that is known.
+
+        A marker that the text has itself is broken up, so that a text cannot add one.
+
+        >>> rendering = Rendering(default_template(pair=False), types={"PER": "a person"})
+        >>> rendering.marked(Example("1", "Ann runs Acme.", entities=(Span(0, 3, "PER"), Span(9, 13)))).text
+        '[SUBJ] a person: Ann [/SUBJ] runs [OBJ] Acme [/OBJ].'
+        """
+        edges = []
+        for entity, (span, (opening, closing)) in enumerate(zip(example.entities, MARKERS, strict=True)):
+            kind = self._type(span)
+            # Where marks meet, what ends comes before what begins, and of two entities in each other the longer one is outside.
+            edges.append((span.start, 1, -span.end, entity, f"{opening} {kind}: " if kind else f"{opening} "))
+            edges.append((span.end, 0, -span.start, entity, f" {closing}"))
+        text, last = "", 0
+        places = [[0, 0] for _ in example.entities]
+        for place, opens, _, entity, mark in sorted(edges):
+            text, last = text + _without_markers(example.text[last:place]), place
+            places[entity][1 - opens] = len(text) + (len(mark) if opens else 0)
+            text += mark
+        text += _without_markers(example.text[last:])
+        spans = (Span(start, end, span.label) for (start, end), span in zip(places, example.entities, strict=True))
+        return replace(example, text=text, entities=tuple(spans))
+
+    def _type(self, entity: Span) -> str:
+        return self.types.get(entity.label) or entity.label.replace("_", " ").lower()
+
     def _values(self, example: Example, injected: Injected) -> dict[str, str]:
         """What stands for each field."""
         return {
@@ -245,7 +295,15 @@ class Rendering:
             "description": self.description,
             "labels": "; ".join(f"{label}: {d}" if d else label for label, d in self.labels.items()),
             "knowledge": injected.field,
+            **self._pair(example),
         }
+
+    def _pair(self, example: Example) -> dict[str, str]:
+        found = {}
+        for name, entity in zip(("subject", "object"), example.entities, strict=False):
+            found[name] = example.text[entity.start : entity.end]
+            found[f"{name}_type"] = self._type(entity)
+        return found
 
     def to_json(self) -> dict[str, Any]:
         """As the run folder keeps it; :meth:`from_json` gives an equal value back."""
@@ -256,6 +314,7 @@ class Rendering:
             "description": self.description,
             "labels": dict(self.labels),
             "other_templates": [template.source for template in self.others],
+            "types": dict(self.types),
         }
 
     @classmethod
@@ -267,4 +326,11 @@ class Rendering:
             value["description"],
             dict(value["labels"]),
             tuple(Template.parse(source) for source in value.get("other_templates", ())),
+            dict(value.get("types", {})),
         )
+
+
+def _without_markers(text: str) -> str:
+    for mark in (mark for marks in MARKERS for mark in marks):
+        text = text.replace(mark, f"{mark[0]} {mark[1:]}")
+    return text

@@ -14,7 +14,7 @@ from ruletune.config import TaskSpec, parse_task, to_yaml
 from ruletune.errors import UserError
 from ruletune.labeling.apply import ABSTAIN, RuleSet
 from ruletune.rules import KINDS
-from ruletune.types import Example, Label
+from ruletune.types import Example, Label, Span
 
 ENTRIES = {
     "regex": r"{regex: '\bnot\b|好|😀$', vote: bad}",
@@ -35,11 +35,20 @@ ENTRIES = {
     "snorkel": "{snorkel: contract_lfs.py}",
     "shape": "{shape: ['xxx xx+', XX+, 好], vote: bad}",
     "trigger": "{trigger: [not, 部], entity: {span: [{}]}, right: 3, left: 1, vote: bad}",
+    "pattern": "{pattern: ['SUBJ not OBJ', 'OBJ * SUBJ 好'], vote: bad}",
+    "pattern_file": "{pattern_file: pattern.json}",
+    "types": "{types: {subject: [PERSON, DOG]}, vote: bad}",
+    "arguments": "{arguments: {bad: {subject: PERSON, object: PLACE}}}",
+    "order": "{order: subject first, vote: bad}",
 }
+
+PAIRS = {"pattern", "pattern_file", "types", "arguments", "order"}
+"""Kinds that look at two entities of a text."""
 
 FILES = {
     "patterns.jsonl": '{"label": "bad", "pattern": "not"}\n{"label": "GOOD", "pattern": [{"TEXT": "好"}, {"OP": "?"}]}\n',
     "contract_lfs.py": "class LF:\n    name = 'long'\n    def _f(self, x):\n        return int(len(x.text) > 5)\n    __call__ = _f\n\n\nlf = LF()\n",
+    "pattern.json": '[["bad", "SUBJ not OBJ"], ["good", "SUBJ-PERSON ... OBJ"]]',
     "terms.txt": "not\n好\n😀\n",
     "contract_rules.py": "def short(text):\n    return len(text) < 10\n",
     "table.tsv": "bad\tnot\tnot good\nGOOD\t好|😀\n",
@@ -60,7 +69,7 @@ TEXTS = [
 
 def task(kind: str, extra: str = "") -> str:
     return f"""
-task: classification
+task: {"relation" if kind in PAIRS else "classification"}
 labels: {{bad: unpleasant, good: pleasant}}
 data: {{train: train.csv}}
 rules:
@@ -75,13 +84,23 @@ def load(tmp_path: Path) -> Callable[[str], TaskSpec]:
     return lambda source: parse_task(source, path=tmp_path / "task.yaml", check_data=False)
 
 
-def examples(texts: list[str]) -> list[Example]:
-    return [
-        Example(str(n), text, fields={"weak": [n % 3 - 1, "bad"], "stars": 5 - n % 5}) for n, text in enumerate(texts)
-    ]
+def examples(texts: list[str], kind: str) -> list[Example]:
+    """Texts; for kinds that look at two entities, with one before and one behind what was there."""
+    if kind not in PAIRS:
+        fields = [{"weak": [n % 3 - 1, "bad"], "stars": 5 - n % 5} for n in range(len(texts))]
+        return [Example(str(n), text, fields=fields[n]) for n, text in enumerate(texts)]
+    found = []
+    for n, text in enumerate(texts):
+        first, second = f"Ann {text if n else 'not'} ", "Köln 好"
+        types = ("PERSON", "DOG") if n % 2 == 0 else ("PLACE", "")
+        entities = (Span(0, 3, types[0]), Span(len(first), len(first) + 4, types[1]))
+        found.append(Example(str(n), first + second, entities=entities))
+    return found
 
 
-WITH_SPANS = {"span", "patterns", "regex", "keywords", "gazetteer", "table", "all", "any", "shape", "trigger"}
+WITH_SPANS = {
+    "span", "patterns", "regex", "keywords", "gazetteer", "table", "all", "any", "shape", "trigger", "pattern", "pattern_file",
+}  # fmt: skip
 """Kinds that can show which characters made them fire."""
 
 
@@ -108,7 +127,15 @@ def test_it_knows_where_it_was_written_and_under_which_name(kind: str, load: Cal
         assert rule.name
         assert rule.where is not None
         assert str(rule.where).endswith(
-            ("task.yaml:6", "table.tsv:1", "table.tsv:2", "patterns.jsonl:1", "patterns.jsonl:2")
+            (
+                "task.yaml:6",
+                "table.tsv:1",
+                "table.tsv:2",
+                "patterns.jsonl:1",
+                "patterns.jsonl:2",
+                "pattern.json[1]",
+                "pattern.json[2]",
+            )
         )
 
 
@@ -117,7 +144,7 @@ def test_it_survives_the_way_through_the_run_folder(kind: str, load: Callable[[s
     spec = load(task(kind))
     again = load(to_yaml(spec))
     assert again.file == spec.file
-    data = examples(TEXTS)
+    data = examples(TEXTS, kind)
     first, second = (rule_set(s).apply(data) for s in (spec, again))
     assert (first.matrix == second.matrix).all()
 
@@ -125,7 +152,7 @@ def test_it_survives_the_way_through_the_run_folder(kind: str, load: Callable[[s
 @pytest.mark.parametrize("kind", ENTRIES)
 def test_any_text_goes_through_and_batches_change_nothing(kind: str, load: Callable[[str], TaskSpec]) -> None:
     spec = load(task(kind))
-    rules, data = rule_set(spec), examples(TEXTS)
+    rules, data = rule_set(spec), examples(TEXTS, kind)
     together = rules.apply(data)
     assert together.faults == ()
     assert together.matrix.shape == (len(TEXTS), len(spec.rules))
@@ -139,7 +166,7 @@ def test_any_text_goes_through_and_batches_change_nothing(kind: str, load: Calla
 @pytest.mark.parametrize("kind", ENTRIES)
 def test_what_fires_is_what_votes_and_shows_where(kind: str, load: Callable[[str], TaskSpec]) -> None:
     spec = load(task(kind))
-    rules, data = rule_set(spec), examples(TEXTS)
+    rules, data = rule_set(spec), examples(TEXTS, kind)
     matrix = rules.apply(data).matrix
     for row, example in enumerate(data):
         firings = rules.firings(example)
@@ -163,7 +190,7 @@ def test_no_texts_give_no_votes(kind: str, load: Callable[[str], TaskSpec]) -> N
 @given(texts=st.lists(st.text(max_size=30), min_size=1, max_size=5))
 def test_votes_do_not_depend_on_the_company(kind: str, load: Callable[[str], TaskSpec], texts: list[str]) -> None:
     spec = load(task(kind))
-    rules, data = rule_set(spec), examples(texts)
+    rules, data = rule_set(spec), examples(texts, kind)
     forward, backward = rules.apply(data).matrix, rules.apply(data[::-1]).matrix
     assert (forward == backward[::-1]).all()
 

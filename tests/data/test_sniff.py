@@ -109,3 +109,22 @@ def test_the_labels_found_are_read_as_found(write: Write) -> None:
     names = tuple(sniff(str(write("d.jsonl", jsonl(*rows)))).labels)
     read = read_all(str(write("d.jsonl", jsonl(*rows))), labels=Labels(names))
     assert [str(e.answer) for e in read] == ["1", "0", "1", "-1", "x", "y", "true", "2.5"]
+
+
+@pytest.mark.parametrize(
+    ("row", "text", "label"),
+    [
+        (
+            {"token": ["Ann", "left", "Rome"], "h": {"pos": [0, 1]}, "t": {"pos": [2, 3]}, "relation": "x"},
+            "token",
+            "relation",
+        ),
+        ({"text": "Ann left Rome", "subject": [0, 3], "object": [9, 13], "label": "x"}, "text", "label"),
+        ({"text": "<e1>Ann</e1> left <e2>Rome</e2>", "relation": "x"}, "text", "relation"),
+    ],
+)
+def test_two_entities_are_a_pair(write: Write, row: dict[str, object], text: str, label: str) -> None:
+    found = sniff(str(write("d.jsonl", jsonl(row, row | {label: "y"}))))
+    assert (found.pair, found.text, found.label) == (True, text, label)
+    assert dict(found.labels) == {"x": 1, "y": 1}
+    assert not sniff(str(write("e.jsonl", jsonl({"text": "a b", "label": "x"})))).pair

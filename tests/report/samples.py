@@ -80,7 +80,7 @@ def binary() -> Report:
         disagreements=_cases(rng, labels, 8, covered=True),
         uncovered=_cases(rng, labels, 8, covered=False),
         warnings=(
-            "129 of 4032 texts were longer than the model reads; 5626 tokens at their ends were left out.",
+            "129 of 4032 texts were longer than the model reads; 5626 tokens were left out.",
             "Rule 'negation' failed on 3 texts of the test part, first on '817': ValueError: no verb",
         ),
         settings={

@@ -249,6 +249,7 @@ def test_every_condition_is_of_a_known_shape(context: RuleContext) -> None:
     (context.folder / "terms.txt").write_text("a", encoding="utf-8")
     (context.folder / "f.py").write_text("def f(text): return True", encoding="utf-8")
     (context.folder / "p.jsonl").write_text('{"label": "ham", "pattern": "a"}', encoding="utf-8")
+    (context.folder / "pattern.json").write_text('[["ham", "SUBJ of OBJ"]]', encoding="utf-8")
     stand_in = "class F:\n    name = 'f'\n    __call__ = _f = lambda self, x: -1\n\nf = F()\n"
     (context.folder / "lf.py").write_text(stand_in, encoding="utf-8")
     written: dict[str, dict[str, object]] = {
@@ -268,6 +269,11 @@ def test_every_condition_is_of_a_known_shape(context: RuleContext) -> None:
         "span": {"span": [{"lower": "a"}], "vote": "ham"},
         "patterns": {"patterns": "p.jsonl"},
         "snorkel": {"snorkel": "lf.py"},
+        "pattern": {"pattern": "SUBJ of OBJ", "vote": "ham"},
+        "pattern_file": {"pattern_file": "pattern.json"},
+        "types": {"types": {"subject": "PERSON"}, "vote": "ham"},
+        "arguments": {"arguments": {"ham": {"subject": "PERSON"}}},
+        "order": {"order": "object first", "vote": "ham"},
     }
     context = replace(context, descriptions={"ham": "normal talk", "spam": "offers"})
     assert set(written) == set(KINDS)

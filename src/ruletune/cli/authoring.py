@@ -61,6 +61,7 @@ def init(
         label=label,
         labels={n: found.labels.get(n, 0) for n in names},
         multi_label=found.multi_label,
+        pair=found.pair,
     )
     write_text(output, source)
     if json:
@@ -105,6 +106,10 @@ def sample(
     rows: list[dict[str, Any]] = [
         {"id": e.id, columns.text: e.text}
         | ({columns.text_pair: e.text_pair} if columns.text_pair else {})
+        | {
+            name: [s.start, s.end, s.label]
+            for name, s in zip((columns.subject, columns.object), e.entities, strict=False)
+        }
         | {columns.label: None}
         for e in examples
     ]

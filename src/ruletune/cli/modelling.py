@@ -128,7 +128,7 @@ def predict(
     """Answer new texts, and say which rules fired; with --max-error only those that can be answered safely."""
     opened = _open(run)
     limit = None if max_error is None else opened.threshold(max_error, confidence=confidence)
-    examples = _stdin() if data == "-" else opened.read(data, labelled=False)
+    examples = _stdin(opened) if data == "-" else opened.read(data, labelled=False)
     with progress_bars() as listener:
         predictions = opened.predict(examples, max_error=max_error, confidence=confidence, listener=listener)
     if limit is not None:
@@ -165,9 +165,12 @@ def _held_back(prediction: Prediction, limit: Threshold | None) -> dict[str, Any
 
 
 def _print_predictions(examples: Iterable[Example], predictions: list[Prediction]) -> None:
+    from ruletune.data.pairs import written_marked
+
     console = out()
     for example, prediction in zip(examples, predictions, strict=True):
-        text = example.text if len(example.text) <= 200 else f"{example.text[:200]}…"
+        shown = written_marked(example.text, example.entities)
+        text = shown if len(shown) <= 200 else f"{shown[:200]}…"
         console.print(text, style="bold", markup=False)
         # An empty set of labels is an answer, too.
         shown = "(no answer)" if prediction.answer is None else in_words(prediction.answer, example.text)
@@ -197,7 +200,7 @@ def _says(firing: Firing) -> str:
     if isinstance(firing.answer, Spans):
         labels = ", ".join(dict.fromkeys(span.label for span in firing.answer.spans))
         return f"{'vetoes' if firing.veto else 'says'} {labels}"
-    return f"says {firing.answer}"
+    return f"{'vetoes' if firing.veto else 'says'} {firing.answer}"
 
 
 def explain(
@@ -207,11 +210,11 @@ def explain(
     json: Json = False,
 ) -> None:
     """Say why: the rules that fired and how far they are believed, against the model's own belief."""
-    from ruletune.types import Example
-
     if not text.strip():
         raise UserError("the text is empty")
-    explanation = _open(run).explain(Example("1", text, text_pair))
+    opened = _open(run)
+    example = opened.example(text, text_pair)
+    explanation, text = opened.explain(example), example.text
     if json:
         emit(explanation)
         return
@@ -241,7 +244,8 @@ def _fired(rules: list[Any], text: str) -> Any:
         answer = row["answer"]
         if isinstance(answer, list) and answer and isinstance(answer[0], dict):
             answer = ", ".join(dict.fromkeys(span["label"] for span in answer))
-        fired.add_row(row["rule"], str(answer), words, f"{row['reliability']:.2f}")
+        said = f"not {answer}" if row.get("veto") else str(answer)
+        fired.add_row(row["rule"], said, words, f"{row['reliability']:.2f}")
     return fired if rules else "No rule fired."
 
 
@@ -270,8 +274,6 @@ def _open(folder: Path) -> Run:
     return load(folder)
 
 
-def _stdin() -> list[Example]:
-    from ruletune.types import Example
-
+def _stdin(run: Run) -> list[Example]:
     lines = [line.strip() for line in sys.stdin]
-    return [Example(str(number), line) for number, line in enumerate(lines, start=1) if line]
+    return [run.example(line, identity=str(number)) for number, line in enumerate(lines, start=1) if line]

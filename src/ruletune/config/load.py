@@ -20,10 +20,12 @@ from ruletune.config.tree import Tree, read_tree
 from ruletune.errors import Location, Problem, UserError, close_match, nearest
 from ruletune.knowledge import Knowledge, read_entries
 from ruletune.rules import KINDS, SAYINGS, Prompt, Rule, RuleContext, build_rules, kind_of
+from ruletune.rules.base import Ordered, Typed, Within, parts
 from ruletune.rules.entry import read_text
 from ruletune.rules.terms import read_terms
 from ruletune.tasks import TASKS, Task
-from ruletune.templates import Rendering, Template, default_template
+from ruletune.templates import PAIR_FIELDS, Rendering, Template, default_template
+from ruletune.types import Label
 
 __all__ = ["TaskSpec", "load_task", "parse_task", "to_yaml", "with_seed"]
 
@@ -98,6 +100,9 @@ def parse_task(source: str, *, path: Path, check_data: bool = True) -> TaskSpec:
         raise UserError.of(_in_order(problems, path))
     rules = _rules(file, kept, tree, path.parent, problems)
     problems += _wrong_tests(file, rules, tree)
+    if file.negative is not None and file.negative not in file.labels:
+        where = tree.at("negative")
+        problems.append(Problem(f"unknown label {file.negative!r}", where, nearest(file.negative, file.labels)))
     rendering = _rendering(file, tree, path.parent, problems)
     problems += cloze_problems(file, rendering.templates, rules, tree)
     if check_data:
@@ -224,7 +229,20 @@ def _rules(file: TaskFile, positions: list[int], tree: Tree, folder: Path, probl
                 problems += _mismatches(Template.parse(rule.says.template, where=rule.where), file, rule.where)
             except UserError as error:
                 problems += error.problems
+    problems += _without_pair(file, rules)
     return rules
+
+
+def _without_pair(file: TaskFile, rules: Sequence[Rule]) -> Iterator[Problem]:
+    """Rules that look at two entities where texts have none."""
+    if TASKS[file.task].readout == "pair":
+        return
+    for rule in rules:
+        if any(
+            isinstance(part, Within | Typed | Ordered) for when in (rule.when, *rule.unless) for part in parts(when)
+        ):
+            message = f"the rule {rule.name!r} looks at two entities, and texts of the task {file.task!r} have none"
+            yield Problem(message, rule.where, "leave scope out")
 
 
 def _wrong_tests(file: TaskFile, rules: Sequence[Rule], tree: Tree) -> Iterator[Problem]:
@@ -263,13 +281,20 @@ def _rendering(file: TaskFile, tree: Tree, folder: Path, problems: list[Problem]
             problems += error.problems
         if source.place == "field" and all("knowledge" not in t.fields for t in (template, *others)):
             problems.append(Problem("the template has no {knowledge}", where, "put it there, or choose another place"))
-    return Rendering(template, tuple(knowledge), file.name, file.description, dict(file.labels), tuple(others))
+    types = dict(file.entities)
+    return Rendering(template, tuple(knowledge), file.name, file.description, dict(file.labels), tuple(others), types)
 
 
 def _mismatches(template: Template, file: TaskFile, where: Location | None) -> Iterator[Problem]:
     """Fields of the template that nothing fills, and inputs that it does not show."""
     pair = file.data.columns.text_pair is not None
-    if template.cloze and TASKS[file.task].readout != "text":
+    of_pairs = TASKS[file.task].readout == "pair"
+    unfilled = [] if of_pairs else sorted(template.fields & PAIR_FIELDS)
+    if unfilled:
+        yield Problem(
+            f"the template shows {{{unfilled[0]}}}, and texts of the task {file.task!r} have no entities", where
+        )
+    if template.cloze and TASKS[file.task].answer is not Label:
         yield Problem(f"the task {file.task!r} fills in no {{mask}}", where, "take it out of the template")
     if "text_pair" in template.fields and not pair:
         yield Problem("the template shows {text_pair}", where, "name its column: data.columns.text_pair")

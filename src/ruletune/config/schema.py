@@ -80,6 +80,11 @@ class Columns(_Part):
     spans: str = Field(default="spans", description="ner: the entities, a list of {start, end, label} in characters.")
     tokens: str = Field(default="tokens", description="ner: the words, where entities are given as tags of words.")
     tags: str = Field(default="tags", description="ner: the tags of the words, such as B-PER I-PER O.")
+    subject: str = Field(
+        default="subject",
+        description="relation: where the first entity stands, [start, end, type] or {start, end, type}.",
+    )
+    object: str = Field(default="object", description="relation: where the second entity stands.")
 
 
 class Split(_Part):
@@ -368,6 +373,13 @@ class TaskFile(_Part):
     labels: Annotated[dict[str, str], BeforeValidator(_labels)] = Field(
         min_length=1, description="Label names, with a description each or as a plain list. Their order is kept."
     )
+    negative: Annotated[str | None, BeforeValidator(_name)] = Field(
+        default=None,
+        description="relation: the label that says that the entities are not related; it counts for nothing in f1.",
+    )
+    entities: Annotated[dict[str, str], BeforeValidator(_labels)] = Field(
+        default={}, description="relation: types of entities with a description each; shown with an entity of the type."
+    )
     multi_label: Flag = Field(default=False, description="Any number of labels may hold at once.")
     data: Data = Field(description="Where the data is.")
     rules: Annotated[tuple[AnyRule, ...], BeforeValidator(_named_votes)] = Field(
@@ -424,6 +436,21 @@ class TaskFile(_Part):
             raise WrongValueError(
                 f"the task {self.task!r} knows no tests of all rules together", remedy=remedy, key="tests"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _of_pairs(self) -> Self:
+        """What only a task about two entities has, and what it cannot have."""
+        if self.task not in TASKS:
+            return self
+        if TASKS[self.task].readout != "pair":
+            key = next((key for key in ("negative", "entities") if getattr(self, key)), None)
+            if key is not None:
+                raise WrongValueError(f"the task {self.task!r} knows no {key}", remedy="leave it out", key=key)
+            return self
+        if self.multi_label:
+            remedy = "leave it out, or write a row for each relation"
+            raise WrongValueError("two entities have one relation", remedy=remedy, key="multi_label")
         return self
 
     @model_validator(mode="after")

@@ -20,6 +20,7 @@ def starter(
     label: str | None,
     labels: Mapping[str, int],
     multi_label: bool = False,
+    pair: bool = False,
 ) -> str:
     """A commented task file.
 
@@ -27,6 +28,7 @@ def starter(
         train: Path of the data, relative to where the file will stand.
         text, label: Columns of the data.
         labels: Name to number of rows, shown as a comment. At least one.
+        pair: The labels are relations of two entities.
 
     >>> print(starter(name="t", description="", train="a.csv", text="text", label="y", labels={"n": 2}).splitlines()[0])
     # A task for ruletune: what is to be learned, from which data, and what you know about it.
@@ -36,7 +38,7 @@ def starter(
         "# A task for ruletune: what is to be learned, from which data, and what you know about it.",
         "# Paths are relative to this file. Every key is explained in docs/task-file.md.",
         "",
-        "task: classification",
+        f"task: {'relation' if pair else 'classification'}",
         f"name: {_scalar(name)}",
         f"description: {_scalar(description)}  # one sentence; a template can show it to the model",
         "",
@@ -47,6 +49,7 @@ def starter(
             for label_name, count in labels.items()
         ),
         *(["multi_label: true"] if multi_label else []),
+        *(_negative(labels) if pair else []),
         "",
         "data:",
         f"  train: {_scalar(train)}  # rows without a label count as unlabelled text",
@@ -60,13 +63,7 @@ def starter(
         "# What you know. A rule votes for a label where it matches and abstains elsewhere; it need not",
         "# always be right. Take the # off these two, change them, and see what they do: ruletune rules THIS_FILE",
         "rules:",
-        "  # - name: telling words",
-        "  #   keywords: [word, another word]",
-        f"  #   vote: {_scalar(first)}",
-        "  # - name: telling pattern",
-        "  #   regex: '\\bnot (good|great)\\b'",
-        "  #   ignore_case: true",
-        f"  #   vote: {_scalar(first)}",
+        *(_PAIR_RULES if pair else _TEXT_RULES).format(label=_scalar(first)).splitlines(),
         "",
         "# Texts that say what a term means, shown to the model where the term occurs.",
         "knowledge:",
@@ -81,6 +78,32 @@ def starter(
         "seed: 0",
     ]
     return "\n".join(lines) + "\n"
+
+
+_TEXT_RULES = r"""  # - name: telling words
+  #   keywords: [word, another word]
+  #   vote: {label}
+  # - name: telling pattern
+  #   regex: '\bnot (good|great)\b'
+  #   ignore_case: true
+  #   vote: {label}"""
+
+_PAIR_RULES = """  # - name: words around the entities
+  #   pattern: SUBJ was written by OBJ  # * is any word, ... any words
+  #   vote: {label}
+  # - name: telling words between them
+  #   keywords: [word, another word]
+  #   scope: between
+  #   vote: {label}"""
+
+_NO_RELATION = ("none", "other", "no relation", "no_relation", "na", "n/a", "negative", "unrelated", "false")
+
+
+def _negative(labels: Mapping[str, int]) -> list[str]:
+    """The line that names the label that says that there is no relation, where one looks like it."""
+    found = next((label for label in labels if label.strip().lower() in _NO_RELATION), None)
+    comment = "# says that the two are not related; it counts for nothing in f1"
+    return [f"negative: {_scalar(found)}  {comment}" if found else f"# negative: none  {comment}"]
 
 
 def _scalar(value: str) -> str:

@@ -24,6 +24,8 @@ class Columns:
     tags: str = "tags"
     question: str = "question"
     answers: str = "answers"
+    subject: str = "subject"
+    object: str = "object"
 
 
 @dataclass(frozen=True, slots=True)

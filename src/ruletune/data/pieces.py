@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ruletune.data.parquet import arrow_rows
-from ruletune.data.readers import HEAD, Columns, RowParser, check_columns
+from ruletune.data.readers import HEAD, Answers, Columns, RowParser, check_columns
 from ruletune.data.row import Row, check_names
 from ruletune.data.rows import (
     LONGEST,
@@ -101,7 +101,9 @@ class Sheet:
     problems: list[Problem]
 
 
-def pieces(source: str, columns: Columns, *, folder: Path, count: int, size: int) -> Iterator[Piece]:
+def pieces(
+    source: str, columns: Columns, *, folder: Path, count: int, size: int, answers: Answers | None = None
+) -> Iterator[Piece]:
     """A data source from its beginning to its end, in constant memory where the format allows it.
 
     Args:
@@ -109,6 +111,7 @@ def pieces(source: str, columns: Columns, *, folder: Path, count: int, size: int
             <ruletune.data.readers.read>` does, for a piece may have fewer rows than it takes to tell.
         count: Most rows in a piece.
         size: Bytes (characters, in formats that are not text) after which a piece ends; a row is never cut.
+        answers: How whoever reads the pieces reads rows that are more than a text.
 
     Raises:
         UserError: The source as a whole cannot be read, or none of its first rows has a column.
@@ -116,35 +119,38 @@ def pieces(source: str, columns: Columns, *, folder: Path, count: int, size: int
     kind, path = format_of(source, folder)
     match kind:
         case "jsonl" | "text":
-            _checked(source, folder, columns)
+            _checked(source, folder, columns, answers)
             yield from _from_text(path, lambda file: _lines(kind, path, file, count, size))
         case "csv" | "tsv":
-            _checked(source, folder, columns)
+            _checked(source, folder, columns, answers)
             yield from _from_text(path, lambda file: _records(kind, path, file, count, size))
         case "parquet":
-            _checked(source, folder, columns)
+            _checked(source, folder, columns, answers)
             yield from _parquet(path, count, size)
         case _:
-            yield from _rows(kind, source, _checked(source, folder, columns), count, size)
+            yield from _rows(kind, source, _checked(source, folder, columns, answers), count, size)
 
 
-def _checked(source: str, folder: Path, columns: Columns) -> Iterator[Row]:
+def _checked(source: str, folder: Path, columns: Columns, answers: Answers | None) -> Iterator[Row]:
     """The rows of a source, once its first ones have shown that they have the columns."""
     stream = rows(source, folder=folder)
     head = list(islice(stream, HEAD))
-    check_columns(head, columns)
+    check_columns(head, columns, answers)
     return chain(head, stream)
 
 
-def read_piece(piece: Piece, columns: Columns) -> Sheet:
+def read_piece(piece: Piece, columns: Columns, answers: Answers | None = None) -> Sheet:
     """The examples in a piece, without gold labels.
 
     Ids are not compared: only who sees all pieces can tell that one stands twice.
 
+    Args:
+        answers: How rows that are more than a text are read; it reads no gold.
+
     Raises:
         UserError: The file is not UTF-8.
     """
-    sheet, parser = Sheet([], [], []), RowParser(columns, None)
+    sheet, parser = Sheet([], [], []), RowParser(columns, answers)
     for number, row in enumerate(_rows_of(piece), start=piece.before + 1):
         found = parser.parse(row, number)
         if isinstance(found, Example):

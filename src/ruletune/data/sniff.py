@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from ruletune.data.pairs import pair_columns
 from ruletune.data.rows import rows
 from ruletune.errors import Location, UserError, nearest
 
@@ -29,6 +30,7 @@ class Sniffed:
         labels: Label to number of rows, most frequent first.
         multi_label: A row may have several labels: a list, or names with ``|`` between them.
         rows: Rows looked at.
+        pair: A row holds two entities, whose relation the label is.
     """
 
     text: str
@@ -36,6 +38,7 @@ class Sniffed:
     labels: Mapping[str, int]
     multi_label: bool
     rows: int
+    pair: bool = False
 
 
 def sniff(source: str, *, text: str | None = None, label: str | None = None, folder: Path | None = None) -> Sniffed:
@@ -58,6 +61,9 @@ def sniff(source: str, *, text: str | None = None, label: str | None = None, fol
     for name in (text, label):
         if name is not None and name not in columns:
             raise UserError(f"no column {name!r}", where=Location(source), remedy=nearest(name, columns))
+    pair = pair_columns(values[0])
+    if pair is not None:
+        text, label = text or pair[0], label or pair[1]
     text = text or _text_column(values, columns, source)
     label = label or _label_column(values, [c for c in columns if c != text])
     found: Counter[str] = Counter()
@@ -76,7 +82,7 @@ def sniff(source: str, *, text: str | None = None, label: str | None = None, fol
         raise UserError(
             f"column {label!r} has {len(found)} values; that is no label", where=Location(source), remedy=remedy
         )
-    return Sniffed(text, label, dict(found.most_common()), several, len(values))
+    return Sniffed(text, label, dict(found.most_common()), several, len(values), pair is not None)
 
 
 def _name(value: object) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,14 +22,17 @@ from ruletune.rules.base import (
     Named,
     Near,
     Not,
+    Ordered,
     Pattern,
     Prompt,
     Require,
     Rule,
     Similar,
     Terms,
+    Typed,
     Veto,
     Vote,
+    Within,
 )
 
 __all__ = ["RuleStats", "Tallies", "analyse", "kind_name", "polarity", "tally"]
@@ -334,3 +337,9 @@ def kind_name(rule: Rule) -> str:
             return "any"
         case Not():
             return "not"
+        case Within(part=part):
+            return kind_name(replace(rule, when=part))
+        case Typed():
+            return "types"
+        case Ordered():
+            return "order"

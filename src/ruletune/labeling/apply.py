@@ -28,12 +28,14 @@ from ruletune.rules.base import (
     Similar,
     Terms,
     Veto,
+    Within,
     called,
     names_label,
     parts,
     references,
 )
 from ruletune.rules.matching import MatchTimeoutError
+from ruletune.rules.scopes import view
 from ruletune.types import Answer, Example, Firing, Label, Span, Spans, Text
 
 __all__ = [
@@ -88,6 +90,12 @@ class Votes:
     def covered(self) -> np.ndarray:
         """Texts about whose label at least one rule says something, (texts,) bool."""
         return np.asarray((self.matrix[:, self.signs != 0] >= 0).any(axis=1))
+
+    @property
+    def named(self) -> np.ndarray:
+        """Texts for which rules name a label, (texts,) bool: one votes, or vetoes leave a single one, not several."""
+        voted = (self.matrix[:, self.signs > 0] >= 0).any(axis=1)
+        return np.asarray(voted | (self.vetoed.sum(axis=1) == len(self.labels) - 1))
 
     @property
     def vetoed(self) -> np.ndarray:
@@ -344,22 +352,31 @@ class RuleSet:
                 continue
             answer = Label.of(self.labels[said[position]]) if self._signs[position] else None
             if spans is None:
-                spans = self._matched_spans(example.text)
+                spans = self._matched_spans(example)
             found.append(
                 Firing(rule.name, answer, self._spans(rule.when, example.text, spans), veto=self._signs[position] < 0)
             )
         return tuple(found)
 
-    def spans(self, name: str, text: str) -> tuple[Span, ...]:
+    def spans(self, name: str, example: Example) -> tuple[Span, ...]:
         """What of a text meets a rule's condition, in reading order, whatever its exceptions and other rules say."""
-        return self._spans(self._conditions.by_name[name].when, text, self._matched_spans(text))
+        return self._spans(self._conditions.by_name[name].when, example.text, self._matched_spans(example))
 
-    def _matched_spans(self, text: str) -> dict[Condition, list[Span]]:
+    def _matched_spans(self, example: Example) -> dict[Condition, list[Span]]:
         """What each expression and term list matched; nothing where one of them works without end."""
+        conditions = self._conditions
         try:
-            return dict(zip(self._conditions.matched, self._conditions.matcher.spans(text), strict=True))
+            found: dict[Condition, list[Span]] = dict(
+                zip(conditions.matched, conditions.matcher.spans(example.text), strict=True)
+            )
+            for scope, scoped in conditions.scoped.items():
+                seen = view(example, scope)
+                if seen is not None:
+                    for part, spans in zip(scoped.numbers, scoped.matcher.spans(seen.text), strict=True):
+                        found[Within(scope, part)] = [own for span in spans for own in seen.back(span)]
         except MatchTimeoutError:
             return {}
+        return found
 
     def _spans(self, condition: Condition, text: str, matched: Mapping[Condition, list[Span]]) -> tuple[Span, ...]:
         """What of the text made a condition hold, in reading order."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from ruletune.config import TaskSpec
 from ruletune.config.schema import Test
+from ruletune.data.pairs import marked_example
 from ruletune.errors import Location, UserError, nearest
 from ruletune.labeling.apply import ABSTAIN, FAULT, RuleSet, Votes, needs_embedding
 from ruletune.labeling.evaluate import Embed
@@ -62,7 +63,7 @@ def run_tests(spec: TaskSpec, *, embed: Embed | None = None) -> tuple[Outcome, .
             continue
         if together is None:
             together = RuleSet(spec.rules, labels=spec.labels, embed=embed)
-        outcomes.append(_together(together, test, where, multi=spec.file.multi_label))
+        outcomes.append(_together(together, test, where, multi=spec.file.multi_label, pairs=alone.pairs))
     return tuple(outcomes)
 
 
@@ -72,6 +73,7 @@ class _Alone:
     def __init__(self, spec: TaskSpec, embed: Embed | None) -> None:
         self.labels = spec.labels
         self._spans = spec.task.answer is Spans
+        self.pairs = spec.task.readout == "pair"
         self.by_name = {rule.name: rule for rule in spec.rules}
         self._embed = embed
         tested = [test.rule for test in spec.file.tests if test.rule is not None]
@@ -117,7 +119,8 @@ class _Alone:
 
 def _own(alone: _Alone, rule: Rule) -> Iterator[Outcome]:
     for test in rule.tests:
-        said = alone.say(rule, _example(test.text, dict(test.fields)))
+        place = test.where or rule.where
+        said = alone.say(rule, _example(test.text, dict(test.fields), pairs=alone.pairs, where=place))
         if isinstance(test.expect, str):
             passed = said >= 0 and rule.sign != 0 and alone.labels[said] == test.expect
         else:
@@ -139,7 +142,7 @@ def _one(alone: _Alone, test: Test, where: Location) -> Outcome:
     if rule is None:
         remedy = nearest(test.rule, alone.by_name) if alone.by_name else "there are no rules"
         raise UserError(f"there is no rule {test.rule!r}", where=where, remedy=remedy)
-    said = alone.say(rule, _example(test.text, test.fields))
+    said = alone.say(rule, _example(test.text, test.fields, pairs=alone.pairs, where=where))
     label = alone.labels[said] if said >= 0 and rule.sign else None
     verb = "vetoes" if rule.sign < 0 else "votes for"
     expected = "says nothing" if test.expect is None else f"{verb} {test.expect!r}"
@@ -147,8 +150,8 @@ def _one(alone: _Alone, test: Test, where: Location) -> Outcome:
     return Outcome(where, test.text, test.rule, expected, _words(rule, said, alone.labels), passed)
 
 
-def _together(rules: RuleSet, test: Test, where: Location, *, multi: bool) -> Outcome:
-    said = rules.apply_one(_example(test.text, test.fields))
+def _together(rules: RuleSet, test: Test, where: Location, *, multi: bool, pairs: bool) -> Outcome:
+    said = rules.apply_one(_example(test.text, test.fields, pairs=pairs, where=where))
     decided = _decided(rules, said, multi=multi)
     spoke = tuple(
         f"{rule.name} {_words(rule, int(value), rules.labels)}"
@@ -194,6 +197,8 @@ def _words(rule: Rule, said: int, labels: tuple[str, ...]) -> str:
     return f"{'vetoes' if rule.sign < 0 else 'votes for'} {labels[said]!r}"
 
 
-def _example(text: str, fields: dict[str, object]) -> Example:
+def _example(text: str, fields: dict[str, object], *, pairs: bool, where: Location | None) -> Example:
+    if pairs:
+        return marked_example("test", text, fields=fields, where=where)
     pair = fields.get("text_pair")
     return Example("test", text, str(pair) if pair is not None else None, fields=fields)

@@ -10,13 +10,16 @@ import numpy as np
 
 from ruletune.config import TaskSpec
 from ruletune.data.extracts import Extracts
+from ruletune.data.pairs import Pairs
 from ruletune.data.readers import Answers, Columns, Labels, read_all
 from ruletune.data.spans import SpanLabels
 from ruletune.data.split import stratified_split
 from ruletune.errors import Location, UserError
 from ruletune.types import Example, Label
 
-__all__ = ["Divided", "columns_of", "corpus", "divided", "gold_matrix", "labels_of", "needs_label", "read_part"]
+__all__ = [
+    "Divided", "columns_of", "corpus", "divided", "gold_matrix", "labels_of", "needs_label", "read_part", "texts_of",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +48,18 @@ def labels_of(spec: TaskSpec, *, labelled: bool = True) -> Answers:
             return SpanLabels(spec.labels, labelled)
         case "extract":
             return Extracts(labelled)
-        case "text" | "pair":
+        case "text":
             return Labels(names=spec.labels, multi=spec.file.multi_label)
+        case "pair":
+            return Pairs(Labels(names=spec.labels), labelled)
         case _:
             assert_never(spec.task.readout)
+
+
+def texts_of(spec: TaskSpec) -> Answers | None:
+    """How the task's texts are read without answers; ``None`` where a row is a text and nothing else."""
+    answers = labels_of(spec, labelled=False)
+    return None if isinstance(answers, Labels) else answers
 
 
 def needs_label(spec: TaskSpec, what: str) -> None:

@@ -29,15 +29,20 @@ from ruletune.rules.base import (
     Named,
     Near,
     Not,
+    Ordered,
     Pattern,
     Rule,
+    Scope,
     Similar,
     Terms,
+    Typed,
+    Within,
     called,
     parts,
 )
-from ruletune.rules.matching import GIVE_UP, Matcher, MatchTimeoutError
+from ruletune.rules.matching import GIVE_UP, Matcher, MatchTimeoutError, Plan
 from ruletune.rules.near import near_spans
+from ruletune.rules.scopes import View, in_order, is_typed, stretch, view
 from ruletune.rules.structure import casing_holds, length_holds, metadata_holds, value_of
 from ruletune.types import Example
 
@@ -75,6 +80,20 @@ def overrun_reason(seconds: float, characters: int) -> str:
     )
 
 
+@dataclass(slots=True)
+class Scoped:
+    """Expressions and terms that are matched in one part of texts with two entities.
+
+    Attributes:
+        numbers: Each with its place in ``matcher``.
+        first: How many other matched conditions are counted before these.
+    """
+
+    numbers: dict[Pattern | Terms, int]
+    first: int = 0
+    matcher: Matcher = field(default_factory=lambda: Matcher([]))
+
+
 class Conditions:
     """The conditions of a set of rules, compiled once.
 
@@ -86,6 +105,7 @@ class Conditions:
     ) -> None:
         self.by_name = {rule.name: rule for rule in rules}
         self.matched: dict[Pattern | Terms, int] = {}
+        self.scoped: dict[Scope, Scoped] = {}
         self._embed = embed
         self._descriptions: dict[str, np.ndarray] = {}
         self._values: dict[Pattern, Matcher] = {}
@@ -96,6 +116,9 @@ class Conditions:
                     match part:
                         case Pattern() | Terms():
                             self.matched.setdefault(part, len(self.matched))
+                        case Within(scope=scope, part=Pattern() | Terms() as inner):
+                            numbers = self.scoped.setdefault(scope, Scoped({})).numbers
+                            numbers.setdefault(inner, len(numbers))
                         case Metadata(matches=Pattern() as pattern) if pattern not in self._values:
                             self._values[pattern] = Matcher([pattern], budget=budget)
                         case Named(rule=name) if name not in self.by_name:
@@ -109,6 +132,10 @@ class Conditions:
         if problems:
             raise UserError.of(problems)
         self.matcher = Matcher(list(self.matched), budget=budget)
+        first = len(self.matched)
+        for scoped in self.scoped.values():
+            scoped.first, scoped.matcher = first, Matcher(list(scoped.numbers), budget=budget)
+            first += len(scoped.numbers)
 
     def on(self, examples: Sequence[Example], tired: Counter[int] | None = None) -> Holding:
         """The conditions on a batch of texts.
@@ -129,11 +156,14 @@ class Conditions:
 
     def slow(self) -> dict[str, str]:
         """Rules that cannot be matched along with all others, by name, and why."""
-        plans = dict(zip(self.matched, self.matcher.plans, strict=True))
+        plans: dict[Condition, Plan] = dict(zip(self.matched, self.matcher.plans, strict=True))
+        for scope, scoped in self.scoped.items():
+            inner = zip(scoped.numbers, scoped.matcher.plans, strict=True)
+            plans |= {Within(scope, part): plan for part, plan in inner}
         found: dict[str, str] = {}
         for rule in self.by_name.values():
             for part in (part for condition in (rule.when, *rule.unless) for part in parts(condition)):
-                plan = plans.get(part) if isinstance(part, Pattern | Terms) else None
+                plan = plans.get(part) if isinstance(part, Pattern | Terms | Within) else None
                 if isinstance(part, Call):
                     found.setdefault(rule.name, f"{part.path} is called for one text at a time")
                 elif plan is not None and plan.engine == "plain":
@@ -164,7 +194,7 @@ class Conditions:
 
     def embedded(self, examples: Sequence[Example]) -> np.ndarray:
         assert self._embed is not None
-        return self._embed([example.text for example in examples])
+        return self._embed([stretch(example) for example in examples])
 
     def value_matcher(self, pattern: Pattern) -> Matcher:
         return self._values[pattern]
@@ -180,7 +210,10 @@ class Holding:
         self._rules: dict[str, Held] = {}
         self._near: dict[Near, dict[int, list[tuple[int, int]]]] = {}
         self._vectors: np.ndarray | None = None
-        without = frozenset(condition for condition, times in tired.items() if times >= GIVE_UP)
+        self._views: dict[Scope, list[View | None]] = {}
+        self._tired = tired
+        first_scoped = len(conditions.matched)
+        without = frozenset(c for c, times in tired.items() if times >= GIVE_UP and c < first_scoped)
         matches = conditions.matcher.match([example.text for example in examples], without=without)
         order = np.argsort(matches.conditions, kind="stable")
         self._rows = matches.rows[order]
@@ -244,6 +277,12 @@ class Holding:
             case Similar(label=label):
                 labels = self.nearest(condition)
                 return Held(labels >= 0 if label is None else labels == _position(condition, label))
+            case Within():
+                return self._within(condition)
+            case Typed():
+                return self._tried(lambda example: is_typed(condition, example))
+            case Ordered():
+                return self._tried(lambda example: in_order(condition, example))
             case Column():
                 raise UserError("a column of votes cannot be part of a condition")
             case Pattern() | Terms() | Named():
@@ -285,6 +324,47 @@ class Holding:
         holds = np.zeros(len(self.examples), dtype=bool)
         holds[list(found)] = True
         return Held(holds, unknown)
+
+    def _seen(self, scope: Scope) -> list[View | None]:
+        """A part of every text."""
+        if scope not in self._views:
+            self._views[scope] = [view(example, scope) for example in self.examples]
+        return self._views[scope]
+
+    def _within(self, condition: Within) -> Held:
+        views = self._seen(condition.scope)
+        match condition.part:
+            case Pattern() | Terms():
+                self._match_scope(condition.scope, views)
+                return self._known[condition]
+            case Length() as length:
+                return Held(
+                    np.array([seen is not None and length_holds(length, seen.text) for seen in views], dtype=bool)
+                )
+            case Casing() as casing:
+                return Held(
+                    np.array([seen is not None and casing_holds(casing, seen.text) for seen in views], dtype=bool)
+                )
+            case _:
+                assert_never(condition.part)
+
+    def _match_scope(self, scope: Scope, views: Sequence[View | None]) -> None:
+        """Everything that is matched in one part of the texts, all together."""
+        scoped = self.conditions.scoped[scope]
+        tired = {number - scoped.first for number, times in self._tired.items() if times >= GIVE_UP}
+        without = frozenset(number for number in tired if 0 <= number < len(scoped.numbers))
+        rows = [row for row, seen in enumerate(views) if seen is not None]
+        texts = [seen.text for seen in views if seen is not None]
+        matches = scoped.matcher.match(texts, without=without)
+        holds = np.zeros((len(scoped.numbers), len(views)), dtype=bool)
+        holds[matches.conditions, np.asarray(rows, dtype=np.int64)[matches.rows]] = True
+        failed: dict[int, dict[int, str]] = {number: dict.fromkeys(rows, _NOT_TRIED) for number in without}
+        for overrun in matches.overruns:
+            self._tired[overrun.condition + scoped.first] += 1
+            reason = overrun_reason(overrun.seconds, len(texts[overrun.row])) if overrun.seconds else _NOT_TRIED
+            failed.setdefault(overrun.condition, {})[rows[overrun.row]] = reason
+        for part, number in scoped.numbers.items():
+            self._known[Within(scope, part)] = Held(holds[number], failed.get(number, {}))
 
     def _metadata(self, condition: Metadata) -> Held:
         held = self._tried(lambda example: metadata_holds(condition, example))

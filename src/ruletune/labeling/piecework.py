@@ -19,6 +19,7 @@ from ruletune.data.pieces import Piece, read_piece
 from ruletune.data.readers import Columns
 from ruletune.errors import Location, UserError
 from ruletune.labeling.apply import ABSTAIN, FAULT, RuleSet, Votes, fields_of
+from ruletune.labeling.corpus import texts_of
 from ruletune.labeling.evaluate import Embed
 from ruletune.labeling.label_model import LabelModel
 from ruletune.labeling.shards import Shard, Tally, read_shard, read_tally, shard_path, write_shard
@@ -88,7 +89,7 @@ class ApplyRules:
                     remedy="undo the change, or begin anew with --overwrite",
                 )
             return done[1]
-        sheet = read_piece(job.piece, self._columns)
+        sheet = read_piece(job.piece, self._columns, texts_of(self._spec))
         tired = Counter(dict.fromkeys(job.tired, GIVE_UP))
         votes: Votes | None = None
         if job.apply and not sheet.problems:

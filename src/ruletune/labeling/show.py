@@ -119,7 +119,7 @@ def _text(rules: RuleSet, position: int, example: Example) -> ShownText:
     return ShownText(
         id=example.id,
         text=example.text,
-        spans=tuple((span.start, span.end) for span in (own.spans if own else rules.spans(name, example.text))),
+        spans=tuple((span.start, span.end) for span in (own.spans if own else rules.spans(name, example))),
         says=words(name) if own else "",
         others=tuple((rule, words(rule)) for rule in firings if rule != name),
         gold=str(example.answer) or "(none)" if isinstance(example.answer, Label) else "",

@@ -27,7 +27,7 @@ from ruletune.data.readers import MOST_PROBLEMS, Columns, given_up, read
 from ruletune.data.rows import format_of
 from ruletune.errors import Location, Problem, UserError
 from ruletune.labeling.apply import RuleSet, check_faults, fields_of
-from ruletune.labeling.corpus import columns_of, gold_matrix, labels_of
+from ruletune.labeling.corpus import columns_of, gold_matrix, labels_of, texts_of
 from ruletune.labeling.duplicates import duplicates
 from ruletune.labeling.evaluate import Embed
 from ruletune.labeling.label_model import LabelModel
@@ -143,7 +143,8 @@ def label_file(
         columns = columns_of(spec, data)
         work = ApplyRules(spec, rules, digest=digest, columns=columns, folder=workspace.parts, embedder=embedder)
         try:
-            found = _apply(work, pieces(data, columns, folder=Path(), count=rows, size=_SIZE), map, listener)
+            cut = pieces(data, columns, folder=Path(), count=rows, size=_SIZE, answers=texts_of(spec))
+            found = _apply(work, cut, map, listener)
             _check(found, kind, data if kind in ("hub", "dataset") else str(path), columns, workspace.parts)
             rules.check_fields(found.fields | fields_of(gold))
             check_faults(spec.rules, tuple(found.faults.values()), texts=found.texts)

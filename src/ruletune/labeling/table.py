@@ -16,9 +16,10 @@ from ruletune.labeling.label_model import LABEL_MODELS, LabelModel
 from ruletune.progress import counted, silent
 from ruletune.report.model import RuleRow
 from ruletune.rules import Vote
+from ruletune.tasks import Task
 from ruletune.types import Example, Spans
 
-__all__ = ["RuleTable", "fit_label_model", "rule_rows", "rule_table", "table_of"]
+__all__ = ["RuleTable", "covered", "fit_label_model", "rule_rows", "rule_table", "table_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,14 @@ def table_of(spec: TaskSpec, votes: Votes, gold: np.ndarray) -> RuleTable:
         overlap=_mean(said.speakers > 1),
         conflict=_mean(contradicted),
     )
+
+
+def covered(task: Task, votes: Votes) -> np.ndarray:
+    """Texts that count as covered by a task's rules, (texts,) bool.
+
+    Of nearly every pair of entities the types rule out some relation: there vetoes count only where they leave a single one.
+    """
+    return votes.named if task.readout == "pair" else votes.covered
 
 
 def fit_label_model(spec: TaskSpec, matrix: np.ndarray, gold: np.ndarray) -> LabelModel:

@@ -24,6 +24,7 @@ from ruletune.errors import RuletuneError
 from ruletune.models.checkpoints import Checkpoint
 from ruletune.models.cloze import ClozeModel, masked_lm
 from ruletune.models.encoding import Encoded, buckets, collate
+from ruletune.models.markers import add_markers
 from ruletune.models.pooling import add_mean_pooling, pools_by_mean, words_end
 from ruletune.models.readout import Ragged, Readout, outputs
 from ruletune.models.verbalizer import Cloze
@@ -166,6 +167,8 @@ def new(
         )
         if mean and readout == "text":
             add_mean_pooling(model)
+        if readout == "pair":
+            add_markers(model, tokenizer)
     limit = int(getattr(config, "max_position_embeddings", 0) or max_length)
     return Classifier(model.to(device()), tokenizer, labels, multi, min(max_length, limit), readout)
 

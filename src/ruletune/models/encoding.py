@@ -10,8 +10,10 @@ import numpy as np
 import torch
 
 from ruletune.errors import UserError
+from ruletune.models.around import around
+from ruletune.models.markers import markers_of
 from ruletune.models.verbalizer import Cloze
-from ruletune.templates import Rendered, Rendering, Template
+from ruletune.templates import MARKERS, Rendered, Rendering, Template
 from ruletune.types import Example
 
 if TYPE_CHECKING:
@@ -37,7 +39,8 @@ class Encoded:
     Attributes:
         columns: The model's inputs by name (``input_ids``, ``attention_mask``, perhaps
             ``token_type_ids``), each a list of int lists, one per example. Where texts are shown through
-            clozes, ``prompt`` is the position of the example's prompt, alone in its list.
+            clozes, ``prompt`` is the position of the example's prompt, alone in its list; where two entities are
+            marked, ``marks`` are the positions of the markers before the subject and before the object.
         loss: What truncation cost.
         others: The same examples shown through further templates.
     """
@@ -88,20 +91,27 @@ def encode(
 
     Only the example's own text is cut: template words, knowledge and a second text keep their
     place, so that a suffix with the question survives a long document. Where the scaffold alone
-    is too long, the tokenizer cuts the longer segment; of a cloze, whose blank must stay, the second text is cut.
+    is too long, the tokenizer cuts the longer segment; of a cloze, whose blank must stay, the second text is cut. A text
+    with two entities loses what is farthest from them (:func:`ruletune.models.around.around`).
+
+    A tokenizer that knows the markers of entities marks them: that is how a model is shown pairs the same way whenever it
+    is loaded.
 
     Args:
         templates: One an example, in place of the rendering's own where not ``None``.
         cloze: What the templates' blanks are; needed where they have one.
 
     Raises:
-        UserError: A cloze is too long for the model even without the text.
+        UserError: A cloze, or what stands around a marked text, is too long for the model even without the text; or there
+            is nothing to mark.
     """
     assert cloze is not None or not rendering.template.cloze, "who encodes for a cloze says what its blanks are"
     own = templates or [None] * len(examples)
     if not examples:
         return Encoded({"input_ids": [], "attention_mask": []}, Loss(0, 0, 0, 0))
-    shower = _Shower(rendering, tokenizer, max_length, cloze)
+    shower = _Shower(rendering, tokenizer, max_length, cloze, markers_of(tokenizer))
+    if shower.markers:
+        _check_pairs(examples)
     first, *others = (shower.encode(examples, [t or template for t in own]) for template in rendering.templates)
     return replace(first, others=tuple(others))
 
@@ -114,6 +124,7 @@ class _Shower:
     tokenizer: PreTrainedTokenizerBase
     max_length: int
     cloze: Cloze | None
+    markers: tuple[int, ...] = ()
 
     def encode(self, examples: Sequence[Example], templates: Sequence[Template]) -> Encoded:
         rendered = [self._render(e, None, template) for e, template in zip(examples, templates, strict=True)]
@@ -128,6 +139,8 @@ class _Shower:
                     columns[name][row] = value
         if self.cloze is not None:
             columns["prompt"] = [[self.cloze.position(template)] for template in templates]
+        if self.markers:
+            columns["marks"] = [[ids.index(marker) for marker in self.markers] for ids in columns["input_ids"]]
         loss = Loss(
             texts=len(examples),
             truncated=len(too_long),
@@ -137,13 +150,17 @@ class _Shower:
         return Encoded(columns, loss)
 
     def _render(self, example: Example, text: str | None, template: Template) -> Rendered:
+        if self.markers:
+            example = self.rendering.marked(example)
         if self.cloze is None:
             return self.rendering.render(example, text=text, template=template)
         mask = str(self.tokenizer.mask_token)
         return self.rendering.render(example, text=text, template=template, mask=mask, masks=self.cloze.masks)
 
     def _cut(self, example: Example, template: Template, length: int) -> Rendered:
-        """An example that is ``length`` tokens long, without the end of its text."""
+        """An example that is ``length`` tokens long, without the end of its text, or without what is far from its entities."""
+        if example.entities:
+            return self._around(example, template, length - self.max_length)
         text = _cut(self.tokenizer, example.text, length - self.max_length)
         rendered = self._render(example, text, template)
         while self.cloze is not None and (surplus := self._length(rendered) - self.max_length) > 0:
@@ -153,15 +170,41 @@ class _Shower:
             elif example.text_pair:
                 example = replace(example, text_pair=_cut(self.tokenizer, example.text_pair, surplus))
             else:
-                raise UserError(
-                    f"the template is {surplus} tokens too long for the model even without the text: {template.source!r}",
-                    remedy="raise model.max_length, or show less beside the text",
-                )
+                raise _too_long(surplus, template)
             rendered = self._render(example, text, template)
+        return rendered
+
+    def _around(self, example: Example, template: Template, surplus: int) -> Rendered:
+        made: Any = self.tokenizer(example.text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        ranges = np.array([r for r in made["offset_mapping"] if r[1] > r[0]], dtype=np.int64).reshape(-1, 2)
+        keep = len(ranges)
+        while surplus > 0:
+            if keep <= len(MARKERS):
+                raise _too_long(surplus, template)
+            keep = max(len(MARKERS), keep - surplus)
+            rendered = self._render(around(example, ranges, keep), None, template)
+            surplus = self._length(rendered) - self.max_length
         return rendered
 
     def _length(self, rendered: Rendered) -> int:
         return len(_tokenize(self.tokenizer, [rendered], None)["input_ids"][0])
+
+
+def _check_pairs(examples: Sequence[Example]) -> None:
+    bare = [example.id for example in examples if len(example.entities) != len(MARKERS)]
+    if bare:
+        shown = ", ".join(map(repr, bare[:5]))
+        remedy = "mark them in the text, <e1>Ann</e1> works for <e2>Acme</e2>, or pass Example(..., entities=(subject, object))"
+        raise UserError(
+            f"{len(bare)} texts have no two entities (ids {shown}{', ...' if len(bare) > 5 else ''})", remedy=remedy
+        )
+
+
+def _too_long(surplus: int, template: Template) -> UserError:
+    return UserError(
+        f"the template is {surplus} tokens too long for the model even without the text: {template.source!r}",
+        remedy="raise model.max_length, or show less beside the text",
+    )
 
 
 def _tokenize(

@@ -23,20 +23,25 @@ def features(classifier: Classifier, batch: Mapping[str, torch.Tensor]) -> torch
     Raises:
         LookupError: The classifier has no linear output layer.
     """
+    pair = classifier.readout == "pair"
+    width = len(classifier.labels) * (2 if pair else 1)
     layers = [
         module
         for module in classifier.model.modules()
-        if isinstance(module, torch.nn.Linear) and module.out_features == len(classifier.labels)
+        if isinstance(module, torch.nn.Linear) and module.out_features == width
     ]
     seen: list[torch.Tensor] = []
     hooks = [layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0])) for layer in layers]
     try:
-        classifier.model(**batch)
+        classifier.model(**{name: values for name, values in batch.items() if name != "marks"})
     finally:
         for hook in hooks:
             hook.remove()
     if not seen:
         raise LookupError("the classifier has no linear output layer")
+    if pair:  # what the output layer sees at both markers, since the answer is read off both
+        marks = batch["marks"][:, :2, None].expand(-1, -1, seen[-1].shape[-1])
+        return torch.nn.functional.normalize(seen[-1].gather(1, marks).flatten(1).float(), dim=1)
     # Some heads map every token and take the first one's logits: the representation is the first token's.
     last = seen[-1] if seen[-1].ndim == 2 else seen[-1][:, 0]
     return torch.nn.functional.normalize(last.float(), dim=1)

@@ -12,8 +12,7 @@ from ruletune.data.sampling import next_to_label
 from ruletune.errors import Location, UserError
 from ruletune.labeling.corpus import columns_of, labels_of, read_part
 from ruletune.models import checkpoints
-from ruletune.models.embeddings import embeddings
-from ruletune.pipeline.prepare import joined
+from ruletune.pipeline.embedding import represent
 from ruletune.pipeline.run import load
 from ruletune.progress import Event, Listener, silent
 from ruletune.types import Example
@@ -48,7 +47,7 @@ def choose(
     if not pool:
         raise UserError("there is no text without a label", where=Location(data or str(spec.path)))
     checkpoint = checkpoints.resolve(spec.file.model.checkpoint, folder=spec.folder, where=Location(str(spec.path)))
-    texts = [joined(example) for example in (*pool, *labelled)]
+    texts = [*pool, *labelled]
     done = 0
 
     def progress(number: int) -> None:
@@ -56,7 +55,7 @@ def choose(
         done += number
         listener(Event("embedding texts", done, len(texts)))
 
-    vectors = embeddings(checkpoint, texts, max_length=spec.file.model.max_length, progress=progress)
+    vectors = represent(spec, checkpoint, texts, view="sentence", progress=progress)
     probability = load(run).probabilities(pool, listener=listener) if run is not None else None
     rows = next_to_label(
         vectors[: len(pool)],

@@ -11,6 +11,7 @@ from ruletune.errors import Location
 from ruletune.labeling.apply import needs_embedding
 from ruletune.labeling.evaluate import Embed
 from ruletune.models.checkpoints import Checkpoint
+from ruletune.models.embeddings import View
 from ruletune.pipeline.prepare import joined
 from ruletune.training.quick import reduced
 from ruletune.types import Example
@@ -38,14 +39,26 @@ def represent(
     checkpoint: Checkpoint,
     examples: Sequence[Example],
     *,
+    view: View = "layers",
     progress: Callable[[int], None] | None = None,
 ) -> np.ndarray:
-    """What quick heads read of examples, (examples, width) float32.
+    """What a frozen encoder makes of examples, (examples, width) float32.
 
-    The width depends on the examples: what is compared must be asked for together.
+    Of a text its embedding, or what quick heads read; of a pair of entities what
+    :func:`ruletune.models.pair_states.pair_states` makes of it. What quick heads read is as wide as the examples need it:
+    what is compared must be asked for together.
+
+    Args:
+        view: ``sentence`` for how far texts are from each other, ``layers`` for quick heads.
     """
-    from ruletune.models.embeddings import embeddings
+    length = spec.file.model.max_length
+    if spec.task.readout == "pair":
+        from ruletune.models.pair_states import pair_states
 
-    texts, length = [joined(example) for example in examples], spec.file.model.max_length
-    found = embeddings(checkpoint, texts, view="layers", max_length=length, progress=progress)
-    return reduced(found, seed=spec.file.seed)
+        found = pair_states(checkpoint, examples, max_length=length, progress=progress)
+    else:
+        from ruletune.models.embeddings import embeddings
+
+        texts = [joined(example) for example in examples]
+        found = embeddings(checkpoint, texts, view=view, max_length=length, progress=progress)
+    return reduced(found, seed=spec.file.seed) if view == "layers" else found

@@ -14,15 +14,16 @@ from ruletune.config import TaskSpec
 from ruletune.labeling.apply import RuleSet, Votes
 from ruletune.labeling.corpus import gold_matrix
 from ruletune.labeling.label_model import LabelModel
+from ruletune.labeling.table import covered as covered_by
 from ruletune.labeling.table import rule_rows
-from ruletune.metrics.calibration import expected_calibration_error, reliability, wilson_interval
-from ruletune.metrics.classification import score
+from ruletune.metrics.calibration import expected_calibration_error, reliability
 from ruletune.metrics.learning_curve import labels_saved
 from ruletune.models.encoding import Loss
 from ruletune.models.readout import Targets
 from ruletune.pipeline.deciding import answers, probabilities
 from ruletune.pipeline.embedding import embedder
 from ruletune.pipeline.prepare import Parts
+from ruletune.pipeline.scoring import LabelScoring
 from ruletune.report.model import Bin, Case, CurvePoint, LabelsSaved, LossPoint, Report, RuleRow, Score, Truncation
 from ruletune.rules import Fault
 from ruletune.types import Example, Label
@@ -67,33 +68,37 @@ def judge(probability: np.ndarray, examples: Sequence[Example], labels: Sequence
 
 
 def measure(
-    name: str, judged: Judged, *, labels: Sequence[str], multi: bool, covered: np.ndarray, labels_used: int
+    name: str, judged: Judged, scoring: LabelScoring, *, covered: np.ndarray, labels_used: int, seed: int
 ) -> Score:
     """One line of the comparison: metrics, interval, and both sides of the rules' coverage."""
-    correct = judged.correct
-    result = score(judged.gold, judged.predicted, labels=labels, multi=multi)
-    metrics = {key: value for key, value in result.items() if isinstance(value, float)}
+
+    def part(mask: np.ndarray) -> float | None:
+        rows = np.flatnonzero(mask).tolist()
+        return scoring.main([judged.gold[row] for row in rows], [judged.predicted[row] for row in rows])
+
+    result = scoring.score(judged.gold, judged.predicted)
     return Score(
         name=name,
-        metrics=metrics,
-        interval=wilson_interval(int(correct.sum()), len(correct)),
+        metrics={key: value for key, value in result.items() if isinstance(value, float)},
+        interval=scoring.interval(judged.gold, judged.predicted, seed=seed),
         labels=labels_used,
-        covered=_share(correct[covered]),
-        uncovered=_share(correct[~covered]),
+        covered=part(covered),
+        uncovered=part(~covered),
     )
 
 
-def _share(values: np.ndarray) -> float | None:
-    return float(values.mean()) if len(values) else None
-
-
 def cases(
-    judged: Judged, examples: Sequence[Example], rule_set: RuleSet, votes: Votes, posterior: np.ndarray, *, multi: bool
+    judged: Judged,
+    examples: Sequence[Example],
+    rule_set: RuleSet,
+    covered: np.ndarray,
+    posterior: np.ndarray,
+    *,
+    multi: bool,
 ) -> tuple[tuple[Case, ...], tuple[Case, ...]]:
     """Texts where rules and model disagree, surest disagreement first; and texts that no rule covers,
     least certain first."""
-    covered = votes.covered
-    by_rules = [label for label, _ in answers(posterior, votes.labels, multi=multi)]
+    by_rules = [label for label, _ in answers(posterior, rule_set.labels, multi=multi)]
     different = [row for row in map(int, np.flatnonzero(covered)) if by_rules[row] != judged.predicted[row]]
     different.sort(key=lambda row: (-judged.scores[row], row))
     lone = sorted(map(int, np.flatnonzero(~covered)), key=lambda row: (judged.scores[row], row))
@@ -138,28 +143,28 @@ def report(
         ways: Name to probabilities on the test part, the delivered model last.
         labels_used: Name to gold labels, validation included.
     """
-    labels, multi = spec.labels, spec.file.multi_label
+    labels, multi, scoring = spec.labels, spec.file.multi_label, LabelScoring.of(spec)
     rule_set = RuleSet(spec.rules, labels=labels, embed=embedder(spec))
-    test, covered = parts.test, votes["test"].covered
+    test, covered = parts.test, covered_by(spec.task, votes["test"])
     judged = {name: judge(values, test, labels, multi=multi) for name, values in ways.items()} if test else {}
     scores = tuple(
-        measure(name, j, labels=labels, multi=multi, covered=covered, labels_used=labels_used[name])
+        measure(name, j, scoring, covered=covered, labels_used=labels_used[name], seed=spec.file.seed)
         for name, j in judged.items()
     )
     delivered = list(judged.values())[-1] if judged else None
-    detail = score(delivered.gold, delivered.predicted, labels=labels, multi=multi) if delivered else {}
+    detail = scoring.score(delivered.gold, delivered.predicted) if delivered else {}
     different, lone = (
-        cases(delivered, test, rule_set, votes["test"], label_model.posterior(votes["test"].matrix), multi=multi)
+        cases(delivered, test, rule_set, covered, label_model.posterior(votes["test"].matrix), multi=multi)
         if delivered
         else ((), ())
     )
-    coverage = votes["unlabeled"].covered if parts.unlabeled else covered
+    coverage = covered_by(spec.task, votes["unlabeled"]) if parts.unlabeled else covered
     return assemble(
         spec,
         parts,
         Outcome(
             scores=scores,
-            points=_curve_points(curve, parts, labels, multi=multi),
+            points=_curve_points(curve, parts, scoring),
             confusion=tuple(tuple(row) for row in detail.get("confusion", ())),
             per_label=detail.get("per_label", {}),
             certainty=delivered.scores if delivered else np.zeros(0),
@@ -263,14 +268,14 @@ def _all_rows(
     return rule_rows(together, gold=gold, label_model=label_model, multi=multi)
 
 
-def _curve_points(
-    curve: Sequence[Curve], parts: Parts, labels: Sequence[str], *, multi: bool
-) -> list[tuple[int, float]]:
+def _curve_points(curve: Sequence[Curve], parts: Parts, scoring: LabelScoring) -> list[tuple[int, float]]:
     points = []
     for point in curve:
         assert isinstance(point.logits, np.ndarray)
-        judged = judge(probabilities(point.logits, multi=multi), parts.test, labels, multi=multi)
-        points.append((point.labels, float(judged.correct.mean())))
+        judged = judge(
+            probabilities(point.logits, multi=scoring.multi), parts.test, scoring.labels, multi=scoring.multi
+        )
+        points.append((point.labels, scoring.main(judged.gold, judged.predicted) or 0.0))
     return sorted(points)
 
 
@@ -314,9 +319,7 @@ def _warnings(
     if cut:
         total = sum(loss.texts for loss in truncation.values())
         lost = sum(loss.tokens_lost for loss in truncation.values())
-        warnings.append(
-            f"{cut} of {total} texts were longer than the model reads; {lost} tokens at their ends were left out."
-        )
+        warnings.append(f"{cut} of {total} texts were longer than the model reads; {lost} tokens were left out.")
     by_name = {s.name: s for s in scores}
     both, alone = by_name.get("rules + labels"), by_name.get("labels alone")
     if both and alone and both.metrics[metric] < alone.metrics[metric]:

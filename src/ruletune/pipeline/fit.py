@@ -38,6 +38,7 @@ __all__ = ["fit"]
 
 _ANSWERING: dict[Readout, Callable[..., Answering]] = {
     "text": LabelAnswering.of,
+    "pair": LabelAnswering.of,
     "tokens": TagAnswering.of,
 }
 
@@ -172,6 +173,7 @@ def _write_model(
         "name": spec.file.name,
         "labels": list(spec.labels),
         "multi_label": spec.file.multi_label,
+        "negative": spec.file.negative,
         "rendering": spec.rendering.to_json(),
         "cloze": checkpoint.cloze.to_json() if checkpoint.cloze else None,
         "max_length": spec.file.model.max_length,

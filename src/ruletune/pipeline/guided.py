@@ -155,7 +155,7 @@ class Guided:
         settings = self.spec.file.model
 
         def read() -> Classifier:
-            classifier = backbone.load(folder, max_length=settings.max_length)
+            classifier = backbone.load(folder, max_length=settings.max_length, readout=self.spec.task.readout)
             adapters.attach(classifier, settings.adapter, seed=seed, rank=settings.lora.rank, alpha=settings.lora.alpha)
             return classifier
 
@@ -202,6 +202,8 @@ class Guided:
         wanted = settings.use == "always" or (settings.use == "labels" and not rules)
         if not wanted or not isinstance(inputs, LabelInputs) or self.checkpoint.cloze or self.spec.file.multi_label:
             return []
+        if self.spec.task.readout == "pair" and self.spec.file.model.adapter == "head":
+            return []  # nothing below the output layer learns
         if len(np.unique(inputs.kinds[rows])) < 2:
             return []
         data = inputs.gold(rows, plain=not rules)

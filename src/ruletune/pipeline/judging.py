@@ -10,7 +10,7 @@ from ruletune.config import TaskSpec
 from ruletune.labeling.apply import Votes
 from ruletune.labeling.corpus import gold_matrix
 from ruletune.labeling.label_model import LabelModel
-from ruletune.labeling.table import fit_label_model
+from ruletune.labeling.table import covered, fit_label_model
 from ruletune.models.checkpoints import Checkpoint
 from ruletune.pipeline.embedding import represent
 from ruletune.pipeline.prepare import Parts
@@ -71,6 +71,9 @@ def weak_beliefs(
     than on others, and texts that no rule covers have something to teach, too.
     """
     matrix = votes["unlabeled"].matrix
+    # Of nearly every pair of entities types rule out something. Where that leaves several relations the belief in each of them
+    # is the same, which is no example of anything.
+    worth = np.where(covered(spec.task, votes["unlabeled"])[:, None], model.confidence(matrix), 0.0)
     gold = gold_matrix(parts.gold, spec.labels)
     told = votes["unlabeled"].signs > 0
     if (
@@ -79,10 +82,10 @@ def weak_beliefs(
         or not (len(gold) and gold.any(axis=0).all())
         or not (matrix[:, told] >= 0).any()
     ):
-        return model.posterior(matrix), model.confidence(matrix)
+        return model.posterior(matrix), worth
     pool, rows = _pool(spec, parts, votes, checkpoint, listener=listener)
     if not sighted(pool, seed=spec.file.seed):
-        return model.posterior(matrix), model.confidence(matrix)
+        return model.posterior(matrix), worth
     there = ~pool.known
     found = guided_beliefs(guided_head(pool, model), model, pool.features[there], pool.votes[there])
     beliefs, weights = model.posterior(matrix), np.zeros((len(matrix), 1))

@@ -92,10 +92,17 @@ class LabelAnswering:
         logits = _of_texts(fitted.logits[source])
         return calibrate(logits, getattr(parts, source), votes, labels=labels, multi=multi, source=source)
 
+    def _by_rules(self) -> np.ndarray:
+        """What the rules alone say of the test part; where none names a relation, that there is none."""
+        beliefs, negative = self.weak.posterior("test"), self.spec.file.negative
+        if negative is not None:
+            beliefs[~self.weak.votes["test"].named] = np.eye(len(self.spec.labels))[self.spec.labels.index(negative)]
+        return beliefs
+
     def _report(self, fits: dict[str, Fit], curve: Sequence[Curve], inputs: Inputs, calibration: Calibration) -> Report:
         spec, parts, weak = self.spec, self.parts, self.weak
         multi = spec.file.multi_label
-        ways = {RULES: weak.posterior("test")} if spec.rules else {}
+        ways = {RULES: self._by_rules()} if spec.rules else {}
         ways |= {name: probabilities(_of_texts(fitted.logits["test"]), multi=multi) for name, fitted in fits.items()}
         delivered, logits = next((name, _of_texts(f.logits["test"])) for name, f in reversed(fits.items()))
         votes = weak.votes["test"] if delivered == BOTH else None

@@ -152,10 +152,10 @@ def _few(spec: TaskSpec, gold: list[Example], warnings: list[str]) -> tuple[list
         return gold, []
     embeddings = None
     if settings.method == "diverse":
-        from ruletune.models.frozen import embed
+        from ruletune.pipeline.embedding import represent  # it joins texts as is done here
 
         checkpoint = checkpoints.resolve(spec.file.model.checkpoint, folder=spec.folder)
-        embeddings = embed(checkpoint, [joined(example) for example in gold], max_length=spec.file.model.max_length)
+        embeddings = represent(spec, checkpoint, gold, view="sentence")
     chosen = sample(gold, shots=settings.shots, method=settings.method, seed=spec.file.seed, embeddings=embeddings)
     warnings += chosen.warnings
     taken = set(chosen.rows)

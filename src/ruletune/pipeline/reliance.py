@@ -15,7 +15,7 @@ import numpy as np
 
 from ruletune.labeling.apply import RuleSet
 from ruletune.report.model import Reliance
-from ruletune.types import Example, Label
+from ruletune.types import Example, Label, Span
 
 __all__ = ["measure_reliance", "split_words", "without_words"]
 
@@ -43,27 +43,27 @@ def measure_reliance(
         ``None`` where no vote on a held-out text has words, or no text has other words to hide.
     """
     rng = np.random.default_rng([seed, 31])
-    rows: list[tuple[Example, str, list[str]]] = []
+    rows: list[tuple[Example, Example, list[Example]]] = []
     for position in rng.permutation(len(examples)):
         example = examples[int(position)]
         spans = [(s.start, s.end) for f in rules.firings(example) if f.answer and not f.veto for s in f.spans]
-        triggers, others = split_words(example.text, spans)
+        triggers, others = split_words(example.text, spans, beside=example.entities)
         if triggers and others:
             number = min(len(triggers), len(others))
             drawn = [[others[int(n)] for n in rng.permutation(len(others))[:number]] for _ in range(_DRAWS)]
-            hidden = without_words(example.text, triggers, mask=mask)
-            rows.append((example, hidden, [without_words(example.text, words, mask=mask) for words in drawn]))
+            hidden = _hidden(example, triggers, mask=mask)
+            rows.append((example, hidden, [_hidden(example, words, mask=mask) for words in drawn]))
         if len(rows) == _TEXTS:
             break
     if not rows:
         return None
     gold = [example.answer for example, _, _ in rows]
 
-    def right(shown: Sequence[str]) -> np.ndarray:
-        given = answer([replace(example, text=text) for (example, _, _), text in zip(rows, shown, strict=True)])
+    def right(shown: Sequence[Example]) -> np.ndarray:
+        given = answer(shown)
         return np.array([g == a for g, a in zip(gold, given, strict=True)], dtype=float)
 
-    intact, triggers_hidden = right([example.text for example, _, _ in rows]), right([hidden for _, hidden, _ in rows])
+    intact, triggers_hidden = right([example for example, _, _ in rows]), right([hidden for _, hidden, _ in rows])
     random_hidden = np.mean([right([texts[n] for _, _, texts in rows]) for n in range(_DRAWS)], axis=0)
     lean = random_hidden - triggers_hidden
     means = [float(lean[rng.integers(len(lean), size=len(lean))].mean()) for _ in range(_RESAMPLES)]
@@ -77,14 +77,28 @@ def measure_reliance(
     )
 
 
-def split_words(text: str, spans: Sequence[tuple[int, int]]) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-    """The words that a span touches, and the others."""
+def split_words(
+    text: str, spans: Sequence[tuple[int, int]], *, beside: Sequence[Span] = ()
+) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """The words that a span touches, and the others; those that ``beside`` touches are neither."""
     touched: list[tuple[int, int]] = []
     others: list[tuple[int, int]] = []
     for match in _WORD.finditer(text):
+        if any(span.start < match.end() and match.start() < span.end for span in beside):
+            continue
         hit = any(start < match.end() and match.start() < end for start, end in spans)
         (touched if hit else others).append(match.span())
     return touched, others
+
+
+def _hidden(example: Example, words: Sequence[tuple[int, int]], *, mask: str) -> Example:
+    """The example with some words hidden, none of them in its entities, which move along."""
+
+    def moved(place: int) -> int:
+        return place + sum(len(mask) - (end - start) for start, end in words if end <= place)
+
+    entities = tuple(replace(span, start=moved(span.start), end=moved(span.end)) for span in example.entities)
+    return replace(example, text=without_words(example.text, words, mask=mask), entities=entities)
 
 
 def without_words(text: str, words: Sequence[tuple[int, int]], *, mask: str) -> str:

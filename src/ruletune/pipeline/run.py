@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from ruletune.config import TaskSpec, load_task
+from ruletune.data.pairs import marked_example
 from ruletune.data.readers import Labels, read_all
 from ruletune.errors import UserError
 from ruletune.labeling.apply import RuleSet, Votes, answer_value, firing_value
 from ruletune.labeling.corpus import columns_of, labels_of
 from ruletune.labeling.label_model import LabelModel
-from ruletune.metrics.classification import score
+from ruletune.labeling.table import covered as covered_by
 from ruletune.metrics.selective import Threshold
 from ruletune.models import backbone
 from ruletune.models.backbone import Classifier
@@ -26,6 +27,7 @@ from ruletune.models.verbalizer import Cloze
 from ruletune.pipeline.calibrating import Calibration, abstention, served
 from ruletune.pipeline.deciding import answers
 from ruletune.pipeline.embedding import embedder
+from ruletune.pipeline.scoring import LabelScoring
 from ruletune.pipeline.shaping import templates
 from ruletune.progress import Event, Listener, silent
 from ruletune.report.model import Report
@@ -129,6 +131,16 @@ class Run:
         columns, answers = columns_of(self.spec, source), labels_of(self.spec, labelled=labelled)
         return read_all(source, columns, labels=answers if labelled or not isinstance(answers, Labels) else None)
 
+    def example(self, text: str, text_pair: str | None = None, *, identity: str = "1") -> Example:
+        """A text as an example of the run's task; where a relation is asked for, its entities are marked in it.
+
+        Raises:
+            UserError: They are not.
+        """
+        if TASKS[self.settings["task"]].readout == "pair":
+            return marked_example(identity, text)
+        return Example(identity, text, text_pair)
+
     def predict(
         self,
         examples: Sequence[Example],
@@ -230,11 +242,13 @@ class Run:
         probability = served(self.calibration.temper(logits), acting, multi=self.multi)
         decided = [label for label, _ in answers(probability, self.labels, multi=self.multi)]
         votes = self.rules.apply(examples)
-        covered = votes.covered
         gold = [example.answer for example in examples if isinstance(example.answer, Label)]
+        task = TASKS[self.settings["task"]]
+        scoring = LabelScoring(task, self.labels, self.multi, self.settings.get("negative"))
+        covered = covered_by(task, votes)
 
         def part(rows: Sequence[int]) -> dict[str, Any]:
-            found = score([gold[r] for r in rows], [decided[r] for r in rows], labels=self.labels, multi=self.multi)
+            found = scoring.score([gold[r] for r in rows], [decided[r] for r in rows])
             return {**found, "n": len(rows)}
 
         everything = part(range(len(examples)))

@@ -11,10 +11,11 @@ from ruletune.errors import Location, UserError
 from ruletune.labeling.apply import RuleSet, Votes
 from ruletune.labeling.corpus import gold_matrix
 from ruletune.labeling.label_model import LabelModel
-from ruletune.labeling.table import fit_label_model
+from ruletune.labeling.table import covered, fit_label_model
 from ruletune.models.backbone import load_tokenizer
 from ruletune.models.checkpoints import Checkpoint
 from ruletune.models.encoding import Encoded, encode
+from ruletune.models.markers import marking
 from ruletune.pipeline.embedding import embedder
 from ruletune.pipeline.inputs import LabelInputs
 from ruletune.pipeline.judging import weak_beliefs
@@ -67,7 +68,7 @@ def check_teachable(spec: TaskSpec, parts: Parts, weak: Weak) -> None:
         UserError: There is neither, or all of it has one label.
     """
     where = Location(str(spec.path))
-    if not parts.gold and not weak.votes["unlabeled"].covered.any():
+    if not parts.gold and not covered(spec.task, weak.votes["unlabeled"]).any():
         what = "no rule fires on any text" if spec.rules else "there are no rules"
         raise UserError(f"there are no gold labels and {what}", where=where, remedy="label a few texts, or add rules")
     used = {name for example in parts.gold for name in getattr(example.answer, "names", ())}
@@ -84,6 +85,8 @@ def encode_parts(
 ) -> LabelInputs:
     """What the model gets to see of every part, and what is known about it."""
     tokenizer = load_tokenizer(checkpoint)
+    if spec.task.readout == "pair" and checkpoint.cloze is None:
+        tokenizer = marking(tokenizer)
     encoded: dict[str, Encoded] = {}
     plain: dict[str, Encoded] = {}
     names = parts.names

@@ -27,6 +27,7 @@ from ruletune.rules.composed import AllEntry, AnyEntry, NotEntry
 from ruletune.rules.entry import SAYINGS, RuleContext, RuleEntry
 from ruletune.rules.function import FunctionEntry
 from ruletune.rules.near import TriggerEntry
+from ruletune.rules.pair import ArgumentsEntry, OrderEntry, PatternEntry, PatternFileEntry, TypesEntry
 from ruletune.rules.patterns import PatternsEntry
 from ruletune.rules.regex import RegexEntry
 from ruletune.rules.shape import ShapeEntry
@@ -39,7 +40,7 @@ from ruletune.rules.terms import GazetteerEntry, KeywordsEntry
 from ruletune.rules.votes import VotesEntry
 
 __all__ = [
-    "KINDS", "SAYINGS", "Call", "Column", "Condition", "Fault", "Link", "Pattern", "Prompt", "Require", "Rule", "RuleContext",
+    "KINDS", "PAIR_KINDS", "SAYINGS", "Call", "Column", "Condition", "Fault", "Link", "Pattern", "Prompt", "Require", "Rule", "RuleContext",
     "RuleEntry", "Terms", "Veto", "Vote", "build_rules", "kind_of",
 ]  # fmt: skip
 
@@ -62,7 +63,15 @@ KINDS: dict[str, type[RuleEntry]] = {
     "snorkel": SnorkelEntry,
     "shape": ShapeEntry,
     "trigger": TriggerEntry,
+    "pattern": PatternEntry,
+    "pattern_file": PatternFileEntry,
+    "types": TypesEntry,
+    "arguments": ArgumentsEntry,
+    "order": OrderEntry,
 }
+
+PAIR_KINDS = frozenset({"pattern", "pattern_file", "types", "arguments", "order"})
+"""Kinds that look at the two entities of a text."""
 
 _COMMON = frozenset(
     field.alias or name for name, field in (RuleEntry.model_fields | AllEntry.model_fields).items() if name != "all"

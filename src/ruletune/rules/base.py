@@ -15,10 +15,13 @@ from ruletune.errors import Location
 from ruletune.types import Example
 
 __all__ = [
-    "AllOf", "AnyOf", "Call", "Casing", "Column", "Condition", "Fault", "Length", "Link", "Metadata", "Named", "Near", "Not", "Pattern",
-    "Prompt", "Require", "Rule", "RuleTest", "Says", "Similar", "Terms", "Veto", "Vote", "called", "names_label", "parts",
-    "references",
+    "AllOf", "AnyOf", "Call", "Casing", "Column", "Condition", "Fault", "Length", "Link", "Metadata", "Named", "Near", "Not",
+    "Ordered", "Pattern", "Prompt", "Require", "Rule", "RuleTest", "Says", "Scope", "Similar", "Terms", "Typed", "Veto", "Vote",
+    "Within", "called", "names_label", "parts", "references",
 ]  # fmt: skip
+
+Scope = Literal["before", "between", "after", "pair"]
+"""A part of a text with two entities, as :mod:`ruletune.rules.scopes` has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +163,39 @@ class Near:
 
 
 @dataclass(frozen=True, slots=True)
+class Within:
+    """A condition on the text that must hold in a part of it: before, between or behind its two entities, or in all of it
+    with signs in the entities' places. The part is a text of its own; a text without two entities has none, and nothing
+    holds in it.
+    """
+
+    scope: Scope
+    part: Pattern | Terms | Length | Casing
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """Of what types the two entities are.
+
+    Attributes:
+        subject, object: Types, of which the entity must have one; ``""`` is an entity whose type the data does not name. None
+            at all: any entity will do.
+        unknown: Also where the data does not name a type.
+    """
+
+    subject: tuple[str, ...] = ()
+    object: tuple[str, ...] = ()
+    unknown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """Which of the two entities begins first."""
+
+    first: Literal["subject", "object"]
+
+
+@dataclass(frozen=True, slots=True)
 class Named:
     """Another rule fires, by its name. Where that rule fails, whether it fires is unknown."""
 
@@ -187,7 +223,24 @@ class Not:
     part: Condition
 
 
-Condition = Pattern | Terms | Call | Column | Metadata | Length | Casing | Similar | Near | Named | AllOf | AnyOf | Not
+Condition = (
+    Pattern
+    | Terms
+    | Call
+    | Column
+    | Metadata
+    | Length
+    | Casing
+    | Similar
+    | Near
+    | Within
+    | Typed
+    | Ordered
+    | Named
+    | AllOf
+    | AnyOf
+    | Not
+)
 
 
 def parts(condition: Condition) -> Iterator[Condition]:

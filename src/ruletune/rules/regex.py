@@ -11,6 +11,7 @@ from pydantic import Field
 from ruletune.errors import Location, UserError
 from ruletune.rules.base import Condition, Pattern
 from ruletune.rules.entry import RuleContext, VotingEntry
+from ruletune.rules.scopes import ScopeKey, scoped
 
 __all__ = ["RegexEntry", "pattern"]
 
@@ -20,11 +21,12 @@ class RegexEntry(VotingEntry):
 
     regex: str = Field(min_length=1, description="A regular expression in Python's syntax.")
     ignore_case: bool = Field(default=False, description="Match without regard to case.")
+    scope: ScopeKey = "text"
 
     kind: ClassVar[str] = "regex"
 
     def condition(self, context: RuleContext) -> Condition:
-        return pattern(self.regex, ignore_case=self.ignore_case, where=context.where)
+        return scoped(pattern(self.regex, ignore_case=self.ignore_case, where=context.where), self.scope)
 
 
 def pattern(source: str, *, ignore_case: bool, where: Location) -> Pattern:

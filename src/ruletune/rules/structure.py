@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from ruletune.rules.base import Casing, Condition, Length, Metadata
 from ruletune.rules.entry import RuleContext, VotingEntry
 from ruletune.rules.regex import pattern
+from ruletune.rules.scopes import ScopeKey, scoped
 from ruletune.rules.scripts import NO_SPACES
 from ruletune.types import Example
 
@@ -62,6 +63,7 @@ class LengthEntry(VotingEntry):
     length: Literal["characters", "words", "lines"] = Field(description="What is counted.")
     at_least: Count | None = Field(default=None, description="Fewest.")
     at_most: Count | None = Field(default=None, description="Most.")
+    scope: ScopeKey = "text"
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
@@ -71,7 +73,7 @@ class LengthEntry(VotingEntry):
         return self
 
     def condition(self, context: RuleContext) -> Condition:
-        return Length(self.length, self.at_least or 0, self.at_most)
+        return scoped(Length(self.length, self.at_least or 0, self.at_most), self.scope)
 
 
 class CasingEntry(VotingEntry):
@@ -84,6 +86,7 @@ class CasingEntry(VotingEntry):
     )
     at_least: Share | None = Field(default=None, description="Smallest share; default 1 where at_most is not given.")
     at_most: Share | None = Field(default=None, description="Largest share.")
+    scope: ScopeKey = "text"
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
@@ -92,7 +95,7 @@ class CasingEntry(VotingEntry):
 
     def condition(self, context: RuleContext) -> Condition:
         lowest = self.at_least if self.at_least is not None else 1.0 if self.at_most is None else 0.0
-        return Casing(self.casing, lowest, 1.0 if self.at_most is None else self.at_most)
+        return scoped(Casing(self.casing, lowest, 1.0 if self.at_most is None else self.at_most), self.scope)
 
 
 def _in_order(lowest: float | None, highest: float | None) -> None:

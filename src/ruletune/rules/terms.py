@@ -10,6 +10,7 @@ from ruletune.errors import Location, UserError
 from ruletune.rules.base import Condition, Terms
 from ruletune.rules.entry import RuleContext, VotingEntry, read_text
 from ruletune.rules.inflect import inflected
+from ruletune.rules.scopes import ScopeKey, scoped
 
 __all__ = ["GazetteerEntry", "KeywordsEntry", "read_terms"]
 
@@ -26,10 +27,12 @@ class _TermsEntry(VotingEntry):
         description="Match the English inflections of each term, too: its plural, verb forms, comparatives.",
     )
 
-    def terms(self, terms: tuple[str, ...]) -> Terms:
+    scope: ScopeKey = "text"
+
+    def terms(self, terms: tuple[str, ...]) -> Condition:
         if self.inflect:
             terms = inflected(terms)
-        return Terms(terms, ignore_case=self.ignore_case, whole_words=self.whole_words)
+        return scoped(Terms(terms, ignore_case=self.ignore_case, whole_words=self.whole_words), self.scope)
 
 
 class KeywordsEntry(_TermsEntry):

@@ -19,7 +19,7 @@ from ruletune.labeling.suggest.proposals import Pool, propose, study
 from ruletune.labeling.suggest.repairs import repair
 from ruletune.labeling.suggest.saving import save_task
 from ruletune.labeling.suggest.suggestion import Suggestion, of_proposals, of_repairs
-from ruletune.labeling.table import fit_label_model
+from ruletune.labeling.table import covered, fit_label_model
 from ruletune.progress import Event, Listener, silent
 from ruletune.rules import Pattern, Rule, Terms, Vote
 from ruletune.types import Example, Label
@@ -205,7 +205,7 @@ def _pool(
     pool = Pool(
         texts=tuple(example.text for example in examples),
         gold=gold,
-        covered=votes.covered,
+        covered=covered(spec.task, votes),
         vectors=embed([_input(example) for example in examples]) if embed else None,
         rules_say=rules_say,
         multi=spec.file.multi_label,
