@@ -12,7 +12,7 @@ from typing import Literal
 from ruletune.rules import KINDS
 from ruletune.types import Answer, Label, Spans
 
-__all__ = ["CLASSIFICATION", "NER", "TASKS", "Readout", "Task"]
+__all__ = ["ANSWER", "CLASSIFICATION", "NER", "QA", "TASKS", "Readout", "Task"]
 
 Readout = Literal["text", "pair", "tokens", "extract"]
 """Where in a model's outputs the answer stands: at the text, at two marked entities, at every token, at an answer's edges."""
@@ -42,7 +42,7 @@ class Task:
 CLASSIFICATION = Task(
     name="classification",
     answer=Label,
-    rule_kinds=frozenset(KINDS),
+    rule_kinds=frozenset(KINDS) - {"question", "sentence"},
     says=frozenset({"vote", "veto", "prompt"}),
     readout="text",
     metric="accuracy",
@@ -62,4 +62,16 @@ NER = Task(
     metric="f1",
 )
 
-TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFICATION, NER)}
+ANSWER = "answer"
+"""What rules of a task that asks for a passage vote for; such a task has no labels of its own."""
+
+QA = Task(
+    name="qa",
+    answer=Spans,
+    rule_kinds=_SPAN_KINDS | {"question", "sentence"},
+    says=frozenset({"vote", "veto"}),
+    readout="extract",
+    metric="f1",
+)
+
+TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFICATION, NER, QA)}

@@ -19,11 +19,13 @@ from ruletune.rules.base import (
     Length,
     Metadata,
     Named,
+    Near,
     Not,
     Pattern,
     Prompt,
     Require,
     Rule,
+    Sentences,
     Similar,
     Terms,
     Veto,
@@ -322,6 +324,10 @@ def kind_name(rule: Rule) -> str:
             return "casing"
         case Similar():
             return "similarity"
+        case Near():
+            return "question"
+        case Sentences():
+            return "sentence"
         case Named() | AllOf():
             return "all"
         case AnyOf():

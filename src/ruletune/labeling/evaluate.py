@@ -11,7 +11,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import assert_never
+from typing import Literal, assert_never
 
 import numpy as np
 
@@ -26,15 +26,18 @@ from ruletune.rules.base import (
     Length,
     Metadata,
     Named,
+    Near,
     Not,
     Pattern,
     Rule,
+    Sentences,
     Similar,
     Terms,
     called,
     parts,
 )
 from ruletune.rules.matching import GIVE_UP, Matcher
+from ruletune.rules.reading import content, likeness, sentences
 from ruletune.rules.structure import casing_holds, length_holds, metadata_holds, value_of
 from ruletune.types import Example
 
@@ -100,7 +103,7 @@ class Conditions:
                             problems.append(
                                 Problem(f"rule {rule.name!r}: there is no rule {name!r}", rule.where, remedy)
                             )
-                        case Similar() if embed is None:
+                        case Similar() | Sentences(by="meaning") if embed is None:
                             message = f"rule {rule.name!r} compares embeddings, and there is no model to make them"
                             problems.append(Problem(message, rule.where, "pass embed="))
         if problems:
@@ -128,6 +131,36 @@ class Conditions:
         assert self._embed is not None
         return self._embed([example.text for example in examples])
 
+    def near_spans(self, condition: Near, example: Example) -> list[tuple[int, int]]:
+        """The matches that count.
+
+        Raises:
+            MatchTimeoutError: The expression used up its time.
+        """
+        spans = self.matcher.pattern_spans(self.matched[condition.pattern], example.text)
+        asked = content(example.text_pair or "")
+        about = [
+            (start, end)
+            for start, end in sentences(example.text)
+            if len(asked & content(example.text[start:end])) >= condition.least
+        ]
+        return [span for span in spans if any(start < span[1] and span[0] < end for start, end in about)]
+
+    def likenesses(self, by: Literal["words", "meaning"], examples: Sequence[Example]) -> list[np.ndarray]:
+        """How far each sentence of each text resembles the text's question, by example (sentences,); of meaning, the cosine."""
+        passages = [[example.text[start:end] for start, end in sentences(example.text)] for example in examples]
+        questions = [example.text_pair or "" for example in examples]
+        if by == "words":
+            return [likeness(question, several) for question, several in zip(questions, passages, strict=True)]
+        assert self._embed is not None
+        texts = list(dict.fromkeys([*questions, *(passage for several in passages for passage in several)]))
+        row = {text: position for position, text in enumerate(texts)}
+        vectors = self._embed(texts)
+        return [
+            np.asarray(vectors[[row[passage] for passage in several]] @ vectors[row[question]])
+            for question, several in zip(questions, passages, strict=True)
+        ]
+
     def value_matcher(self, pattern: Pattern) -> Matcher:
         return self._values[pattern]
 
@@ -141,6 +174,7 @@ class Holding:
         self._known: dict[Condition, Held] = {}
         self._rules: dict[str, Held] = {}
         self._vectors: np.ndarray | None = None
+        self._alike: dict[str, list[np.ndarray]] = {}
         without = frozenset(condition for condition, times in tired.items() if times >= GIVE_UP)
         matches = conditions.matcher.match([example.text for example in examples], without=without)
         order = np.argsort(matches.conditions, kind="stable")
@@ -203,6 +237,10 @@ class Holding:
             case Similar(label=label):
                 labels = self.nearest(condition)
                 return Held(labels >= 0 if label is None else labels == _position(condition, label))
+            case Near():
+                return self._tried(lambda example: bool(self.conditions.near_spans(condition, example)))
+            case Sentences():
+                return Held(np.array([bool(found) for found in self.sentences(condition)], dtype=bool))
             case Column():
                 raise UserError("a column of votes cannot be part of a condition")
             case Pattern() | Terms() | Named():
@@ -223,6 +261,18 @@ class Holding:
         else:
             best = np.full(len(similar), _position(condition, condition.label))
         return np.where(similar[np.arange(len(similar)), best] >= condition.at_least, best, -1)
+
+    def sentences(self, condition: Sentences) -> list[list[tuple[int, int]]]:
+        """The sentences of each text that resemble its question most, in reading order; none where there is no question."""
+        if condition.by not in self._alike:
+            self._alike[condition.by] = self.conditions.likenesses(condition.by, self.examples)
+        found = []
+        for example, alike in zip(self.examples, self._alike[condition.by], strict=True):
+            counting = np.flatnonzero((alike >= condition.at_least) & (alike > 0)).tolist() if example.text_pair else []
+            best = sorted(counting, key=lambda place: (-alike[place], place))[: condition.top]
+            ranges = sentences(example.text)
+            found.append([ranges[place] for place in sorted(best)])
+        return found
 
     def _metadata(self, condition: Metadata) -> Held:
         held = self._tried(lambda example: metadata_holds(condition, example))

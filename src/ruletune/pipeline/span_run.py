@@ -19,6 +19,7 @@ from ruletune.models.tagging import decode_tags
 from ruletune.models.windows import windows
 from ruletune.pipeline.embedding import embedder
 from ruletune.pipeline.run import Run
+from ruletune.pipeline.span_findings import scores_by_coverage
 from ruletune.pipeline.tag_answers import certainty, heard, scoring
 from ruletune.progress import Listener, counted, silent
 from ruletune.types import Example, Prediction, Spans
@@ -93,14 +94,7 @@ class TagRun(Run):
             raise UserError(f"{len(bare)} texts have no spans (ids {shown}{', ...' if len(bare) > 5 else ''})")
         decided = [spans for spans, _ in self._decoded(examples, listener)]
         votes = self.span_rules.apply(examples)
-        score = scoring(self.labels).score
-        everything = {**score(examples, decided), "n": len(examples)}
-        everything["faults"] = {fault.rule: fault.count for fault in votes.faults}
-        for name, mask in (("covered", votes.covered), ("uncovered", ~votes.covered)):
-            rows = np.flatnonzero(mask).tolist()
-            found = score([examples[r] for r in rows], [decided[r] for r in rows])
-            everything[name] = {k: v for k, v in found.items() if isinstance(v, float | int)} | {"n": len(rows)}
-        return everything
+        return scores_by_coverage(examples, decided, votes, scoring(self.labels))
 
     def explain(self, example: Example) -> dict[str, Any]:
         [prediction] = self.predict([example])

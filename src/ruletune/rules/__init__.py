@@ -26,6 +26,7 @@ from ruletune.rules.composed import AllEntry, AnyEntry, NotEntry
 from ruletune.rules.entry import SAYINGS, RuleContext, RuleEntry
 from ruletune.rules.function import FunctionEntry
 from ruletune.rules.patterns import PatternsEntry
+from ruletune.rules.question import QuestionEntry, SentenceEntry
 from ruletune.rules.regex import RegexEntry
 from ruletune.rules.similarity import SimilarityEntry
 from ruletune.rules.snorkel import SnorkelEntry
@@ -57,6 +58,8 @@ KINDS: dict[str, type[RuleEntry]] = {
     "span": SpanEntry,
     "patterns": PatternsEntry,
     "snorkel": SnorkelEntry,
+    "question": QuestionEntry,
+    "sentence": SentenceEntry,
 }
 
 _COMMON = frozenset(

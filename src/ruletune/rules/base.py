@@ -15,8 +15,8 @@ from ruletune.errors import Location
 from ruletune.types import Example
 
 __all__ = [
-    "AllOf", "AnyOf", "Call", "Casing", "Column", "Condition", "Fault", "Length", "Metadata", "Named", "Not", "Pattern",
-    "Prompt", "Require", "Rule", "RuleTest", "Says", "Similar", "Terms", "Veto", "Vote", "called", "names_label", "parts",
+    "AllOf", "AnyOf", "Call", "Casing", "Column", "Condition", "Fault", "Length", "Metadata", "Named", "Near", "Not",
+    "Pattern", "Prompt", "Require", "Rule", "RuleTest", "Says", "Sentences", "Similar", "Terms", "Veto", "Vote", "called", "names_label", "parts",
     "references",
 ]  # fmt: skip
 
@@ -145,6 +145,33 @@ class Similar:
 
 
 @dataclass(frozen=True, slots=True)
+class Near:
+    """Matches of an expression in whose sentence stand words of the question.
+
+    Attributes:
+        least: How many different ones, little words aside.
+    """
+
+    pattern: Pattern
+    least: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sentences:
+    """The sentences of the text that resemble the question most.
+
+    Attributes:
+        by: What is compared: words (:func:`ruletune.rules.reading.likeness`), or sentence embeddings.
+        at_least: The likeness from which a sentence counts, in [0, 1]; at 0 it must still be more than none.
+        top: How many sentences count.
+    """
+
+    by: Literal["words", "meaning"]
+    at_least: float = 0.0
+    top: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Named:
     """Another rule fires, by its name. Where that rule fails, whether it fires is unknown."""
 
@@ -172,7 +199,22 @@ class Not:
     part: Condition
 
 
-Condition = Pattern | Terms | Call | Column | Metadata | Length | Casing | Similar | Named | AllOf | AnyOf | Not
+Condition = (
+    Pattern
+    | Terms
+    | Call
+    | Column
+    | Metadata
+    | Length
+    | Casing
+    | Similar
+    | Near
+    | Sentences
+    | Named
+    | AllOf
+    | AnyOf
+    | Not
+)
 
 
 def parts(condition: Condition) -> Iterator[Condition]:
@@ -186,7 +228,7 @@ def parts(condition: Condition) -> Iterator[Condition]:
         case AllOf(parts=inner) | AnyOf(parts=inner):
             for part in inner:
                 yield from parts(part)
-        case Not(part=part):
+        case Not(part=part) | Near(pattern=part):
             yield from parts(part)
 
 
