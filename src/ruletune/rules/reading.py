@@ -74,7 +74,8 @@ _STOP = frozenset(
     )
 )
 _STEM = 5
-"""Letters by which words are compared: ``founded`` and ``founder`` are alike to a question."""
+"""Letters by which words are compared at most."""
+_ENDING = re.compile(r"(?<=\w{3})(?:ing|ed|es|s|e)$")
 _HALF = 10.0
 """Words away at which a word counts half."""
 
@@ -109,7 +110,12 @@ def content(text: str) -> frozenset[str]:
     ['found', 'harbo']
     """
     words = (match[0].casefold() for match in _WORD.finditer(text))
-    return frozenset(word[:_STEM] for word in words if word not in _STOP)
+    return frozenset(_stem(word) for word in words if word not in _STOP)
+
+
+def _stem(word: str) -> str:
+    """What is alike in ``works`` and ``work``, ``founded`` and ``founder``."""
+    return _ENDING.sub("", word)[:_STEM]
 
 
 def likeness(question: str, passages: Sequence[str]) -> np.ndarray:
@@ -142,7 +148,7 @@ def nearness(question: str, text: str, spans: Sequence[tuple[int, int]]) -> np.n
     asked = sorted(content(question))
     if not asked or not ranges:
         return found
-    words = [[(m.start(), m.end(), m[0].casefold()[:_STEM]) for m in _WORD.finditer(text, *place)] for place in ranges]
+    words = [[(m.start(), m.end(), _stem(m[0].casefold())) for m in _WORD.finditer(text, *place)] for place in ranges]
     there = np.array([[word in {w for _, _, w in several} for word in asked] for several in words], dtype=float)
     weight = np.log((len(ranges) + 1.0) / (there.sum(axis=0) + 0.5))
     weight /= weight.sum()
