@@ -224,8 +224,9 @@ def test_a_rule_that_votes_without_characters_is_refused(task: Path) -> None:
 
 def test_commands(task: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command("check", task) == 0
+    capsys.readouterr()
     assert command("rules", task, "--json") == 0
-    rows = json.loads(capsys.readouterr().out.splitlines()[-1])["rows"]
+    rows = json.loads(capsys.readouterr().out)["rows"]
     assert {row["name"] for row in rows} == {"praise", "blame", "most alike", "never"}
     assert command("label", task, tmp_path / "unlabeled.jsonl", "-o", tmp_path / "weak.jsonl") == 0
     weak = [json.loads(line) for line in (tmp_path / "weak.jsonl").read_text("utf-8").splitlines()]

@@ -24,16 +24,18 @@ from ruletune.pipeline.calibrating import Calibration
 from ruletune.pipeline.embedding import embedder
 from ruletune.pipeline.extract_deciding import Deciding, Ranked, margin, ranked, scoring
 from ruletune.pipeline.extract_judging import WEIGHT, answer_effects, judge_answer_rules
+from ruletune.pipeline.extract_run import ExtractRun
 from ruletune.pipeline.findings import Curve, assemble
 from ruletune.pipeline.fits import Fit
 from ruletune.pipeline.inputs import Inputs
 from ruletune.pipeline.prepare import Parts
+from ruletune.pipeline.reliance import question_reliance
 from ruletune.pipeline.run import Run
 from ruletune.pipeline.span_findings import Answered, outcome
 from ruletune.pipeline.span_inputs import SpanInputs, kinds_of
 from ruletune.progress import Event, Listener, counted
 from ruletune.report.model import Effect, Guard, Reliance
-from ruletune.types import Span, Spans
+from ruletune.types import Example, Span, Spans
 
 __all__ = ["ExtractAnswering"]
 
@@ -176,7 +178,20 @@ class ExtractAnswering:
         return answer_effects(votes, self.parts.gold, self.parts.test)
 
     def reliance(self, run: Run) -> Reliance | None:
-        return None
+        """How far the model by itself, without the rules beside it, leans on the words by which rules tell what is asked for."""
+        assert isinstance(run, ExtractRun)
+        tokenizer, test, rows = run.tokenizer, self.parts.test, self.votes["test"]
+        fired: list[set[str]] = [set() for _ in test]
+        for row, rule in zip(rows.row.tolist(), rows.rule.tolist(), strict=True):
+            fired[row].add(rows.rules[rule].name)
+        alone, scored = run.by_itself(), scoring()
+
+        def right(examples: Sequence[Example]) -> np.ndarray:
+            given = [prediction.answer for prediction in alone.predict(examples, with_rules=False)]
+            return scored.right(examples, [answer for answer in given if isinstance(answer, Spans)]).astype(float)
+
+        mask, seed = str(tokenizer.mask_token or tokenizer.unk_token or "…"), self.spec.file.seed
+        return question_reliance(self.spec.rules, fired, test, right, mask=mask, seed=seed)
 
 
 def _evenly(answers: Sequence[Span]) -> list[tuple[Span, float]]:

@@ -46,6 +46,10 @@ class ExtractRun(Run):
         weight = float(self.settings.get("rule_weight", 0.0)) if self.settings.get("rules_act") else 0.0
         return Deciding.from_json(self.settings["calibration"]["answers"], weight=weight)
 
+    def by_itself(self) -> ExtractRun:
+        """The same model, answering without its rules."""
+        return ExtractRun(self.folder, {**self.settings, "rules_act": False})
+
     def predict(
         self,
         examples: Sequence[Example],

@@ -258,4 +258,4 @@ class Report:
     guard: Guard | None = None
     reliance: Reliance | None = None
     effects: tuple[Effect, ...] = ()
-    shape: Literal["label", "spans"] = "label"
+    shape: Literal["label", "spans", "passage"] = "label"
