@@ -60,6 +60,8 @@ _NEARNESS = (0.0, 2.0, 4.0, 6.0, 8.0)
 _USUAL = 4.0
 """What nearness counts for where no gold answer says more about it."""
 _LEAST = 1e-9
+_MOST = 50
+"""Proposals of one rule about one question that are weighed."""
 _LIKE_GOLD = 0.05
 """How likely none is taken to be at least, where gold says that there are questions without an answer."""
 
@@ -217,6 +219,7 @@ class AnswerModel:
                 inside, outside = (q / share) ** weight, ((1.0 - q) / (1.0 - share)) ** weight
                 regions.append((ranges, float(inside), float(outside)))
         empty = Proposals((), np.zeros(0), self.none, tuple(regions), vetoes, bool(said), length)
+        proposing = {rule: self._nearest(example, several) for rule, several in proposing.items()}
         spans = sorted({s for several in proposing.values() for s in several}, key=lambda s: (s.start, s.end))
         spans = [span for span in spans if empty.allowed(span)]
         if not spans:
@@ -234,6 +237,13 @@ class AnswerModel:
         return Proposals(
             tuple(spans), values / (values.sum() + np.exp(-top)), self.none, tuple(regions), vetoes, True, length
         )
+
+    def _nearest(self, example: Example, said: Sequence[Span]) -> Sequence[Span]:
+        """What a rule proposes, without what is far from the question's words where it proposes very much."""
+        if len(said) <= _MOST:
+            return said
+        near = nearness(example.text_pair or "", example.text, [(span.start, span.end) for span in said])
+        return [said[place] for place in sorted(np.argsort(-near, kind="stable")[:_MOST].tolist())]
 
     def _evidence(
         self, rule: int, said: Sequence[Span], spans: Sequence[Span], pull: Mapping[Span, float], others: float

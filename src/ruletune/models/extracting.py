@@ -21,6 +21,9 @@ __all__ = ["Reading", "edge_targets", "read_edges"]
 _EDGES = 20
 """Likely first and last tokens of a window that are looked at."""
 
+_PAIRS = 100
+"""The likeliest passages of a window that are kept."""
+
 _PER_WORD = 3
 """Tokens that a word has at most, when edges are paired; what is longer in words is left out afterwards."""
 
@@ -84,7 +87,7 @@ def edge_targets(
 
 
 def read_edges(
-    shown: Windows, logits: Sequence[np.ndarray], examples: Sequence[Example], *, longest: int, best: int = 50
+    shown: Windows, logits: Sequence[np.ndarray], examples: Sequence[Example], *, longest: int, best: int = 20
 ) -> list[Reading]:
     """The likely answers to each question, whatever windows its text was cut into.
 
@@ -143,8 +146,10 @@ def _pairs(likely: np.ndarray, ranges: np.ndarray, *, most: int) -> list[tuple[i
     starts, ends = (ours[np.argsort(-likely[edge, ours], kind="stable")[:_EDGES]] for edge in (0, 1))
     first, last = np.meshgrid(starts, ends, indexing="ij")
     valid = (last >= first) & (last - first < most)
-    scores = likely[0, first[valid]] + likely[1, last[valid]]
-    return list(zip(first[valid].tolist(), last[valid].tolist(), scores.tolist(), strict=True))
+    first, last = first[valid], last[valid]
+    scores = likely[0, first] + likely[1, last]
+    top = np.argsort(-scores, kind="stable")[:_PAIRS]
+    return list(zip(first[top].tolist(), last[top].tolist(), scores[top].tolist(), strict=True))
 
 
 def _edges_of(span: Span, ranges: np.ndarray) -> tuple[int, int] | None:

@@ -7,7 +7,9 @@ shape a question asks for; which of several matches is meant is for the sentence
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -124,7 +126,7 @@ def likeness(question: str, passages: Sequence[str]) -> np.ndarray:
     A word counts by the logarithm of the share of passages that have it.
 
     >>> likeness("Who founded Lumen?", ["Ada founded Lumen.", "Lumen grew.", "It rained."]).round(2).tolist()
-    [1.0, 0.36, 0.0]
+    [1.0, 0.32, 0.0]
     """
     asked = sorted(content(question))
     if not asked or not passages:
@@ -148,21 +150,47 @@ def nearness(question: str, text: str, spans: Sequence[tuple[int, int]]) -> np.n
     asked = sorted(content(question))
     if not asked or not ranges:
         return found
-    words = [[(m.start(), m.end(), _stem(m[0].casefold())) for m in _WORD.finditer(text, *place)] for place in ranges]
-    there = np.array([[word in {w for _, _, w in several} for word in asked] for several in words], dtype=float)
+    starts = [start for start, _ in ranges]
+    words: dict[int, _Words] = {}
+    there = np.array([[word in content(text[start:end]) for word in asked] for start, end in ranges], dtype=float)
     weight = np.log((len(ranges) + 1.0) / (there.sum(axis=0) + 0.5))
     weight /= weight.sum()
-    starts = [start for start, _ in ranges]
     for position, (start, end) in enumerate(spans):
         own = content(text[start:end])
         if own and own <= set(asked):
             continue
-        mine = words[max(0, int(np.searchsorted(starts, start, side="right")) - 1)]
-        before = sum(e <= start for _, e, _ in mine)
-        after = sum(s < end for s, _, _ in mine)
-        for number, word in enumerate(asked):
-            places = [n for n, (_, _, w) in enumerate(mine) if w == word and not before <= n < after]
-            if places:
-                distance = min(before - n - 1 if n < before else n - after for n in places)
-                found[position] += weight[number] * _HALF / (_HALF + distance)
+        sentence = max(0, bisect_right(starts, start) - 1)
+        if sentence not in words:
+            words[sentence] = _Words.of(text, *ranges[sentence])
+        found[position] = sum(
+            weight[number] * _HALF / (_HALF + distance)
+            for number, word in enumerate(asked)
+            if (distance := words[sentence].distance(word, start, end)) is not None
+        )
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """The words of a sentence: where they begin and end, and at which of them each stem stands."""
+
+    starts: list[int]
+    ends: list[int]
+    places: Mapping[str, list[int]]
+
+    @classmethod
+    def of(cls, text: str, start: int, end: int) -> _Words:
+        matches = list(_WORD.finditer(text, start, end))
+        places: dict[str, list[int]] = {}
+        for number, match in enumerate(matches):
+            places.setdefault(_stem(match[0].casefold()), []).append(number)
+        return cls([match.start() for match in matches], [match.end() for match in matches], places)
+
+    def distance(self, stem: str, start: int, end: int) -> int | None:
+        """Words between a passage and the nearest place of a stem outside it; ``None`` where there is none."""
+        numbers = self.places.get(stem, [])
+        before, after = bisect_right(self.ends, start), bisect_left(self.starts, end)
+        left, right = bisect_left(numbers, before), bisect_left(numbers, after)
+        found = [before - numbers[left - 1] - 1] if left else []
+        found += [numbers[right] - after] if right < len(numbers) else []
+        return min(found, default=None)
