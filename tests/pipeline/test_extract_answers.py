@@ -48,7 +48,10 @@ def questions(n: int, *, seed: int, gold: bool) -> str:
             if word:
                 words.insert(int(rng.integers(len(words))), word)
         text = f"{' '.join(words)} {seed} {number}"
-        row: dict[str, object] = {"text": text, "question": "great ?" if asked is GOOD else "dull ?"}
+        row: dict[str, object] = {
+            "text": text,
+            "question": "is the film great ?" if asked is GOOD else "is the film dull ?",
+        }
         if gold:
             row["answers"] = [{"text": answer, "start": text.index(answer)}] if answer else []
         lines.append(json.dumps(row) + "\n")
@@ -100,7 +103,10 @@ def test_from_a_task_file_to_a_run_that_answers(task: Path, tmp_path: Path) -> N
     assert measured["covered"]["n"] + measured["uncovered"]["n"] == 40
     explained = again.explain(examples[0])
     assert {"question", "answer", "rules", "label_model"} <= set(explained)
-    assert {effect["rule"] for effect in json.loads((tmp_path / "run/report.json").read_text("utf-8"))["effects"]}
+    assert {effect.rule for effect in run.report.effects} == {"praise", "blame", "most alike", "never"}
+    assert run.report.reliance is not None
+    assert run.report.reliance.texts > 0
+    assert run.report.shape == "passage"
 
 
 def test_the_saved_model_is_a_plain_checkpoint(task: Path, tmp_path: Path) -> None:

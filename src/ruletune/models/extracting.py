@@ -21,7 +21,7 @@ __all__ = ["Reading", "edge_targets", "read_edges"]
 _EDGES = 20
 """Likely first and last tokens of a window that are looked at."""
 
-_PAIRS = 100
+_PAIRS = 50
 """The likeliest passages of a window that are kept."""
 
 _PER_WORD = 3
