@@ -119,7 +119,7 @@ def main() -> None:
     notes = [
         f"processor seconds of the process, which a busy machine does not change much; median of {TURNS} turns; {torch.get_num_threads()} threads; "
         "ratios are medians of the turns' ratios",
-        "Transformers 5.23 has no question-answering pipeline; where answers differ, two have nearly the same score, or the precision differs",
+        "Transformers 5.23 has no question-answering pipeline; where answers differ, those looked at were the loop's of more than 30 words, which Ruletune does not give",
     ]
     path = write("qa_prediction", command="python -m benchmarks.qa_prediction", rows=rows, notes=notes)
     print(path.read_text("utf-8"))

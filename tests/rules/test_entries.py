@@ -268,6 +268,8 @@ def test_every_condition_is_of_a_known_shape(context: RuleContext) -> None:
         "span": {"span": [{"lower": "a"}], "vote": "ham"},
         "patterns": {"patterns": "p.jsonl"},
         "snorkel": {"snorkel": "lf.py"},
+        "question": {"question": "who", "type": "person", "vote": "ham"},
+        "sentence": {"sentence": "words", "vote": "ham"},
     }
     context = replace(context, descriptions={"ham": "normal talk", "spam": "offers"})
     assert set(written) == set(KINDS)
