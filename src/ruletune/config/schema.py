@@ -381,7 +381,11 @@ class TaskFile(_Part):
         """Passages that answer a question are of one kind, which has a name so that rules can speak of it."""
         if not isinstance(value, dict) or value.get("task") != QA.name:
             return value
-        return value | {"labels": {ANSWER: "the passage that answers the question"}} if value.get("labels") is None else value
+        return (
+            value | {"labels": {ANSWER: "the passage that answers the question"}}
+            if value.get("labels") is None
+            else value
+        )
 
     @field_validator("task")
     @classmethod
