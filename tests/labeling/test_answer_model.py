@@ -8,7 +8,7 @@ import pytest
 from ruletune.labeling.answer_model import AnswerModel, answers_of, overlap, points
 from ruletune.labeling.answer_table import proposals_judged
 from ruletune.labeling.span_apply import SpanRules
-from ruletune.rules.base import AllOf, Metadata, Named, Near, Not, Pattern, Rule, Sentences, Veto, Vote
+from ruletune.rules.base import AllOf, Metadata, Named, NearQuestion, Not, Pattern, Rule, Sentences, Veto, Vote
 from ruletune.types import Example, Span, Spans
 
 TOWN = Rule("town", Pattern(r"\bin (?P<answer>[A-Z]\w+)"), Vote("answer"))
@@ -91,13 +91,13 @@ def test_rules_that_point_at_sentences_are_told_from_those_that_propose() -> Non
         Rule("both", AllOf((question, Sentences("words"))), Vote("answer")),
         Rule("other", AllOf((Pattern("a"), Sentences("words"))), Vote("answer")),
         Rule("named", Named("same"), Vote("answer")),
-        Rule("near", Near(Pattern("a"), 1), Vote("answer")),
+        Rule("near", NearQuestion(Pattern("a"), 1), Vote("answer")),
     ]
     assert points(rules).tolist() == [True, False, True, False, True, False]
 
 
 def test_near_asks_for_the_questions_words_in_the_sentence() -> None:
-    rule = Rule("near", Near(Pattern("[A-Z]\\w+"), 1), Vote("answer"))
+    rule = Rule("near", NearQuestion(Pattern("[A-Z]\\w+"), 1), Vote("answer"))
     [firing] = SpanRules([rule], labels=("answer",)).firings(asked("Who works?"))
     assert [TEXT[span.start : span.end] for span in firing.spans] == ["Bo", "Orchard"]
 

@@ -19,7 +19,7 @@ from ruletune.rules.base import (
     Length,
     Metadata,
     Named,
-    Near,
+    NearQuestion,
     Not,
     Pattern,
     Prompt,
@@ -324,7 +324,7 @@ def kind_name(rule: Rule) -> str:
             return "casing"
         case Similar():
             return "similarity"
-        case Near():
+        case NearQuestion():
             return "question"
         case Sentences():
             return "sentence"

@@ -35,7 +35,7 @@ from ruletune.rules.base import (
     Column,
     Condition,
     Named,
-    Near,
+    NearQuestion,
     Pattern,
     Rule,
     Sentences,
@@ -304,7 +304,7 @@ def points(rules: Sequence[Rule]) -> np.ndarray:
         match condition:
             case Sentences():
                 return True
-            case Pattern() | Terms() | Near() | Call() | Column():
+            case Pattern() | Terms() | NearQuestion() | Call() | Column():
                 return False
             case Named(rule=name):
                 return pointing(by_name[name].when) if name in by_name else None

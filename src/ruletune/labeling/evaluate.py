@@ -26,7 +26,7 @@ from ruletune.rules.base import (
     Length,
     Metadata,
     Named,
-    Near,
+    NearQuestion,
     Not,
     Pattern,
     Rule,
@@ -131,7 +131,7 @@ class Conditions:
         assert self._embed is not None
         return self._embed([example.text for example in examples])
 
-    def near_spans(self, condition: Near, example: Example) -> list[tuple[int, int]]:
+    def near_question(self, condition: NearQuestion, example: Example) -> list[tuple[int, int]]:
         """The matches that count.
 
         Raises:
@@ -237,8 +237,8 @@ class Holding:
             case Similar(label=label):
                 labels = self.nearest(condition)
                 return Held(labels >= 0 if label is None else labels == _position(condition, label))
-            case Near():
-                return self._tried(lambda example: bool(self.conditions.near_spans(condition, example)))
+            case NearQuestion():
+                return self._tried(lambda example: bool(self.conditions.near_question(condition, example)))
             case Sentences():
                 return Held(np.array([bool(found) for found in self.sentences(condition)], dtype=bool))
             case Column():

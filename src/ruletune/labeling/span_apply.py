@@ -29,7 +29,7 @@ from ruletune.rules.base import (
     Fault,
     Metadata,
     Named,
-    Near,
+    NearQuestion,
     Pattern,
     Prompt,
     Require,
@@ -355,8 +355,8 @@ class _Finder:
                 if row not in self._terms:  # all lists of terms are looked up at once
                     self._terms[row] = self._conditions.matcher.term_spans(self._examples[row].text)
                 return [(span.start, span.end) for span in self._terms[row][self._conditions.matched[condition]]]
-            case Near():
-                return self._conditions.near_spans(condition, self._examples[row])
+            case NearQuestion():
+                return self._conditions.near_question(condition, self._examples[row])
             case Sentences():
                 return self._holding.sentences(condition)[row]
             case Named(rule=name):
@@ -371,7 +371,7 @@ class _Finder:
 
 def _has_spans(condition: Condition, by_name: dict[str, Rule]) -> bool:
     match condition:
-        case Pattern() | Terms() | Call() | Column() | Near() | Sentences():
+        case Pattern() | Terms() | Call() | Column() | NearQuestion() | Sentences():
             return True
         case AllOf(parts=several) | AnyOf(parts=several):
             return any(_has_spans(part, by_name) for part in several)

@@ -15,7 +15,7 @@ from ruletune.errors import Location
 from ruletune.types import Example
 
 __all__ = [
-    "AllOf", "AnyOf", "Call", "Casing", "Column", "Condition", "Fault", "Length", "Metadata", "Named", "Near", "Not",
+    "AllOf", "AnyOf", "Call", "Casing", "Column", "Condition", "Fault", "Length", "Metadata", "Named", "NearQuestion", "Not",
     "Pattern", "Prompt", "Require", "Rule", "RuleTest", "Says", "Sentences", "Similar", "Terms", "Veto", "Vote", "called", "names_label", "parts",
     "references",
 ]  # fmt: skip
@@ -145,7 +145,7 @@ class Similar:
 
 
 @dataclass(frozen=True, slots=True)
-class Near:
+class NearQuestion:
     """Matches of an expression in whose sentence stand words of the question.
 
     Attributes:
@@ -208,7 +208,7 @@ Condition = (
     | Length
     | Casing
     | Similar
-    | Near
+    | NearQuestion
     | Sentences
     | Named
     | AllOf
@@ -228,7 +228,7 @@ def parts(condition: Condition) -> Iterator[Condition]:
         case AllOf(parts=inner) | AnyOf(parts=inner):
             for part in inner:
                 yield from parts(part)
-        case Not(part=part) | Near(pattern=part):
+        case Not(part=part) | NearQuestion(pattern=part):
             yield from parts(part)
 
 

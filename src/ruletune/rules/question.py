@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from ruletune.errors import UserError, nearest
-from ruletune.rules.base import AllOf, AnyOf, Condition, Metadata, Near, Pattern, Sentences
+from ruletune.rules.base import AllOf, AnyOf, Condition, Metadata, NearQuestion, Pattern, Sentences
 from ruletune.rules.entry import RuleContext, VotingEntry
 from ruletune.rules.reading import ANSWER_TYPES
 from ruletune.rules.regex import pattern
@@ -58,7 +58,7 @@ class QuestionEntry(VotingEntry):
             sought.append(pattern(self.pattern, ignore_case=False, where=context.where))
         if not sought:
             return asked
-        found: list[Condition] = [Near(each, self.near) if self.near else each for each in sought]
+        found: list[Condition] = [NearQuestion(each, self.near) if self.near else each for each in sought]
         return AllOf((asked, found[0] if len(found) == 1 else AnyOf(tuple(found))))
 
 
