@@ -5,19 +5,20 @@ BIN    := $(VENV)/bin
 # More arguments for pip, for instance the index of CPU-only PyTorch wheels.
 PIP_ARGS ?=
 
-# Which example the demo runs: classification, ner, relation.
+# Which example the demo runs: classification, ner, relation, qa.
 TASK   ?= classification
 EXAMPLE_classification := movie_reviews
 EXAMPLE_ner := named_entities
 EXAMPLE_relation := relations
-EXAMPLE := $(or $(EXAMPLE_$(TASK)),$(error there is no example for TASK=$(TASK); choose classification, ner or relation))
+EXAMPLE_qa := reading
+EXAMPLE := $(or $(EXAMPLE_$(TASK)),$(error there is no example for TASK=$(TASK); choose classification, ner, relation or qa))
 
 .PHONY: demo test setup check docs clean
 
 demo: $(VENV)/.ready
 	$(BIN)/python examples/$(EXAMPLE)/prepare.py runs/$(EXAMPLE)/data
 	$(BIN)/ruletune train examples/$(EXAMPLE)/task.yaml --out runs/$(EXAMPLE)/run --overwrite
-	$(BIN)/ruletune predict runs/$(EXAMPLE)/run examples/$(EXAMPLE)/new.txt
+	$(BIN)/ruletune predict runs/$(EXAMPLE)/run $(wildcard examples/$(EXAMPLE)/new.*)
 
 test: $(VENV)/.ready
 	PATH="$(abspath $(BIN)):$$PATH" scripts/check

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ruletune.rules import KINDS, PAIR_KINDS
+from ruletune.rules import KINDS, PAIR_KINDS, READING_KINDS
 from ruletune.types import Answer, Label, Spans
 
-__all__ = ["CLASSIFICATION", "NER", "RELATION", "TASKS", "Readout", "Task"]
+__all__ = ["ANSWER", "CLASSIFICATION", "NER", "QA", "RELATION", "TASKS", "Readout", "Task"]
 
 Readout = Literal["text", "pair", "tokens", "extract"]
 """Where in a model's outputs the answer stands: at the text, at two marked entities, at every token, at an answer's edges."""
@@ -42,7 +42,7 @@ class Task:
 CLASSIFICATION = Task(
     name="classification",
     answer=Label,
-    rule_kinds=frozenset(KINDS) - PAIR_KINDS,
+    rule_kinds=frozenset(KINDS) - PAIR_KINDS - READING_KINDS,
     says=frozenset({"vote", "veto", "prompt"}),
     readout="text",
     metric="accuracy",
@@ -65,10 +65,22 @@ NER = Task(
 RELATION = Task(
     name="relation",
     answer=Label,
-    rule_kinds=frozenset(KINDS),
+    rule_kinds=frozenset(KINDS) - READING_KINDS,
     says=frozenset({"vote", "veto", "prompt"}),
     readout="pair",
     metric="f1",
 )
 
-TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFICATION, NER, RELATION)}
+ANSWER = "answer"
+"""What rules of a task that asks for a passage vote for; such a task has no labels of its own."""
+
+QA = Task(
+    name="qa",
+    answer=Spans,
+    rule_kinds=_SPAN_KINDS | READING_KINDS,
+    says=frozenset({"vote", "veto"}),
+    readout="extract",
+    metric="f1",
+)
+
+TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFICATION, NER, RELATION, QA)}

@@ -166,8 +166,10 @@ def _unbalanced(brace: str, position: int, where: Location | None) -> UserError:
     )
 
 
-def default_template(*, pair: bool) -> Template:
-    """What is shown where the task file has no template: the text, or both texts as two segments."""
+def default_template(*, pair: bool, asked: bool = False) -> Template:
+    """What is shown where the task file has no template: the text, or both texts as two segments; a question comes first."""
+    if asked:
+        return Template.parse("{text_pair}{sep}{text}")
     return Template.parse("{text}{sep}{text_pair}" if pair else "{text}")
 
 

@@ -120,6 +120,7 @@ class Prediction:
         probabilities: Probability of every label, in the task's order; empty where the answer is no label.
         rules: The rules that fired on the text.
         scores: Probability of each span of the answer; empty where the answer is a label.
+        ranked: Answers to choose from, the likeliest first, and the probability of each, where a passage is asked for.
     """
 
     id: str
@@ -128,6 +129,7 @@ class Prediction:
     probabilities: Mapping[str, float]
     rules: tuple[Firing, ...] = ()
     scores: tuple[float, ...] = ()
+    ranked: tuple[tuple[Answer, float], ...] = ()
 
     @property
     def abstained(self) -> bool:

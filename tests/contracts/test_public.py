@@ -94,7 +94,9 @@ def test_every_shipped_task_file_loads_and_its_rules_run(path: Path) -> None:
     spec = load_task(path, check_data=False)
     assert spec.file.name and spec.file.description and all(spec.file.labels.values())
     nasty = ["", " ", "😀", "这部电影很好看", "a\0b", "x" * 2000, "not bad at all!", "'\"<b>{text}"]
-    votes = RuleSet(spec.rules, labels=spec.labels).apply([ruletune.Example(str(n), t) for n, t in enumerate(nasty)])
+    asked = "who is 谁?" if spec.task.readout == "extract" else None
+    examples = [ruletune.Example(str(n), text, asked) for n, text in enumerate(nasty)]
+    votes = RuleSet(spec.rules, labels=spec.labels).apply(examples)
     assert votes.faults == ()
     assert votes.matrix.shape == (len(nasty), len(spec.rules))
     again = parse_task(to_yaml(spec), path=path, check_data=False)

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from ruletune.config import TaskSpec, parse_task, to_yaml
 from ruletune.errors import UserError
 from ruletune.labeling.apply import ABSTAIN, RuleSet
+from ruletune.labeling.span_apply import SpanRules
+from ruletune.labeling.span_votes import SpanVotes
 from ruletune.rules import KINDS
 from ruletune.types import Example, Label, Span
 
@@ -114,8 +116,29 @@ def rule_set(spec: TaskSpec) -> RuleSet:
     return RuleSet(spec.rules, labels=spec.labels, embed=embed)
 
 
+ABOUT_QUESTIONS = {
+    "question": r"{question: 'who|谁', type: [person, name], vote: answer}",
+    "sentence": "{sentence: words, vote: answer}",
+}
+"""Kinds that make sense only where questions are asked about texts."""
+
+
 def test_every_kind_is_held_to_this_contract() -> None:
-    assert set(ENTRIES) == set(KINDS)
+    assert {*ENTRIES, *ABOUT_QUESTIONS} == set(KINDS)
+
+
+@pytest.mark.parametrize("kind", ABOUT_QUESTIONS)
+def test_any_question_goes_through_and_batches_change_nothing(kind: str, load: Callable[[str], TaskSpec]) -> None:
+    spec = load(f"task: qa\ndata: {{train: train.csv}}\nrules:\n  - {ABOUT_QUESTIONS[kind]}\n")
+    again = load(to_yaml(spec))
+    data = [Example(str(n), text, "谁 who is not good?") for n, text in enumerate([*TEXTS, "Ada Lund is 不 good."])]
+    first, second = (SpanRules(s.rules, labels=s.labels) for s in (spec, again))
+    together = first.apply(data)
+    assert together.faults == ()
+    assert together.covered[-1]
+    for votes in (second.apply(data), SpanVotes.joined([first.apply([example]) for example in data])):
+        for column in ("row", "rule", "start", "end"):
+            assert (getattr(together, column) == getattr(votes, column)).all()
 
 
 @pytest.mark.parametrize("kind", ENTRIES)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ruletune.cli.console import Json, emit, out, progress_bars
 from ruletune.errors import UserError
+
+if TYPE_CHECKING:
+    from ruletune.data.sniff import Questions
 
 __all__ = ["init", "sample"]
 
@@ -28,12 +31,25 @@ def init(
     json: Json = False,
 ) -> None:
     """Write a commented task file from a data file, asking what the data does not say."""
-    from ruletune.config.starter import starter
-    from ruletune.data.sniff import sniff
+    from ruletune.config.starter import reading_starter, starter
+    from ruletune.data.sniff import sniff, sniff_questions
     from ruletune.store import write_text
 
     if output.exists() and not overwrite:
         raise UserError(f"{output} exists already", remedy="name another file with --out, or say --overwrite")
+    asked = sniff_questions(data) if text is None and label is None and labels is None else None
+    if asked is not None:
+        written = reading_starter(
+            name=name or output.resolve().parent.name,
+            description=description or "",
+            train=_relative(data, output),
+            text=asked.text,
+            question=asked.question,
+            answers=asked.answers,
+        )
+        write_text(output, written)
+        _told(output, asked, json=json)
+        return
     found = sniff(data, text=text, label=label)
     ask = not yes and not json and _is_interactive()
     text = text or (typer.prompt("Column with the text", default=found.text) if ask else found.text)
@@ -72,6 +88,16 @@ def init(
         several = " (several at once: multi_label)" if found.multi_label else ""
         console.print(f"Wrote {output}: {found.rows} rows, labels {', '.join(names)}{several}.", markup=False)
         console.print(f"Next: write rules into it, then  ruletune check {output}", markup=False)
+
+
+def _told(output: Path, asked: Questions, *, json: bool) -> None:
+    """What was written for questions about texts."""
+    if json:
+        emit({"task": str(output), "rows": asked.rows, "answered": asked.answered, "text": asked.text})
+        return
+    console = out()
+    console.print(f"Wrote {output}: {asked.rows} questions, {asked.answered} of them answered.", markup=False)
+    console.print(f"Next: look at its rules and write your own, then  ruletune check {output}", markup=False)
 
 
 def _is_interactive() -> bool:

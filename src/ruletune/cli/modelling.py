@@ -12,6 +12,7 @@ import typer
 from ruletune.cli.abstaining import Confidence, MaxError, evaluated, summary
 from ruletune.cli.console import INTERRUPTED, Json, emit, out, progress_bars
 from ruletune.errors import UserError
+from ruletune.tasks import TASKS
 from ruletune.types import Answer, Spans
 
 if TYPE_CHECKING:
@@ -123,17 +124,24 @@ def predict(
     output: Annotated[Path | None, typer.Option("--out", "-o", help="JSONL file to write.")] = None,
     max_error: MaxError = None,
     confidence: Confidence = 0.9,
+    n_best: Annotated[
+        int, typer.Option("--n-best", min=1, help="So many answers to each question, where passages are asked for.")
+    ] = 1,
     json: Json = False,
 ) -> None:
     """Answer new texts, and say which rules fired; with --max-error only those that can be answered safely."""
     opened = _open(run)
     limit = None if max_error is None else opened.threshold(max_error, confidence=confidence)
+    if n_best > 1 and TASKS[opened.settings["task"]].readout != "extract":
+        raise UserError("only answers to questions have a second best", remedy="leave --n-best out")
     examples = _stdin(opened) if data == "-" else opened.read(data, labelled=False)
     with progress_bars() as listener:
         predictions = opened.predict(examples, max_error=max_error, confidence=confidence, listener=listener)
     if limit is not None:
         summary(limit, predictions)
     rows = [prediction_row(prediction) | _held_back(prediction, limit) for prediction in predictions]
+    if n_best > 1:
+        rows = [row | {"n_best": n_best_value(p, n_best)} for row, p in zip(rows, predictions, strict=True)]
     if output is not None:
         from ruletune.data.readers import write_jsonl
 
@@ -141,7 +149,7 @@ def predict(
     if json:
         emit({"predictions": rows} if output is None else {"output": str(output), "n": len(rows)})
     elif output is None:
-        _print_predictions(examples, predictions)
+        _print_predictions(examples, predictions, n_best)
     else:
         out().print(f"{len(rows)} predictions in {output}", markup=False)
 
@@ -159,12 +167,19 @@ def prediction_row(prediction: Prediction) -> dict[str, Any]:
     } | ({"scores": list(prediction.scores)} if isinstance(prediction.answer, Spans) else {})
 
 
+def n_best_value(prediction: Prediction, count: int) -> list[dict[str, Any]]:
+    """The likeliest answers as JSON, the first one the prediction's own."""
+    from ruletune.labeling.apply import answer_value
+
+    return [{"answer": answer_value(answer), "score": score} for answer, score in prediction.ranked[:count]]
+
+
 def _held_back(prediction: Prediction, limit: Threshold | None) -> dict[str, Any]:
     """Only where abstention was asked for do rows say whether it happened."""
     return {} if limit is None else {"abstained": prediction.abstained}
 
 
-def _print_predictions(examples: Iterable[Example], predictions: list[Prediction]) -> None:
+def _print_predictions(examples: Iterable[Example], predictions: list[Prediction], n_best: int = 1) -> None:
     from ruletune.data.pairs import written_marked
 
     console = out()
@@ -172,9 +187,13 @@ def _print_predictions(examples: Iterable[Example], predictions: list[Prediction
         shown = written_marked(example.text, example.entities)
         text = shown if len(shown) <= 200 else f"{shown[:200]}…"
         console.print(text, style="bold", markup=False)
+        if example.text_pair is not None:
+            console.print(f"  {example.text_pair}", markup=False)
         # An empty set of labels is an answer, too.
         shown = "(no answer)" if prediction.answer is None else in_words(prediction.answer, example.text)
         console.print(f"  → {shown}  {prediction.score:.0%}", markup=False)
+        for answer, score in prediction.ranked[1:n_best]:
+            console.print(f"    or {in_words(answer, example.text)}  {score:.0%}", markup=False)
         for firing in prediction.rules:
             words = ", ".join(f"“{example.text[s.start : s.end]}”" for s in firing.spans[:4])
             console.print(f"    {firing.rule} {_says(firing)}{f': {words}' if words else ''}", markup=False)
@@ -206,7 +225,10 @@ def _says(firing: Firing) -> str:
 def explain(
     run: RunFolder,
     text: Annotated[str, typer.Argument(help="The text to explain.")],
-    text_pair: Annotated[str | None, typer.Option(help="The second text, where the task compares two.")] = None,
+    text_pair: Annotated[
+        str | None,
+        typer.Option("--text-pair", "--question", help="The second text where the task compares two, or the question."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Say why: the rules that fired and how far they are believed, against the model's own belief."""

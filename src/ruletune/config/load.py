@@ -265,7 +265,7 @@ def _rendering(file: TaskFile, tree: Tree, folder: Path, problems: list[Problem]
             problems += _mismatches(templates[-1], file, where)
         except UserError as error:
             problems += error.problems
-    template, *others = templates or [default_template(pair=file.data.columns.text_pair is not None)]
+    template, *others = templates or [_default_template(file)]
     knowledge = []
     for position, source in enumerate(file.knowledge):
         where = tree.at("knowledge", position)
@@ -285,9 +285,14 @@ def _rendering(file: TaskFile, tree: Tree, folder: Path, problems: list[Problem]
     return Rendering(template, tuple(knowledge), file.name, file.description, dict(file.labels), tuple(others), types)
 
 
+def _default_template(file: TaskFile) -> Template:
+    asked = TASKS[file.task].readout == "extract"
+    return default_template(pair=file.data.columns.text_pair is not None, asked=asked)
+
+
 def _mismatches(template: Template, file: TaskFile, where: Location | None) -> Iterator[Problem]:
     """Fields of the template that nothing fills, and inputs that it does not show."""
-    pair = file.data.columns.text_pair is not None
+    pair = file.data.columns.text_pair is not None or TASKS[file.task].readout == "extract"
     of_pairs = TASKS[file.task].readout == "pair"
     unfilled = [] if of_pairs else sorted(template.fields & PAIR_FIELDS)
     if unfilled:
@@ -298,7 +303,7 @@ def _mismatches(template: Template, file: TaskFile, where: Location | None) -> I
         yield Problem(f"the task {file.task!r} fills in no {{mask}}", where, "take it out of the template")
     if "text_pair" in template.fields and not pair:
         yield Problem("the template shows {text_pair}", where, "name its column: data.columns.text_pair")
-    own = default_template(pair=pair) if not file.templates else None
+    own = _default_template(file) if not file.templates else None
     divided = "sep" in own.fields if own else "{sep}" in file.templates[0]
     if ("sep" in template.fields) != divided:
         yield Problem(

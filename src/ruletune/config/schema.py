@@ -20,7 +20,7 @@ from pydantic import (
 from ruletune.errors import nearest
 from ruletune.rules import KINDS, RuleEntry, kind_of
 from ruletune.rules.entry import listed_words
-from ruletune.tasks import TASKS
+from ruletune.tasks import ANSWER, QA, TASKS
 from ruletune.types import Label, Spans
 
 __all__ = ["Data", "Model", "TaskFile", "Test", "Training", "WrongValueError"]
@@ -85,6 +85,10 @@ class Columns(_Part):
         description="relation: where the first entity stands, [start, end, type] or {start, end, type}.",
     )
     object: str = Field(default="object", description="relation: where the second entity stands.")
+    question: str = Field(default="question", description="qa: the question.")
+    answers: str = Field(
+        default="answers", description="qa: the answers, a list of {text, start}; an empty list: the text has none."
+    )
 
 
 class Split(_Part):
@@ -177,6 +181,7 @@ class Model(_Part):
         default=0.1, ge=0, lt=1, description="Dropout before the output layer; null: as the checkpoint says."
     )
     lora: Lora = Field(default_factory=Lora, description="Settings of the lora adapter.")
+    max_answer: Whole = Field(default=30, ge=1, le=1000, description="qa: the longest answer, in words.")
 
 
 class Contrast(_Part):
@@ -399,6 +404,18 @@ class TaskFile(_Part):
     training: Training = Field(default_factory=Training, description="How training goes.")
     seed: Whole = Field(default=0, ge=0, lt=2**31, description="Everything random follows from it.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _one_label(cls, value: object) -> object:
+        """Passages that answer a question are of one kind, which has a name so that rules can speak of it."""
+        if not isinstance(value, dict) or value.get("task") != QA.name:
+            return value
+        return (
+            value | {"labels": {ANSWER: "the passage that answers the question"}}
+            if value.get("labels") is None
+            else value
+        )
+
     @field_validator("task")
     @classmethod
     def _known(cls, task: str) -> str:
@@ -427,6 +444,12 @@ class TaskFile(_Part):
         if self.multi_label:
             remedy = "leave it out; labels of spans that lie in each other are not supported"
             raise WrongValueError(f"the task {self.task!r} knows no multi_label", remedy=remedy, key="multi_label")
+        if self.task == QA.name and list(self.labels) != [ANSWER]:
+            remedy = f"leave 'labels' out; rules say vote: {ANSWER}"
+            raise WrongValueError(f"the task {self.task!r} has no labels", remedy=remedy, key="labels")
+        if self.task == QA.name and self.data.columns.text_pair is not None:
+            remedy = "name the column of the questions: data.columns.question"
+            raise WrongValueError(f"the task {self.task!r} has no second text", remedy=remedy, key="data")
         if len(self.templates) > 1:
             raise WrongValueError(
                 f"the task {self.task!r} shows a text in one way", remedy="keep one template", key="templates"

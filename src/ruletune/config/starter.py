@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
-__all__ = ["starter"]
+__all__ = ["reading_starter", "starter"]
 
 
 def starter(
@@ -104,6 +104,53 @@ def _negative(labels: Mapping[str, int]) -> list[str]:
     found = next((label for label in labels if label.strip().lower() in _NO_RELATION), None)
     comment = "# says that the two are not related; it counts for nothing in f1"
     return [f"negative: {_scalar(found)}  {comment}" if found else f"# negative: none  {comment}"]
+
+
+def reading_starter(*, name: str, description: str, train: str, text: str, question: str, answers: str) -> str:
+    """A commented task file for questions about texts.
+
+    >>> "task: qa" in reading_starter(name="t", description="", train="a.json", text="context", question="question", answers="answers")
+    True
+    """
+    lines = [
+        "# A task for ruletune: questions about texts, which data they are in, and what you know about the answers.",
+        "# Paths are relative to this file. Every key is explained in docs/task-file.md, rules in docs/question-answering.md.",
+        "",
+        "task: qa",
+        f"name: {_scalar(name)}",
+        f"description: {_scalar(description)}  # one sentence; a template can show it to the model",
+        "",
+        "data:",
+        f"  train: {_scalar(train)}  # questions without answers count as unlabelled; an empty list: the text has no answer",
+        "  # unlabeled: more.jsonl  # questions and texts that only the rules speak about",
+        "  # test: held_out.jsonl   # without it, a share of train is held out, all questions about a text together",
+        "  columns:",
+        f"    text: {_scalar(text)}",
+        f"    question: {_scalar(question)}",
+        f"    answers: {_scalar(answers)}",
+        "  split: {validation: 0.0, test: 0.2}",
+        "",
+        "# What you know. A rule proposes passages, often several; the label model and the model choose among them.",
+        "rules:",
+        "  - {name: same words, sentence: words, vote: answer}  # the answer stands in the sentence most like the question",
+        "  - {name: who, question: '\\bwho(m|se)?\\b', type: person, vote: answer}",
+        "  - {name: when, question: '\\bwhen\\b|\\b(what|which) (year|date|day)\\b', type: date, vote: answer}",
+        "  - {name: where, question: '\\bwhere\\b', type: place, vote: answer}",
+        "  - {name: how many, question: 'how many', type: number, vote: answer}",
+        "  - {name: how much, question: 'how much', type: [money, percent, measure], vote: answer}",
+        "  # - name: an expression of your own",
+        "  #   question: 'found'",
+        "  #   pattern: 'founded by (?P<answer>[A-Z]\\w+ [A-Z]\\w+)'",
+        "  #   vote: answer",
+        "",
+        "model:",
+        "  checkpoint: minilm  # comes with ruletune; or a folder, or a hub id",
+        "  max_length: 256     # tokens; longer texts are read in windows that overlap",
+        "  max_answer: 30      # words of the longest answer",
+        "",
+        "seed: 0",
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def _scalar(value: str) -> str:

@@ -13,12 +13,14 @@ from ruletune.data.pairs import pair_columns
 from ruletune.data.rows import rows
 from ruletune.errors import Location, UserError, nearest
 
-__all__ = ["Sniffed", "sniff"]
+__all__ = ["Questions", "Sniffed", "sniff", "sniff_questions"]
 
 _LOOKED_AT = 20_000
 _TEXT_NAMES = ("text", "sentence", "review", "content", "document", "question", "comment", "message", "body", "title")
 _LABEL_NAMES = ("label", "labels", "class", "category", "target", "intent", "sentiment", "y", "coarse_label")
 _MOST_LABELS = 200
+_CONTEXT_NAMES = ("context", "text", "passage", "paragraph")
+_ANSWER_NAMES = ("answers", "answer", "is_impossible")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,41 @@ def sniff(source: str, *, text: str | None = None, label: str | None = None, fol
             f"column {label!r} has {len(found)} values; that is no label", where=Location(source), remedy=remedy
         )
     return Sniffed(text, label, dict(found.most_common()), several, len(values), pair is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """What a data file of questions holds.
+
+    Attributes:
+        text, question, answers: Columns.
+        rows, answered: Rows looked at, and those with an answer or with the remark that there is none.
+    """
+
+    text: str
+    question: str
+    answers: str
+    rows: int
+    answered: int
+
+
+def sniff_questions(source: str, *, folder: Path | None = None) -> Questions | None:
+    """Whether a data source asks questions about texts: there are a question, a context and answers in its columns.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "asked.jsonl"
+    >>> _ = path.write_text('{"context": "Ada left.", "question": "Who left?", "answers": ["Ada"]}')
+    >>> sniff_questions(str(path)).text
+    'context'
+    """
+    looked = [row.values for row in islice(rows(source, folder=folder or Path()), _LOOKED_AT) if row.problem is None]
+    columns = dict.fromkeys(name for row in looked for name in row)
+    text = next((name for name in _CONTEXT_NAMES if name in columns), None)
+    answers = next((name for name in _ANSWER_NAMES if name in columns), None)
+    if text is None or answers is None or "question" not in columns:
+        return None
+    answered = sum(row.get(answers) not in (None, "") or row.get("is_impossible") is True for row in looked)
+    return Questions(text, "question", answers, len(looked), answered)
 
 
 def _name(value: object) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ruletune.types import Answer, Example, Label, Spans
 
-__all__ = ["Splits", "kinds", "remove_leaks", "same_text", "stratified_split"]
+__all__ = ["Key", "Splits", "kinds", "remove_leaks", "same_context", "same_text", "stratified_split"]
 
 _RARE = 10
 """Different texts below which a combination of several labels is pooled with the other rare ones."""
@@ -44,6 +44,19 @@ def same_text(example: Example) -> tuple[str, ...]:
     return tuple(" ".join(unicodedata.normalize("NFKC", part).casefold().split()) for part in parts)
 
 
+Key = Callable[[Example], tuple[str, ...]]
+"""What is equal for examples that must stand in one part."""
+
+
+def same_context(example: Example) -> tuple[str, ...]:
+    """A key that is equal for questions about the same text, which would give answers away from one part to another.
+
+    >>> same_context(Example("1", "Ada left.", "Who left?")) == same_context(Example("2", "ada left.", "What did Ada do?"))
+    True
+    """
+    return same_text(Example(example.id, example.text))
+
+
 def kinds(answer: Answer | None) -> tuple[str, ...]:
     """What texts are told apart by when parts are to be alike: the labels, or the labels of the spans, each once."""
     match answer:
@@ -55,7 +68,9 @@ def kinds(answer: Answer | None) -> tuple[str, ...]:
             return ()
 
 
-def stratified_split(examples: Sequence[Example], *, validation: float, test: float, seed: int) -> Splits:
+def stratified_split(
+    examples: Sequence[Example], *, validation: float, test: float, seed: int, key: Key = same_text
+) -> Splits:
     """Hold out shares of the labelled examples.
 
     Each label gives its share of texts (by largest remainder, so that the shares of the whole hold too); rare
@@ -65,6 +80,7 @@ def stratified_split(examples: Sequence[Example], *, validation: float, test: fl
 
     Args:
         validation, test: Shares in [0, 1), together below 1.
+        key: What copies have in common, and nothing else has.
 
     >>> data = [Example(str(n), f"text {n}", answer=Label.of("ab"[n % 2])) for n in range(20)]
     >>> splits = stratified_split(data, validation=0.2, test=0.3, seed=0)
@@ -76,7 +92,7 @@ def stratified_split(examples: Sequence[Example], *, validation: float, test: fl
     shares = {part: share for part, share in (("test", test), ("validation", validation)) if share}
     if not shares:
         return Splits(tuple(examples), (), ())
-    keys = [same_text(example) for example in examples]
+    keys = [key(example) for example in examples]
     strata, warnings = _with_enough(_strata(examples, keys), parts=len(shares))
     rng = np.random.default_rng(seed)
     held: dict[tuple[str, ...], str] = {}
@@ -91,28 +107,30 @@ def stratified_split(examples: Sequence[Example], *, validation: float, test: fl
             warnings.append(f"Too few texts to have some in the {part} part: {_listed(without)}.")
     parts: dict[str, list[Example]] = {"train": [], "validation": [], "test": []}
     copies = 0
-    for example, key in zip(examples, keys, strict=True):
-        if example.answer is None and key in held:
+    for example, mine in zip(examples, keys, strict=True):
+        if example.answer is None and mine in held:
             copies += 1
         else:
-            parts[held.get(key, "train")].append(example)
+            parts[held.get(mine, "train")].append(example)
     if copies:
         warnings.append(f"Texts without a label that also stand, labelled, in a held-out part were left out: {copies}.")
     return Splits(tuple(parts["train"]), tuple(parts["validation"]), tuple(parts["test"]), tuple(warnings))
 
 
-def remove_leaks(train: Iterable[Example], held_out: Iterable[Example]) -> tuple[list[Example], list[Example]]:
-    """Take texts out of ``train`` that stand in ``held_out`` too; (kept, dropped).
+def remove_leaks(
+    train: Iterable[Example], held_out: Iterable[Example], *, key: Key = same_text
+) -> tuple[list[Example], list[Example]]:
+    """Take texts out of ``train`` that stand in ``held_out`` too, which is where ``key`` is equal; (kept, dropped).
 
     >>> kept, dropped = remove_leaks([Example("1", "Good."), Example("2", "Bad.")], [Example("9", "good. ")])
     >>> [example.id for example in kept]
     ['2']
     """
-    taken = {same_text(example) for example in held_out}
+    taken = {key(example) for example in held_out}
     kept: list[Example] = []
     dropped: list[Example] = []
     for example in train:
-        (dropped if taken and same_text(example) in taken else kept).append(example)
+        (dropped if taken and key(example) in taken else kept).append(example)
     return kept, dropped
 
 

@@ -21,12 +21,14 @@ from ruletune.rules.base import (
     Metadata,
     Named,
     Near,
+    NearQuestion,
     Not,
     Ordered,
     Pattern,
     Prompt,
     Require,
     Rule,
+    Sentences,
     Similar,
     Terms,
     Typed,
@@ -331,6 +333,10 @@ def kind_name(rule: Rule) -> str:
             return "similarity"
         case Near():
             return "trigger"
+        case NearQuestion():
+            return "question"
+        case Sentences():
+            return "sentence"
         case Named() | AllOf():
             return "all"
         case AnyOf():

@@ -25,6 +25,7 @@ from ruletune.rules.base import (
     Pattern,
     Require,
     Rule,
+    Sentences,
     Similar,
     Terms,
     Veto,
@@ -136,7 +137,11 @@ class _Log:
 def needs_embedding(rules: Sequence[Rule]) -> bool:
     """Whether some condition compares sentence embeddings, so that a :class:`RuleSet` needs ``embed``."""
     conditions = [condition for rule in rules for condition in (rule.when, *rule.unless)]
-    return any(isinstance(part, Similar) for condition in conditions for part in parts(condition))
+    return any(_compares(part) for condition in conditions for part in parts(condition))
+
+
+def _compares(condition: Condition) -> bool:
+    return isinstance(condition, Similar) or (isinstance(condition, Sentences) and condition.by == "meaning")
 
 
 class RuleSet:
@@ -410,7 +415,7 @@ def fields_of(examples: Iterable[Example]) -> set[str]:
     for example in examples:
         there.update(example.fields)
         if example.text_pair is not None:
-            there.add("text_pair")
+            there |= {"text_pair", "question"}
     return there
 
 

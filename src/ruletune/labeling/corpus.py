@@ -13,12 +13,12 @@ from ruletune.data.extracts import Extracts
 from ruletune.data.pairs import Pairs
 from ruletune.data.readers import Answers, Columns, Labels, read_all
 from ruletune.data.spans import SpanLabels
-from ruletune.data.split import stratified_split
+from ruletune.data.split import Key, same_context, same_text, stratified_split
 from ruletune.errors import Location, UserError
 from ruletune.types import Example, Label
 
 __all__ = [
-    "Divided", "columns_of", "corpus", "divided", "gold_matrix", "labels_of", "needs_label", "read_part", "texts_of",
+    "Divided", "columns_of", "corpus", "divided", "gold_matrix", "key_of", "labels_of", "needs_label", "read_part", "texts_of",
 ]  # fmt: skip
 
 
@@ -62,6 +62,11 @@ def texts_of(spec: TaskSpec) -> Answers | None:
     return None if isinstance(answers, Labels) else answers
 
 
+def key_of(spec: TaskSpec) -> Key:
+    """What examples that must stand in one part have in common: the text, and the question too where none is asked about it."""
+    return same_context if spec.task.readout == "extract" else same_text
+
+
 def needs_label(spec: TaskSpec, what: str) -> None:
     """Refuse what makes sense only where a text has a label.
 
@@ -91,12 +96,13 @@ def divided(spec: TaskSpec) -> Divided:
     train = read_part(spec, data.train)
     validation = 0.0 if data.validation else data.split.validation
     test = 0.0 if data.test else data.split.test
-    first = stratified_split(train, validation=validation, test=test, seed=spec.file.seed)
+    key = key_of(spec)
+    first = stratified_split(train, validation=validation, test=test, seed=spec.file.seed, key=key)
     learn, warnings = list(first.train), list(first.warnings)
     calibration = read_part(spec, data.calibration) if data.calibration else []
     if data.split.calibration and not data.calibration:
         share = data.split.calibration / (1.0 - validation - test)
-        second = stratified_split(learn, validation=share, test=0.0, seed=spec.file.seed)
+        second = stratified_split(learn, validation=share, test=0.0, seed=spec.file.seed, key=key)
         warnings += [warning.replace("validation part", "calibration part") for warning in second.warnings]
         learn, calibration = list(second.train), list(second.validation)
     return Divided(

@@ -11,7 +11,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import assert_never
+from typing import Literal, assert_never
 
 import numpy as np
 
@@ -28,11 +28,13 @@ from ruletune.rules.base import (
     Metadata,
     Named,
     Near,
+    NearQuestion,
     Not,
     Ordered,
     Pattern,
     Rule,
     Scope,
+    Sentences,
     Similar,
     Terms,
     Typed,
@@ -42,6 +44,7 @@ from ruletune.rules.base import (
 )
 from ruletune.rules.matching import GIVE_UP, Matcher, MatchTimeoutError, Plan
 from ruletune.rules.near import near_spans
+from ruletune.rules.reading import content, likeness, sentences
 from ruletune.rules.scopes import View, in_order, is_typed, stretch, view
 from ruletune.rules.structure import casing_holds, length_holds, metadata_holds, value_of
 from ruletune.types import Example
@@ -126,7 +129,7 @@ class Conditions:
                             problems.append(
                                 Problem(f"rule {rule.name!r}: there is no rule {name!r}", rule.where, remedy)
                             )
-                        case Similar() if embed is None:
+                        case Similar() | Sentences(by="meaning") if embed is None:
                             message = f"rule {rule.name!r} compares embeddings, and there is no model to make them"
                             problems.append(Problem(message, rule.where, "pass embed="))
         if problems:
@@ -196,6 +199,36 @@ class Conditions:
         assert self._embed is not None
         return self._embed([stretch(example) for example in examples])
 
+    def near_question(self, condition: NearQuestion, example: Example) -> list[tuple[int, int]]:
+        """The matches that count.
+
+        Raises:
+            MatchTimeoutError: The expression used up its time.
+        """
+        spans = self.matcher.pattern_spans(self.matched[condition.pattern], example.text)
+        asked = content(example.text_pair or "")
+        about = [
+            (start, end)
+            for start, end in sentences(example.text)
+            if len(asked & content(example.text[start:end])) >= condition.least
+        ]
+        return [span for span in spans if any(start < span[1] and span[0] < end for start, end in about)]
+
+    def likenesses(self, by: Literal["words", "meaning"], examples: Sequence[Example]) -> list[np.ndarray]:
+        """How far each sentence of each text resembles the text's question, by example (sentences,); of meaning, the cosine."""
+        passages = [[example.text[start:end] for start, end in sentences(example.text)] for example in examples]
+        questions = [example.text_pair or "" for example in examples]
+        if by == "words":
+            return [likeness(question, several) for question, several in zip(questions, passages, strict=True)]
+        assert self._embed is not None
+        texts = list(dict.fromkeys([*questions, *(passage for several in passages for passage in several)]))
+        row = {text: position for position, text in enumerate(texts)}
+        vectors = self._embed(texts)
+        return [
+            np.asarray(vectors[[row[passage] for passage in several]] @ vectors[row[question]])
+            for question, several in zip(questions, passages, strict=True)
+        ]
+
     def value_matcher(self, pattern: Pattern) -> Matcher:
         return self._values[pattern]
 
@@ -211,6 +244,7 @@ class Holding:
         self._near: dict[Near, dict[int, list[tuple[int, int]]]] = {}
         self._vectors: np.ndarray | None = None
         self._views: dict[Scope, list[View | None]] = {}
+        self._alike: dict[str, list[np.ndarray]] = {}
         self._tired = tired
         first_scoped = len(conditions.matched)
         without = frozenset(c for c, times in tired.items() if times >= GIVE_UP and c < first_scoped)
@@ -283,6 +317,10 @@ class Holding:
                 return self._tried(lambda example: is_typed(condition, example))
             case Ordered():
                 return self._tried(lambda example: in_order(condition, example))
+            case NearQuestion():
+                return self._tried(lambda example: bool(self.conditions.near_question(condition, example)))
+            case Sentences():
+                return Held(np.array([bool(found) for found in self.sentences(condition)], dtype=bool))
             case Column():
                 raise UserError("a column of votes cannot be part of a condition")
             case Pattern() | Terms() | Named():
@@ -365,6 +403,18 @@ class Holding:
             failed.setdefault(overrun.condition, {})[rows[overrun.row]] = reason
         for part, number in scoped.numbers.items():
             self._known[Within(scope, part)] = Held(holds[number], failed.get(number, {}))
+
+    def sentences(self, condition: Sentences) -> list[list[tuple[int, int]]]:
+        """The sentences of each text that resemble its question most, in reading order; none where there is no question."""
+        if condition.by not in self._alike:
+            self._alike[condition.by] = self.conditions.likenesses(condition.by, self.examples)
+        found = []
+        for example, alike in zip(self.examples, self._alike[condition.by], strict=True):
+            counting = np.flatnonzero((alike >= condition.at_least) & (alike > 0)).tolist() if example.text_pair else []
+            best = sorted(counting, key=lambda place: (-alike[place], place))[: condition.top]
+            ranges = sentences(example.text)
+            found.append([ranges[place] for place in sorted(best)])
+        return found
 
     def _metadata(self, condition: Metadata) -> Held:
         held = self._tried(lambda example: metadata_holds(condition, example))

@@ -1,9 +1,10 @@
 """Apply rules to texts where the answer is spans: what every rule says, and of which characters.
 
 The same rules as for labels say more here: every match of an expression or a term is a vote for a span, over the match or
-over the group named ``entity`` where the expression has one. Conditions on a whole text (``all``, ``unless``, ``field``,
+over the group named ``entity`` (or ``answer``) where the expression has one. Conditions on a whole text (``all``, ``unless``, ``field``,
 ...) decide whether the rule speaks at all; what it speaks of are the spans of its first part that has any. Of
-overlapping matches of one rule the longest counts.
+overlapping matches of one rule the longest counts. A veto whose condition speaks of no characters is one over the whole
+text.
 """
 
 from __future__ import annotations
@@ -29,10 +30,12 @@ from ruletune.rules.base import (
     Metadata,
     Named,
     Near,
+    NearQuestion,
     Pattern,
     Prompt,
     Require,
     Rule,
+    Sentences,
     Terms,
     called,
     names_label,
@@ -95,7 +98,7 @@ class SpanRules:
             )
         if isinstance(rule.says, Prompt | Require):
             yield Problem(f"rule {rule.name!r} says nothing about spans", rule.where, "it can vote, veto or link")
-        speaks = rule.says is not None or names_label(rule.when)
+        speaks = rule.sign > 0 or names_label(rule.when)
         if speaks and not _has_spans(rule.when, {each.name: each for each in self.rules}):
             remedy = "it needs a part that matches characters: regex, keywords, gazetteer, span or a function"
             yield Problem(f"rule {rule.name!r} does not say of which characters it speaks", rule.where, remedy)
@@ -180,7 +183,7 @@ class SpanRules:
         self, examples: Sequence[Example], offset: int, said: _Said, tired: Counter[int], *, mute: bool = True
     ) -> None:
         holding = self._conditions.on(examples, tired)
-        finder = _Finder(self._conditions, examples, holding)
+        finder = _Finder(self._conditions, holding)
         batch: list[list[tuple[int, _Found]]] = [[] for _ in examples]
         for position, rule in enumerate(self.rules):
             if rule.says is None and not names_label(rule.when):
@@ -209,6 +212,7 @@ class SpanRules:
             held = holding.rule(rule.name)
         unknown = dict(held.unknown)
         label = self._index.get(rule.label or "", 0)
+        whole = rule.sign < 0 and not _has_spans(rule.when, self._conditions.by_name)
         for row in map(int, np.flatnonzero(held.holds)):
             example = holding.examples[row]
             try:
@@ -216,6 +220,8 @@ class SpanRules:
                     found = self._called(rule, rule.when, example)
                 elif isinstance(rule.when, Column):
                     found = self._column(rule, rule.when, example)
+                elif whole:
+                    found = [(0, len(example.text), label)]
                 else:
                     found = [(start, end, label) for start, end in finder.spans(rule.when, row)]
             except _WrongError as error:
@@ -340,8 +346,8 @@ class _Said:
 class _Finder:
     """Where in the texts of a batch conditions hold; each text is searched once for each condition that asks."""
 
-    def __init__(self, conditions: Conditions, examples: Sequence[Example], holding: Holding) -> None:
-        self._conditions, self._examples, self._holding = conditions, examples, holding
+    def __init__(self, conditions: Conditions, holding: Holding) -> None:
+        self._conditions, self._holding, self._examples = conditions, holding, holding.examples
         self._terms: dict[int, dict[int, list[Span]]] = {}
 
     def spans(self, condition: Condition, row: int) -> list[tuple[int, int]]:
@@ -356,6 +362,10 @@ class _Finder:
                 return [(span.start, span.end) for span in self._terms[row][self._conditions.matched[condition]]]
             case Near():
                 return self._holding.near(condition, row)
+            case NearQuestion():
+                return self._conditions.near_question(condition, self._examples[row])
+            case Sentences():
+                return self._holding.sentences(condition)[row]
             case Named(rule=name):
                 return self.spans(self._conditions.by_name[name].when, row)
             case AnyOf(parts=several):
@@ -368,7 +378,7 @@ class _Finder:
 
 def _has_spans(condition: Condition, by_name: dict[str, Rule]) -> bool:
     match condition:
-        case Pattern() | Terms() | Near() | Call() | Column():
+        case Pattern() | Terms() | Near() | NearQuestion() | Sentences() | Call() | Column():
             return True
         case AllOf(parts=several) | AnyOf(parts=several):
             return any(_has_spans(part, by_name) for part in several)

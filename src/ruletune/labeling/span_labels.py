@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from ruletune.config import TaskSpec
 from ruletune.data.writing import write_lines
 from ruletune.errors import UserError
+from ruletune.labeling.answer_model import AnswerModel
 from ruletune.labeling.apply import answer_value
 from ruletune.labeling.corpus import read_part
 from ruletune.labeling.evaluate import Embed
@@ -20,7 +22,7 @@ from ruletune.labeling.span_votes import SpanVotes
 from ruletune.labeling.stream import Labelled
 from ruletune.labeling.words import words
 from ruletune.progress import Listener, counted, silent
-from ruletune.types import Span, Spans
+from ruletune.types import Example, Span, Spans
 
 __all__ = ["label_spans"]
 
@@ -43,15 +45,10 @@ def label_spans(
         raise UserError("there are no texts")
     rules = SpanRules(spec.rules, labels=spec.labels, embed=embed)
     votes = rules.apply(examples, progress=counted(listener, "applying rules", len(examples)))
-    ranges = [words(example.text) for example in examples]
     taught = [example for example in read_part(spec, spec.file.data.train) if example.answer is not None]
-    model = fit_span_model(
-        spec,
-        SpanVotes.joined([votes, rules.apply(taught)]) if taught else votes,
-        [*ranges, *(words(example.text) for example in taught)],
-        [*[None] * len(examples), *gold_answers(taught)],
-    )
-    decoded, beliefs = model.decode(votes, ranges), model.posterior(votes, ranges)
+    learned = SpanVotes.joined([votes, rules.apply(taught)]) if taught else votes
+    unknown = [replace(example, answer=None) for example in examples]
+    reconciled = (_answered if spec.task.readout == "extract" else _marked)(spec, votes, learned, [*unknown, *taught])
     by_row: list[dict[str, list[object]]] = [{} for _ in examples]
     for row, rule, start, end, label in zip(
         *(column.tolist() for column in (votes.row, votes.rule, votes.start, votes.end, votes.label)), strict=True
@@ -60,17 +57,42 @@ def label_spans(
         by_row[row].setdefault(rules.rules[rule].name, []).append({"start": start, "end": end, **said})
 
     def lines() -> Iterator[str]:
-        for example, said, answer, belief, places in zip(examples, by_row, decoded, beliefs, ranges, strict=True):
+        for example, said, (answer, probability) in zip(examples, by_row, reconciled, strict=True):
             value = {
                 "id": example.id,
                 "votes": said,
                 "label": answer_value(answer),
-                "probability": _certainty(answer, belief, places),
+                "probability": probability,
             }
             yield json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n"
 
     write_lines(out, lines())
     return Labelled(out, len(examples), int(votes.covered.sum()), votes.faults)
+
+
+def _marked(
+    spec: TaskSpec, votes: SpanVotes, learned: SpanVotes, examples: Sequence[Example]
+) -> list[tuple[Spans, float | None]]:
+    """Entities by the label model, of the texts of ``votes``, which come first in ``learned`` and ``examples``."""
+    ranges = [words(example.text) for example in examples]
+    model = fit_span_model(spec, learned, ranges, gold_answers(examples))
+    mine = ranges[: votes.texts]
+    decoded, beliefs = model.decode(votes, mine), model.posterior(votes, mine)
+    return [
+        (found, _certainty(found, belief, places)) for found, belief, places in zip(decoded, beliefs, mine, strict=True)
+    ]
+
+
+def _answered(
+    spec: TaskSpec, votes: SpanVotes, learned: SpanVotes, examples: Sequence[Example]
+) -> list[tuple[Spans, float | None]]:
+    """Answers by the label model, likewise; without a probability where the rules propose nothing and veto nothing."""
+    model = AnswerModel.fit(learned, examples)
+    proposals = model.proposals(votes, examples[: votes.texts])
+    return [
+        (answer, certain if each.spans or each.silenced else None)
+        for each, (answer, certain) in zip(proposals, model.answers(proposals), strict=True)
+    ]
 
 
 def _certainty(answer: Spans, belief: np.ndarray, places: list[tuple[int, int]]) -> float | None:

@@ -8,6 +8,8 @@ import numpy as np
 
 from ruletune.config import TaskSpec
 from ruletune.labeling.analysis import kind_name, polarity
+from ruletune.labeling.answer_model import AnswerModel
+from ruletune.labeling.answer_table import proposals_judged
 from ruletune.labeling.evaluate import Embed
 from ruletune.labeling.sequence_model import SEQUENCE_MODELS, SequenceModel
 from ruletune.labeling.span_apply import SpanRules
@@ -22,7 +24,11 @@ __all__ = ["fit_span_model", "gold_answers", "judged_votes", "meetings", "span_r
 
 
 def span_rule_rows(
-    votes: SpanVotes, *, gold: Sequence[Spans | None], accuracy: np.ndarray | None = None
+    votes: SpanVotes,
+    *,
+    gold: Sequence[Spans | None],
+    accuracy: np.ndarray | None = None,
+    verdict: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[RuleRow, ...]:
     """Rows of the rule table. Coverage, overlap and conflict are shares of texts; a vote is right where gold has the same span.
 
@@ -32,10 +38,11 @@ def span_rule_rows(
     Args:
         gold: Answers by text, ``None`` where nobody gave one.
         accuracy: (rules,) what a label model believes of each.
+        verdict: Which votes are right and which are judged, (votes,) bool each, where that is said otherwise.
     """
     signs, links = votes.signs, votes.links
     overlaps, conflicts = meetings(votes)
-    right, judged = judged_votes(votes, gold)
+    right, judged = judged_votes(votes, gold) if verdict is None else verdict
     reasons = {fault.rule: fault for fault in votes.faults}
     rows = []
     for position, rule in enumerate(votes.rules):
@@ -80,16 +87,25 @@ def span_rule_table(
     """Apply a task's rules and say what each of them does."""
     votes = SpanRules(spec.rules, labels=spec.labels, embed=embed).apply(examples, progress=progress)
     gold = gold_answers(examples)
-    model = fit_span_model(spec, votes, [words(example.text) for example in examples], gold)
     overlaps, conflicts = meetings(votes)
     return RuleTable(
-        rows=span_rule_rows(votes, gold=gold, accuracy=model.accuracy),
+        rows=_rows_of(spec, votes, examples, gold),
         texts=len(examples),
         gold=sum(answer is not None for answer in gold),
         coverage=float(votes.covered.mean()) if len(examples) else 0.0,
         overlap=_texts(votes, overlaps),
         conflict=_texts(votes, conflicts),
     )
+
+
+def _rows_of(
+    spec: TaskSpec, votes: SpanVotes, examples: Sequence[Example], gold: Sequence[Spans | None]
+) -> tuple[RuleRow, ...]:
+    if spec.task.readout == "extract":
+        accuracy, verdict = AnswerModel.fit(votes, examples).accuracy, proposals_judged(votes, examples)
+        return span_rule_rows(votes, gold=gold, accuracy=accuracy, verdict=verdict)
+    model = fit_span_model(spec, votes, [words(example.text) for example in examples], gold)
+    return span_rule_rows(votes, gold=gold, accuracy=model.accuracy)
 
 
 def fit_span_model(

@@ -2,7 +2,7 @@
 
 A run goes through the same stages for every task (:mod:`ruletune.pipeline.fit`). Where a stage has to know what an
 answer looks like it asks the value made here: :mod:`ruletune.pipeline.label_answers` for labels,
-:mod:`ruletune.pipeline.span_answers` for spans.
+:mod:`ruletune.pipeline.tag_answers` for entities, :mod:`ruletune.pipeline.extract_answers` for answers to questions.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -26,9 +26,17 @@ from ruletune.pipeline.prepare import Parts
 from ruletune.pipeline.scoring import LabelScoring
 from ruletune.report.model import Bin, Case, CurvePoint, LabelsSaved, LossPoint, Report, RuleRow, Score, Truncation
 from ruletune.rules import Fault
+from ruletune.tasks import Readout
 from ruletune.types import Example, Label
 
 __all__ = ["Curve", "Judged", "Outcome", "assemble", "judge", "measure", "metrics", "report", "rules"]
+
+_SHAPES: dict[Readout, Literal["label", "spans", "passage"]] = {
+    "text": "label",
+    "pair": "label",
+    "tokens": "spans",
+    "extract": "passage",
+}
 
 _CASES = 12
 """Cases of each kind that the report shows."""
@@ -242,7 +250,7 @@ def assemble(
         warnings=_warnings(parts, found.faults, truncation, found.scores, metric),
         settings=_settings(spec),
         versions=_versions(),
-        shape="label" if spec.task.answer is Label else "spans",
+        shape=_SHAPES[spec.task.readout],
     )
 
 

@@ -20,6 +20,7 @@ from ruletune.models import checkpoints
 from ruletune.pipeline import findings
 from ruletune.pipeline.answering import BOTH, LABELS, Answering, Measured
 from ruletune.pipeline.clozing import fill_in, take_off_prior
+from ruletune.pipeline.extract_answers import ExtractAnswering
 from ruletune.pipeline.findings import Curve
 from ruletune.pipeline.fits import Fit
 from ruletune.pipeline.guided import Guided
@@ -40,6 +41,7 @@ _ANSWERING: dict[Readout, Callable[..., Answering]] = {
     "text": LabelAnswering.of,
     "pair": LabelAnswering.of,
     "tokens": TagAnswering.of,
+    "extract": ExtractAnswering.of,
 }
 
 
@@ -115,7 +117,9 @@ def _without_functions(spec: TaskSpec) -> list[Any]:
 def _train(guided: Guided, spec: TaskSpec, parts: Parts, taught_by_rules: bool) -> tuple[dict[str, Fit], list[Curve]]:
     """Labels alone and its learning curve, then rules + labels; the last one is delivered."""
     seed, everything = spec.file.seed, list(range(len(parts.gold)))
-    held_out = ("test", parts.calibrated_on) if parts.calibrated_on else ("test",)
+    # From which score on there is no answer is chosen on questions that have one or none, gold ones if there are no others.
+    chosen_on = parts.calibrated_on or ("gold" if spec.task.readout == "extract" and parts.gold else "")
+    held_out = ("test", chosen_on) if chosen_on else ("test",)
     fits: dict[str, Fit] = {}
     curve: list[Curve] = []
     if parts.gold and (spec.file.training.baselines or not taught_by_rules):

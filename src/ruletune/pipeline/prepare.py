@@ -10,9 +10,9 @@ import numpy as np
 from ruletune.config import TaskSpec
 from ruletune.data.readers import fingerprint
 from ruletune.data.sampling import sample
-from ruletune.data.split import remove_leaks
+from ruletune.data.split import Key, remove_leaks
 from ruletune.errors import Location, UserError
-from ruletune.labeling.corpus import divided, read_part
+from ruletune.labeling.corpus import divided, key_of, read_part
 from ruletune.models import checkpoints
 from ruletune.progress import Event, Listener
 from ruletune.types import Example
@@ -88,8 +88,9 @@ def prepare(spec: TaskSpec, *, listener: Listener) -> Parts:
     validation = [example for example in validation if example.answer is not None]
     test = [example for example in test if example.answer is not None]
     calibration = [example for example in calibration if example.answer is not None]
-    calibration, _ = remove_leaks(calibration, [*validation, *test])
-    train, unlabeled, validation = _without_leaks(train, unlabeled, validation, [*test, *calibration], warnings)
+    key = key_of(spec)
+    calibration, _ = remove_leaks(calibration, [*validation, *test], key=key)
+    train, unlabeled, validation = _without_leaks(train, unlabeled, validation, [*test, *calibration], warnings, key)
     gold = [example for example in train if example.answer is not None]
     unlabeled += [example for example in train if example.answer is None]
     gold, rest = _few(spec, gold, warnings)
@@ -116,7 +117,7 @@ def joined(example: Example) -> str:
 
 
 def _without_answer(example: Example) -> Example:
-    return replace(example, answer=None)
+    return replace(example, answer=None, alternatives=())
 
 
 def _named(part: str, examples: Sequence[Example]) -> tuple[Example, ...]:
@@ -133,12 +134,13 @@ def _without_leaks(
     validation: list[Example],
     test: list[Example],
     warnings: list[str],
+    key: Key,
 ) -> tuple[list[Example], list[Example], list[Example]]:
     """Texts of the test part stand nowhere else; texts of the validation part in no part that teaches."""
-    validation, leaked = remove_leaks(validation, test)
+    validation, leaked = remove_leaks(validation, test, key=key)
     held_out = [*validation, *test]
-    kept_train, from_train = remove_leaks(train, held_out)
-    kept_unlabeled, from_unlabeled = remove_leaks(unlabeled, held_out)
+    kept_train, from_train = remove_leaks(train, held_out, key=key)
+    kept_unlabeled, from_unlabeled = remove_leaks(unlabeled, held_out, key=key)
     dropped = len(leaked) + len(from_train) + len(from_unlabeled)
     if dropped:
         warnings.append(f"{dropped} texts stood in a held-out part too and were taken out of the others.")

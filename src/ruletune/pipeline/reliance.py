@@ -8,18 +8,19 @@ about the same either way; one that has only learned the rules loses much more b
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from ruletune.labeling.apply import RuleSet
 from ruletune.report.model import Reliance
+from ruletune.rules.base import Metadata, Rule, parts
 from ruletune.types import Example, Label, Span
 
-__all__ = ["measure_reliance", "split_words", "without_words"]
+__all__ = ["compared", "measure_reliance", "question_reliance", "split_words", "without_words"]
 
-_TEXTS, _DRAWS, _RESAMPLES = 400, 3, 1000
+_TEXTS, _QUESTIONS, _DRAWS, _RESAMPLES = 400, 100, 3, 1000
 _WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]", re.UNICODE)
 """Words; a sign that is no part of one stands for itself. Scripts without spaces are handled span by span."""
 
@@ -55,16 +56,70 @@ def measure_reliance(
             rows.append((example, hidden, [_hidden(example, words, mask=mask) for words in drawn]))
         if len(rows) == _TEXTS:
             break
-    if not rows:
-        return None
-    gold = [example.answer for example, _, _ in rows]
 
     def right(shown: Sequence[Example]) -> np.ndarray:
-        given = answer(shown)
-        return np.array([g == a for g, a in zip(gold, given, strict=True)], dtype=float)
+        return np.array([e.answer == given for e, given in zip(shown, answer(shown), strict=True)], dtype=float)
 
+    return compared(rows, right, rng)
+
+
+def question_reliance(
+    rules: Sequence[Rule],
+    fired: Sequence[Collection[str]],
+    examples: Sequence[Example],
+    right: Callable[[Sequence[Example]], np.ndarray],
+    *,
+    mask: str,
+    seed: int,
+) -> Reliance | None:
+    """The same of questions: the words by which rules tell what is asked for are hidden, or other words of the question.
+
+    Args:
+        fired: Names of the rules that fired on each example.
+        right: Whether a model answers each example rightly, (examples,) in {0, 1}.
+    """
+    rng = np.random.default_rng([seed, 31])
+    asks = {rule.name: _asking(rule) for rule in rules}
+    rows: list[tuple[Example, Example, list[Example]]] = []
+    for position in map(int, rng.permutation(len(examples))):
+        example = examples[position]
+        question = example.text_pair or ""
+        spans = [m.span() for name in fired[position] for ask in asks.get(name, ()) for m in ask.finditer(question)]
+        triggers, others = split_words(question, spans)
+        others = [place for place in others if question[place[0]].isalnum()]
+        if triggers and others:
+            number = min(len(triggers), len(others))
+            drawn = [[others[int(n)] for n in rng.permutation(len(others))[:number]] for _ in range(_DRAWS)]
+            several = [replace(example, text_pair=without_words(question, words, mask=mask)) for words in drawn]
+            rows.append((example, replace(example, text_pair=without_words(question, triggers, mask=mask)), several))
+        if len(rows) == _QUESTIONS:
+            break
+    return compared(rows, right, rng)
+
+
+def _asking(rule: Rule) -> list[re.Pattern[str]]:
+    """The expressions that a rule looks for in questions."""
+    return [
+        re.compile(part.matches.regex, part.matches.flags)
+        for part in parts(rule.when)
+        if isinstance(part, Metadata) and part.field in ("question", "text_pair") and part.matches is not None
+    ]
+
+
+def compared(
+    rows: Sequence[tuple[Example, Example, Sequence[Example]]],
+    right: Callable[[Sequence[Example]], np.ndarray],
+    rng: np.random.Generator,
+) -> Reliance | None:
+    """Accuracy on examples as they are, with triggers hidden, and with other words hidden.
+
+    Args:
+        rows: Each example, the same without its triggers, and some without other words.
+    """
+    if not rows:
+        return None
     intact, triggers_hidden = right([example for example, _, _ in rows]), right([hidden for _, hidden, _ in rows])
-    random_hidden = np.mean([right([texts[n] for _, _, texts in rows]) for n in range(_DRAWS)], axis=0)
+    random_hidden = np.mean([right([several[n] for _, _, several in rows]) for n in range(_DRAWS)], axis=0)
     lean = random_hidden - triggers_hidden
     means = [float(lean[rng.integers(len(lean), size=len(lean))].mean()) for _ in range(_RESAMPLES)]
     low, high = (float(value) for value in np.quantile(means, (0.025, 0.975)))

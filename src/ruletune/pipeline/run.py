@@ -302,4 +302,8 @@ def load(folder: str | Path) -> Run:
         from ruletune.pipeline.span_run import TagRun  # it is a run, too
 
         return TagRun(path, settings)
+    if task is not None and task.readout == "extract":
+        from ruletune.pipeline.extract_run import ExtractRun
+
+        return ExtractRun(path, settings)
     return Run(path, settings)

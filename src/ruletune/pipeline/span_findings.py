@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,14 +11,14 @@ import numpy as np
 from ruletune.config import TaskSpec
 from ruletune.labeling.span_apply import SpanRules
 from ruletune.labeling.span_show import shown_spans
-from ruletune.labeling.span_table import span_rule_rows
+from ruletune.labeling.span_table import gold_answers, span_rule_rows
 from ruletune.labeling.span_votes import SpanVotes
 from ruletune.pipeline.findings import Outcome
 from ruletune.pipeline.prepare import Parts
 from ruletune.report.model import Case, Score
 from ruletune.types import Example, Spans
 
-__all__ = ["Answered", "Scoring", "outcome"]
+__all__ = ["Answered", "Scoring", "outcome", "scores_by_coverage"]
 
 _CASES = 12
 """Cases of each kind that the report shows."""
@@ -46,11 +46,14 @@ class Scoring:
         score: The task's metrics of answers to examples with gold ones.
         interval: 95% interval of the main metric, drawn with a seed.
         right: (texts,) bool, whether each answer is right as a whole.
+        judge: Which votes are right, and which are judged at all, (votes,) bool each; default: a vote is right where gold has
+            the same span.
     """
 
     score: Callable[[Sequence[Example], Sequence[Spans]], dict[str, Any]]
     interval: Callable[[Sequence[Example], Sequence[Spans], int], tuple[float, float]]
     right: Callable[[Sequence[Example], Sequence[Spans]], np.ndarray]
+    judge: Callable[[SpanVotes, Sequence[Example]], tuple[np.ndarray, np.ndarray]] | None = None
 
 
 def outcome(
@@ -89,7 +92,7 @@ def outcome(
         per_label=detail.get("per_label", {}),
         certainty=delivered.certainty if delivered else np.zeros(0),
         correct=scoring.right(test, delivered.spans) if delivered else np.zeros(0, dtype=bool),
-        rules=_rule_rows(parts, votes, accuracy),
+        rules=_rule_rows(parts, votes, accuracy, scoring),
         rule_coverage=float(known.mean()) if len(known) else 0.0,
         disagreements=different,
         uncovered=lone,
@@ -117,15 +120,30 @@ def _score(
     )
 
 
-def _rule_rows(parts: Parts, votes: Mapping[str, SpanVotes], accuracy: np.ndarray) -> tuple[Any, ...]:
+def _rule_rows(parts: Parts, votes: Mapping[str, SpanVotes], accuracy: np.ndarray, scoring: Scoring) -> tuple[Any, ...]:
     """Rules over all parts together."""
     names = ("gold", "unlabeled", "validation", "test")
     together = SpanVotes.joined([votes[name] for name in names])
-    gold: list[Spans | None] = []
-    for name in names:
-        answers = [example.answer if name != "unlabeled" else None for example in getattr(parts, name)]
-        gold += [answer if isinstance(answer, Spans) else None for answer in answers]
-    return span_rule_rows(together, gold=gold, accuracy=accuracy)
+    examples = [
+        replace(example, answer=None) if name == "unlabeled" else example
+        for name in names
+        for example in getattr(parts, name)
+    ]
+    verdict = scoring.judge(together, examples) if scoring.judge else None
+    return span_rule_rows(together, gold=gold_answers(examples), accuracy=accuracy, verdict=verdict)
+
+
+def scores_by_coverage(
+    examples: Sequence[Example], given: Sequence[Spans], votes: SpanVotes, scoring: Scoring
+) -> dict[str, Any]:
+    """The task's metrics with ``n`` and faults of rules, and apart for the texts that rules cover or not."""
+    everything: dict[str, Any] = {**scoring.score(examples, given), "n": len(examples)}
+    everything["faults"] = {fault.rule: fault.count for fault in votes.faults}
+    for name, mask in (("covered", votes.covered), ("uncovered", ~votes.covered)):
+        rows = np.flatnonzero(mask).tolist()
+        found = scoring.score([examples[r] for r in rows], [given[r] for r in rows])
+        everything[name] = {k: v for k, v in found.items() if isinstance(v, float | int)} | {"n": len(rows)}
+    return everything
 
 
 def _cases(

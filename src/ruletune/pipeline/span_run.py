@@ -21,6 +21,7 @@ from ruletune.models.windows import Windows, windows
 from ruletune.pipeline.calibrating import abstention
 from ruletune.pipeline.embedding import embedder
 from ruletune.pipeline.run import Run
+from ruletune.pipeline.span_findings import scores_by_coverage
 from ruletune.pipeline.span_judging import Say
 from ruletune.pipeline.tag_answers import heard, scoring
 from ruletune.progress import Listener, counted, silent
@@ -122,13 +123,7 @@ class TagRun(Run):
         shown, scores = self._scores(examples, listener)
         decided = [each.spans for each in self._decoded(shown, scores, examples)]
         votes = self.span_rules.apply(examples)
-        score = scoring(self.labels).score
-        everything = {**score(examples, decided), "n": len(examples)}
-        everything["faults"] = {fault.rule: fault.count for fault in votes.faults}
-        for name, mask in (("covered", votes.covered), ("uncovered", ~votes.covered)):
-            rows = np.flatnonzero(mask).tolist()
-            found = score([examples[r] for r in rows], [decided[r] for r in rows])
-            everything[name] = {k: v for k, v in found.items() if isinstance(v, float | int)} | {"n": len(rows)}
+        everything = scores_by_coverage(examples, decided, votes, scoring(self.labels))
         if limit is not None:
             wrong = np.array(
                 [example.answer != spans for example, spans in zip(examples, decided, strict=True)], dtype=bool

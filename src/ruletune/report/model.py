@@ -263,4 +263,4 @@ class Report:
     guard: Guard | None = None
     reliance: Reliance | None = None
     effects: tuple[Effect, ...] = ()
-    shape: Literal["label", "spans"] = "label"
+    shape: Literal["label", "spans", "passage"] = "label"

@@ -9,6 +9,10 @@ from ruletune.report.model import Effect, Guard, LabelsSaved, Reliance, Report
 __all__ = ["calibration_sentence", "effects_sentence", "guard_sentence", "labels_saved_sentence", "reliance_sentence"]
 
 
+_JUDGES = {"spans": "the label model, nats a word", "passage": "the label model, nats a question"}
+"""Who judges what dropping a rule does, by the shape of answers, and in which unit."""
+
+
 def labels_saved_sentence(saved: LabelsSaved) -> str:
     """What the rules were worth in labels.
 
@@ -52,6 +56,8 @@ def reliance_sentence(reliance: Reliance | None, shape: str = "label") -> str:
     """How far the model leans on its rules' words."""
     if reliance is None:
         return "Rule reliance: not measured; no vote on a held-out text has words that could be hidden."
+    what = "accuracy is" if shape != "passage" else "the model by itself matches exactly"
+    where = "the rules' words" if shape != "passage" else "the questions' words by which rules tell what is asked for"
     lean, (low, high) = reliance.random_hidden - reliance.triggers_hidden, reliance.interval
     if shape == "spans":
         unheard = "" if reliance.unheard is None else f" Without rules at prediction it is {reliance.unheard:.1%}."
@@ -62,7 +68,7 @@ def reliance_sentence(reliance: Reliance | None, shape: str = "label") -> str:
         )
     return (
         f"Rule reliance: {100 * lean:+.1f} points (95% interval {100 * low:+.1f} to {100 * high:+.1f}). On {reliance.texts} held-out "
-        f"texts, accuracy is {reliance.intact:.1%}, {reliance.triggers_hidden:.1%} with the rules' words hidden and "
+        f"texts, {what} {reliance.intact:.1%}, {reliance.triggers_hidden:.1%} with {where} hidden and "
         f"{reliance.random_hidden:.1%} with as many other words hidden."
     )
 
@@ -78,5 +84,5 @@ def effects_sentence(effects: Sequence[Effect], shape: str = "label", *, most: i
         for words, chosen in (("worth most", helping), ("better without", harming))
         if chosen
     )
-    judge = "a head on frozen embeddings, nats" if shape == "label" else "the label model, nats a word"
+    judge = _JUDGES.get(shape, "a head on frozen embeddings, nats")
     return f"Dropping one rule at a time changes the log loss ({judge}). {said or 'None matters'}."

@@ -29,6 +29,7 @@ from ruletune.rules.function import FunctionEntry
 from ruletune.rules.near import TriggerEntry
 from ruletune.rules.pair import ArgumentsEntry, OrderEntry, PatternEntry, PatternFileEntry, TypesEntry
 from ruletune.rules.patterns import PatternsEntry
+from ruletune.rules.question import QuestionEntry, SentenceEntry
 from ruletune.rules.regex import RegexEntry
 from ruletune.rules.shape import ShapeEntry
 from ruletune.rules.similarity import SimilarityEntry
@@ -40,7 +41,7 @@ from ruletune.rules.terms import GazetteerEntry, KeywordsEntry
 from ruletune.rules.votes import VotesEntry
 
 __all__ = [
-    "KINDS", "PAIR_KINDS", "SAYINGS", "Call", "Column", "Condition", "Fault", "Link", "Pattern", "Prompt", "Require", "Rule", "RuleContext",
+    "KINDS", "PAIR_KINDS", "READING_KINDS", "SAYINGS", "Call", "Column", "Condition", "Fault", "Link", "Pattern", "Prompt", "Require", "Rule", "RuleContext",
     "RuleEntry", "Terms", "Veto", "Vote", "build_rules", "kind_of",
 ]  # fmt: skip
 
@@ -68,7 +69,12 @@ KINDS: dict[str, type[RuleEntry]] = {
     "types": TypesEntry,
     "arguments": ArgumentsEntry,
     "order": OrderEntry,
+    "question": QuestionEntry,
+    "sentence": SentenceEntry,
 }
+
+READING_KINDS = frozenset({"question", "sentence"})
+"""Kinds of rule about a question and a text that answers it."""
 
 PAIR_KINDS = frozenset({"pattern", "pattern_file", "types", "arguments", "order"})
 """Kinds that look at the two entities of a text."""

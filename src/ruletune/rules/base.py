@@ -15,9 +15,9 @@ from ruletune.errors import Location
 from ruletune.types import Example
 
 __all__ = [
-    "AllOf", "AnyOf", "Call", "Casing", "Column", "Condition", "Fault", "Length", "Link", "Metadata", "Named", "Near", "Not",
-    "Ordered", "Pattern", "Prompt", "Require", "Rule", "RuleTest", "Says", "Scope", "Similar", "Terms", "Typed", "Veto", "Vote",
-    "Within", "called", "names_label", "parts", "references",
+    "AllOf", "AnyOf", "Call", "Casing", "Column", "Condition", "Fault", "Length", "Link", "Metadata", "Named", "Near",
+    "NearQuestion", "Not", "Ordered", "Pattern", "Prompt", "Require", "Rule", "RuleTest", "Says", "Scope", "Sentences", "Similar",
+    "Terms", "Typed", "Veto", "Vote", "Within", "called", "names_label", "parts", "references",
 ]  # fmt: skip
 
 Scope = Literal["before", "between", "after", "pair"]
@@ -196,6 +196,33 @@ class Ordered:
 
 
 @dataclass(frozen=True, slots=True)
+class NearQuestion:
+    """Matches of an expression in whose sentence stand words of the question.
+
+    Attributes:
+        least: How many different ones, little words aside.
+    """
+
+    pattern: Pattern
+    least: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sentences:
+    """The sentences of the text that resemble the question most.
+
+    Attributes:
+        by: What is compared: words (:func:`ruletune.rules.reading.likeness`), or sentence embeddings.
+        at_least: The likeness from which a sentence counts, in [0, 1]; at 0 it must still be more than none.
+        top: How many sentences count.
+    """
+
+    by: Literal["words", "meaning"]
+    at_least: float = 0.0
+    top: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Named:
     """Another rule fires, by its name. Where that rule fails, whether it fires is unknown."""
 
@@ -236,6 +263,8 @@ Condition = (
     | Within
     | Typed
     | Ordered
+    | NearQuestion
+    | Sentences
     | Named
     | AllOf
     | AnyOf
@@ -254,7 +283,7 @@ def parts(condition: Condition) -> Iterator[Condition]:
         case AllOf(parts=inner) | AnyOf(parts=inner):
             for part in inner:
                 yield from parts(part)
-        case Not(part=part):
+        case Not(part=part) | NearQuestion(pattern=part):
             yield from parts(part)
         case Near(trigger=trigger, target=target):
             yield from (trigger, target)

@@ -32,7 +32,9 @@ class FieldEntry(VotingEntry):
 
     kind: ClassVar[str] = "field"
 
-    field: str = Field(min_length=1, description="The column; text_pair is the second text.")
+    field: str = Field(
+        min_length=1, description="The column; text_pair is the second text, and question that of a qa task."
+    )
     equals: Annotated[tuple[str, ...], BeforeValidator(_texts)] = Field(
         default=(), description="The value, or several of which one must be it, compared as text."
     )
@@ -105,7 +107,8 @@ def _in_order(lowest: float | None, highest: float | None) -> None:
 
 def value_of(condition: Metadata, example: Example) -> object:
     """The column's value; ``None`` where it is empty or not there."""
-    if condition.field == "text_pair" and example.text_pair is not None:
+    asked = condition.field == "question" and "question" not in example.fields
+    if (condition.field == "text_pair" or asked) and example.text_pair is not None:
         return example.text_pair
     value = example.fields.get(condition.field)
     return None if value == "" else value

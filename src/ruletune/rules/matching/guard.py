@@ -101,7 +101,7 @@ def search(
 
 
 def find(pattern: Pattern, condition: int, text: str, budget: Budget) -> list[tuple[int, int]]:
-    """What ``re.finditer`` finds in a text, as (start, end); of the group ``entity`` where the expression has one.
+    """What ``re.finditer`` finds in a text, as (start, end); of the group ``entity`` or ``answer`` where the expression has one.
 
     Raises:
         MatchTimeoutError: It used up its time.
@@ -116,9 +116,14 @@ def find(pattern: Pattern, condition: int, text: str, budget: Budget) -> list[tu
         return edges(compiled, text)
 
 
+def group_of(compiled: re.Pattern[str]) -> int:
+    """The number of the group ``entity`` or ``answer``, whichever the expression has; else 0, the whole match."""
+    return compiled.groupindex.get("entity", compiled.groupindex.get("answer", 0))
+
+
 def edges(compiled: re.Pattern[str], text: str) -> list[tuple[int, int]]:
-    """Where an expression matches, or its group ``entity``: what stands around an entity is then no part of it."""
-    named = compiled.groupindex.get("entity", 0)
+    """Where an expression matches, or its group ``entity`` or ``answer``: what stands around it is then no part of it."""
+    named = group_of(compiled)
     return [match.span(named) for match in compiled.finditer(text) if match.start(named) >= 0]
 
 
@@ -248,7 +253,7 @@ for line in sys.stdin:
     if what == "search":
         answer = compiled.search(text) is not None
     else:
-        named = compiled.groupindex.get("entity", 0)
+        named = compiled.groupindex.get("entity", compiled.groupindex.get("answer", 0))
         answer = [match.span(named) for match in compiled.finditer(text) if match.start(named) >= 0]
     print(json.dumps(answer), flush=True)
 """

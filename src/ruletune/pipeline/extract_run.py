@@ -1,0 +1,136 @@
+"""A finished run that answers questions about texts: predict, evaluate, explain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ruletune.errors import UserError
+from ruletune.labeling.answer_model import AnswerModel
+from ruletune.labeling.apply import answer_value, firing_value
+from ruletune.labeling.span_apply import SpanRules
+from ruletune.models import backbone
+from ruletune.models.extracting import read_edges
+from ruletune.models.windows import windows
+from ruletune.pipeline.embedding import embedder
+from ruletune.pipeline.extract_deciding import Deciding, Ranked, ranked, scoring
+from ruletune.pipeline.run import Run
+from ruletune.pipeline.span_findings import scores_by_coverage
+from ruletune.progress import Listener, counted, silent
+from ruletune.types import Example, Prediction, Spans
+
+__all__ = ["ExtractRun"]
+
+
+@dataclass(frozen=True)
+class ExtractRun(Run):
+    """A run folder of a task that asks for passages, opened. An example's ``text_pair`` is the question."""
+
+    @cached_property
+    def span_rules(self) -> SpanRules:
+        """The rules, compiled."""
+        return SpanRules(self.spec.rules, labels=self.labels, embed=embedder(self.spec))
+
+    @cached_property
+    def answer_model(self) -> AnswerModel:
+        """How far each rule is believed."""
+        return AnswerModel.from_json(self.settings["label_model"])
+
+    @cached_property
+    def deciding(self) -> Deciding:
+        """How answers are chosen."""
+        weight = float(self.settings.get("rule_weight", 0.0)) if self.settings.get("rules_act") else 0.0
+        return Deciding.from_json(self.settings["calibration"]["answers"], weight=weight)
+
+    def by_itself(self) -> ExtractRun:
+        """The same model, answering without its rules."""
+        return ExtractRun(self.folder, {**self.settings, "rules_act": False})
+
+    def predict(
+        self,
+        examples: Sequence[Example],
+        *,
+        with_rules: bool = True,
+        max_error: float | None = None,
+        confidence: float = 0.9,
+        listener: Listener = silent,
+    ) -> list[Prediction]:
+        """One answer to each question, with its probability and the likely alternatives in ``ranked``, itself included."""
+        if max_error is not None:
+            self.threshold(max_error, confidence=confidence)
+        predictions = []
+        for example, found in zip(examples, self._ranked(examples, listener), strict=True):
+            answer, certain = found[0]
+            fired = self.span_rules.firings(example) if with_rules else ()
+            scores = (certain,) * len(answer.spans)
+            predictions.append(Prediction(example.id, answer, certain, {}, fired, scores, found))
+        return predictions
+
+    def _ranked(self, examples: Sequence[Example], listener: Listener) -> list[Ranked]:
+        bare = [example.id for example in examples if not example.text_pair]
+        if bare:
+            shown = ", ".join(map(repr, bare[:5]))
+            raise UserError(
+                f"{len(bare)} texts come without a question (ids {shown}{', ...' if len(bare) > 5 else ''})",
+                remedy="give JSONL, CSV or SQuAD JSON with questions; in Python, Example(id, text, question)",
+            )
+        classifier = self.classifier
+        seen = windows(
+            examples, rendering=self.rendering, tokenizer=classifier.tokenizer, max_length=classifier.max_length
+        )
+        progress = counted(listener, "predicting", len(seen.encoded))
+        precision = str(self.settings["precision"])
+        logits = backbone.token_logits(classifier, seen.encoded, precision=precision, progress=progress)
+        deciding = self.deciding
+        readings = read_edges(seen, logits.arrays, examples, longest=deciding.longest)
+        if not deciding.weight:  # then the rules need not even be loaded
+            return [ranked(read, None, deciding) for read in readings]
+        said = self.answer_model.proposals(self.span_rules.apply(examples, strict=False), examples)
+        return [ranked(*each, deciding) for each in zip(readings, said, strict=True)]
+
+    def probabilities(self, examples: Sequence[Example], *, listener: Listener = silent) -> np.ndarray:
+        raise UserError(
+            "passages have no table of probabilities", remedy="predict gives the probability of every answer"
+        )
+
+    def evaluate(
+        self,
+        examples: Sequence[Example],
+        *,
+        max_error: float | None = None,
+        confidence: float = 0.9,
+        listener: Listener = silent,
+    ) -> dict[str, Any]:
+        if max_error is not None:
+            self.threshold(max_error, confidence=confidence)
+        bare = [example.id for example in examples if example.answer is None]
+        if bare:
+            shown = ", ".join(map(repr, bare[:5]))
+            remedy = "where the text does not answer, write an empty list of answers"
+            raise UserError(
+                f"{len(bare)} questions have no gold answer (ids {shown}{', ...' if len(bare) > 5 else ''})",
+                remedy=remedy,
+            )
+        decided = [found[0][0] for found in self._ranked(examples, listener)]
+        return scores_by_coverage(examples, decided, self.span_rules.apply(examples), scoring())
+
+    def explain(self, example: Example) -> dict[str, Any]:
+        [prediction] = self.predict([example])
+        reliability = dict(zip((rule.name for rule in self.spec.rules), self.answer_model.accuracy, strict=True))
+        said = self.answer_model.proposals(self.span_rules.apply([example], strict=False), [example])
+        [(believed, _)] = self.answer_model.answers(said)
+        assert isinstance(prediction.answer, Spans)
+        return {
+            "text": example.text,
+            "question": example.text_pair,
+            "answer": answer_value(prediction.answer),
+            "score": prediction.score,
+            "scores": list(prediction.scores),
+            "model": {},
+            "label_model": answer_value(believed) if prediction.rules else None,
+            "rules": [firing_value(f) | {"reliability": float(reliability[f.rule])} for f in prediction.rules],
+        }
