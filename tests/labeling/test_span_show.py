@@ -112,3 +112,37 @@ def test_tasks_of_two_kinds_are_not_compared(tmp_path: Path) -> None:
     )
     with pytest.raises(UserError, match="is of the task 'classification'"):
         diff(other, task(tmp_path, CAPS), examples=TEXTS)
+
+
+READING = "task: qa\ndata: {train: train.jsonl}\nrules:\n"
+WHO = "  - {name: who, question: who, type: person, vote: answer}\n"
+SAME = "  - {name: same, sentence: words, vote: answer}\n"
+ASKED = [
+    Example("1", "Ada Roe left. Bo Lee came.", "Who came?", Spans((Span(14, 20),)), alternatives=(Spans((Span(17, 20),)),)),
+    Example("2", "It rained.", "Who came?", Spans(())),
+    Example("3", "Cy Orr came.", "Who came?"),
+]  # fmt: skip
+
+
+def test_rules_of_questions_are_shown_with_the_question(tmp_path: Path) -> None:
+    task = parse_task(READING + WHO + SAME, path=tmp_path / "task.yaml", check_data=False)
+    found = show(task, "who", examples=ASKED)
+    assert [text.asked for text in found.texts] == ["Who came?", "Who came?"]
+    assert found.texts[0].gold == "Bo Lee or Lee"
+    assert "Who came?" in printed(shown_rule(found))
+    assert [text.id for text in show(task, "who", view="right", examples=ASKED).texts] == ["1"]
+    assert [text.id for text in show(task, "same", view="uncovered", examples=ASKED).texts] == ["2"]
+
+
+def test_a_change_of_rules_about_questions_changes_answers(tmp_path: Path) -> None:
+    old, new = (
+        parse_task(READING + rules, path=tmp_path / f"{name}.yaml", check_data=False)
+        for name, rules in (("old", SAME), ("new", WHO + SAME))
+    )
+    found = diff(old, new, examples=ASKED)
+    assert found.shape == "passage"
+    assert found.judged == 2
+    assert found.right[1] >= found.right[0]
+    assert {text.asked for text in found.changed} == {"Who came?"}
+    assert sum(times for _, _, times in found.labels) == sum(text.before != text.after for text in found.changed)
+    assert "the answer on" in printed(rule_diff(found))

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from ruletune.report.model import Case, LabelsSaved, Report, RuleRow
+from ruletune.report.model import Case, Effect, LabelsSaved, Report, RuleRow
 from ruletune.report.page import from_json, render, rule_table_html, run_html, to_json
 from ruletune.report.terminal import comparison_table, rule_table
-from ruletune.report.words import labels_saved_sentence
+from ruletune.report.words import effects_sentence, labels_saved_sentence
 from tests.report.samples import binary, many, nearly_empty
 
 MARKS = (
@@ -112,3 +112,19 @@ def test_labels_saved_in_words(saved: LabelsSaved, begins: str) -> None:
 @pytest.mark.parametrize("character", ["\x00", "\x1b", "\x7f", "\u0085", "\u2028", "\u2029", "\n", "\ud800"])
 def test_characters_that_cannot_be_drawn_do_not_end_the_run(character: str) -> None:
     assert "<svg" in render(hostile(f"a{character}b"))
+
+
+def test_what_is_too_small_to_print_is_no_harm() -> None:
+    said = effects_sentence([Effect("a", 0.02), Effect("b", -0.00001)])
+    assert said.endswith("Worth most: a (+0.0200).")
+    assert effects_sentence([Effect("b", -0.00001)]).endswith("None matters.")
+
+
+def test_a_report_about_questions_shows_them_and_speaks_of_no_labels() -> None:
+    report = replace(binary(), shape="passage", metric="f1", confusion=(), per_label={})
+    case = replace(report.disagreements[0], asked="Who came <first>?")
+    scores = tuple(replace(score, metrics={"f1": 0.5}) for score in report.scores)
+    page = render(replace(report, disagreements=(case,), scores=scores))
+    assert "Who came &lt;first&gt;?" in page
+    assert "<h2>Labels</h2>" not in page and "macro-F1" not in page
+    assert "gold questions" in page and "answered right" not in page

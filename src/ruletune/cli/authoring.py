@@ -68,7 +68,7 @@ def init(
     if len(names) < 2:
         raise UserError(
             f"found {len(names)} labels in {data!r}",
-            remedy="name the column with --label, or the labels with --labels a,b",
+            remedy="name the column with --label, or the labels with --labels a,b; for entities see docs/entities.md",
         )
     if ask:
         name = name or typer.prompt("Name of the task", default=output.resolve().parent.name)

@@ -22,7 +22,7 @@ from ruletune.labeling.span_votes import SpanVotes
 from ruletune.labeling.stream import Labelled
 from ruletune.labeling.words import words
 from ruletune.progress import Listener, counted, silent
-from ruletune.types import Example, Span, Spans
+from ruletune.types import Example, Spans
 
 __all__ = ["label_spans"]
 
@@ -97,9 +97,9 @@ def _answered(
 
 def _certainty(answer: Spans, belief: np.ndarray, places: list[tuple[int, int]]) -> float | None:
     """How likely the least likely entity's words are in one at all; ``None`` where there is no entity."""
-
-    def likely(span: Span) -> float:
-        inside = [n for n, (start, end) in enumerate(places) if start < span.end and span.start < end]
-        return float(1.0 - belief[inside, 0].max())
-
-    return min(map(likely, answer.spans)) if answer.spans else None
+    if not answer.spans:
+        return None
+    edges = np.array(places, dtype=np.int64).reshape(-1, 2)
+    first = np.searchsorted(edges[:, 1], [span.start for span in answer.spans], side="right")
+    last = np.searchsorted(edges[:, 0], [span.end for span in answer.spans], side="left")
+    return min(float(1.0 - belief[start:end, 0].max()) for start, end in zip(first, last, strict=True))
