@@ -76,7 +76,7 @@ class ExtractRun(Run):
             shown = ", ".join(map(repr, bare[:5]))
             raise UserError(
                 f"{len(bare)} texts come without a question (ids {shown}{', ...' if len(bare) > 5 else ''})",
-                remedy="give JSONL, CSV or SQuAD JSON with questions; in Python, Example(id, text, question)",
+                remedy="give JSONL, CSV or SQuAD JSON with questions, or one text with --question; in Python, Example(id, text, question)",
             )
         classifier = self.classifier
         seen = windows(
