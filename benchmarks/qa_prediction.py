@@ -127,7 +127,7 @@ def main() -> None:
         f"processor seconds of the process, which a busy machine does not change much; median of {TURNS} turns; {torch.get_num_threads()} threads; "
         "ratios are medians of the turns' ratios",
         f"Ruletune's default computes in {default_precision()} here; the loop in 32 bits unless said otherwise",
-        "Transformers 5.23 has no question-answering pipeline; where answers differ, those looked at were the loop's of more than 30 words, which Ruletune does not give",
+        "Transformers 5.23 has no question-answering pipeline; where answers differed, those once looked at were the loop's of more than 30 words, which Ruletune does not give",
     ]
     path = write("qa_prediction", command="python -m benchmarks.qa_prediction", rows=rows, notes=notes)
     print(path.read_text("utf-8"))
