@@ -33,7 +33,7 @@ _LEAST_AGREEMENT = 0.05
 _ERRORS = 2.0
 """Standard errors by which labels alone must be better in cross-validation."""
 
-_POOL = 1000
+_POOL = 600
 """Texts without a gold label that alternatives are fitted on."""
 
 _ENOUGH = 60
@@ -171,16 +171,18 @@ def _cross_validated(
             rest = pool.without(known[fold])
             model = fit(rest.votes, rest.gold)
             features, votes = pool.features[known[fold]], pool.votes[known[fold]]
+            alone = labels_head(rest, multi=multi)
+            both = guided_head(rest, model, student=alone)
             answers = {
-                "labels alone": labels_head(rest, multi=multi).probabilities(features),
+                "labels alone": alone.probabilities(features),
                 "rules alone": model.posterior(votes),
-                "rules + labels": guided_beliefs(guided_head(rest, model), model, features, votes),
+                "rules + labels": guided_beliefs(both, model, features, votes),
             }
             for name, probability in answers.items():
                 right[name][fold] += _correct(probability, pool.gold[known[fold]], multi=multi) / repeats
-    alone = right["labels alone"]
+    base = right["labels alone"]
     return tuple(
-        Alternative(name, float(hits.mean()), _error(hits), (float((hits - alone).mean()), _error(hits - alone)))
+        Alternative(name, float(hits.mean()), _error(hits), (float((hits - base).mean()), _error(hits - base)))
         for name, hits in right.items()
     )
 
