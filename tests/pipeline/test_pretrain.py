@@ -28,7 +28,7 @@ from transformers import (
 
 from ruletune.config import load_task
 from ruletune.errors import RuletuneError, UserError
-from ruletune.models import backbone, checkpoints, pretraining
+from ruletune.models import backbone, checkpoints, frozen, pretraining
 from ruletune.models.pretraining import Scratch
 from ruletune.pipeline.pretrain import Pretraining, pretrain, read_texts
 from ruletune.progress import Event, silent
@@ -102,12 +102,12 @@ def test_the_new_head_learns_alone_at_first(tmp_path: Path, checkpoint: Path) ->
 
 
 def test_embeddings_are_held_where_they_were(tmp_path: Path, checkpoint: Path) -> None:
-    before = backbone.embed(checkpoints.Checkpoint("t", str(checkpoint)), TEXTS)
+    before = frozen.embed(checkpoints.Checkpoint("t", str(checkpoint)), TEXTS)
     moved = []
     for keep in (0.0, 50.0):
         settings = Pretraining(epochs=4, batch_size=16, learning_rate=2e-3, max_length=32, keep=keep)
         done = pretrain(TEXTS, out=tmp_path / str(keep), checkpoint=str(checkpoint), settings=settings)
-        after = backbone.embed(checkpoints.Checkpoint("t", str(done.folder)), TEXTS)
+        after = frozen.embed(checkpoints.Checkpoint("t", str(done.folder)), TEXTS)
         moved.append(float(1 - (before * after).sum(1).mean()))
     assert moved[1] < moved[0]
 

@@ -274,6 +274,8 @@ def test_every_condition_is_of_a_known_shape(context: RuleContext) -> None:
         "types": {"types": {"subject": "PERSON"}, "vote": "ham"},
         "arguments": {"arguments": {"ham": {"subject": "PERSON"}}},
         "order": {"order": "object first", "vote": "ham"},
+        "shape": {"shape": "Xx+", "vote": "ham"},
+        "trigger": {"trigger": ["Mr"], "right": 2, "vote": "ham"},
         "question": {"question": "who", "type": "person", "vote": "ham"},
         "sentence": {"sentence": "words", "vote": "ham"},
     }

@@ -98,7 +98,8 @@ class SpanRules:
             )
         if isinstance(rule.says, Prompt | Require):
             yield Problem(f"rule {rule.name!r} says nothing about spans", rule.where, "it can vote, veto or link")
-        speaks = rule.sign > 0 or names_label(rule.when)
+        # A veto on no characters is one on all of them; a vote and a link are of none then.
+        speaks = (rule.says is not None and rule.sign >= 0) or names_label(rule.when)
         if speaks and not _has_spans(rule.when, {each.name: each for each in self.rules}):
             remedy = "it needs a part that matches characters: regex, keywords, gazetteer, span or a function"
             yield Problem(f"rule {rule.name!r} does not say of which characters it speaks", rule.where, remedy)

@@ -86,15 +86,21 @@ _COMMON = frozenset(
 
 
 def kind_of(entry: Mapping[Any, Any]) -> str:
-    """The kind of a rule as written: the one key that names a kind.
+    """The kind of a rule as written: the one key that names a kind, other than the settings of that kind.
 
     Raises:
         ValueError: There is no such key, or more than one.
 
     >>> kind_of({"keywords": ["superb"], "vote": "positive"})
     'keywords'
+    >>> kind_of({"question": "who", "pattern": "by (?P<answer>[A-Z]+)", "vote": "answer"})
+    'question'
     """
     kinds = [kind for kind in KINDS if kind in entry]
+    if len(kinds) > 1:
+        # What names a kind may be a setting of another, as the pattern of a rule about questions is.
+        whole = [kind for kind in kinds if set(kinds) <= set(KINDS[kind].model_fields)]
+        kinds = whole if len(whole) == 1 else kinds
     if len(kinds) > 1:
         raise ValueError(f"a rule has one kind, this one has {' and '.join(map(repr, kinds))}; write two rules")
     if not kinds:
