@@ -11,7 +11,11 @@ from ruletune.cli.console import Json, emit, out, progress_bars
 from ruletune.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ruletune.config import TaskSpec
     from ruletune.data.sniff import Questions
+    from ruletune.types import Example
 
 __all__ = ["init", "sample"]
 
@@ -123,22 +127,13 @@ def sample(
 ) -> None:
     """Choose what to label next: texts unlike each other and unlike those that have a label."""
     from ruletune.config import load_task
+    from ruletune.data.pairs import written_marked
     from ruletune.pipeline.choose import choose
 
     spec = load_task(task)
     with progress_bars() as listener:
         examples = choose(spec, data=data, count=count, run=run, listener=listener)
-    columns = spec.file.data.columns
-    rows: list[dict[str, Any]] = [
-        {"id": e.id, columns.text: e.text}
-        | ({columns.text_pair: e.text_pair} if columns.text_pair else {})
-        | {
-            name: [s.start, s.end, s.label]
-            for name, s in zip((columns.subject, columns.object), e.entities, strict=False)
-        }
-        | {columns.label: None}
-        for e in examples
-    ]
+    answer, rows = _to_fill_in(spec, examples)
     if output is not None:
         from ruletune.data.readers import write_jsonl
 
@@ -146,7 +141,24 @@ def sample(
     if json:
         emit({"texts": rows} if output is None else {"output": str(output), "n": len(rows)})
     elif output is None:
-        for row in rows:
-            typer.echo(f"{row['id']}\t{row[columns.text]}")  # as it is, for other programs to read
+        for example in examples:
+            text = written_marked(example.text, example.entities) if example.entities else example.text
+            shown = [text, example.text_pair or ""] if spec.task.readout == "extract" else [text]
+            typer.echo("\t".join([example.id, *shown]))  # as it is, for other programs to read
     else:
-        out().print(f"{len(rows)} texts in {output}: fill in the column {columns.label!r}.", markup=False)
+        out().print(f"{len(rows)} texts in {output}: fill in the column {answer!r}.", markup=False)
+
+
+def _to_fill_in(spec: TaskSpec, examples: Sequence[Example]) -> tuple[str, list[dict[str, Any]]]:
+    """The column that takes the answers, and rows as the task's data has them, with that column empty."""
+    columns, readout = spec.file.data.columns, spec.task.readout
+    answer = {"tokens": columns.spans, "extract": columns.answers}.get(readout, columns.label)
+    second = columns.question if readout == "extract" else columns.text_pair
+    both = (columns.subject, columns.object)
+    return answer, [
+        {"id": example.id, columns.text: example.text}
+        | ({second: example.text_pair} if second else {})
+        | {name: [s.start, s.end, s.label] for name, s in zip(both, example.entities, strict=False)}
+        | {answer: None}
+        for example in examples
+    ]

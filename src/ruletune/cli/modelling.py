@@ -65,7 +65,7 @@ def _print_result(run: Run) -> None:
         if report.rules
         else ()
     )
-    for said in (guard_sentence(report.guard), *by_rules, calibration_sentence(report)):
+    for said in (guard_sentence(report.guard, report.shape), *by_rules, calibration_sentence(report)):
         if said:
             console.print(said, markup=False)
     for warning in report.warnings:

@@ -15,6 +15,7 @@ from ruletune.labeling.apply import ABSTAIN, FAULT, RuleSet, Votes, silence_lowe
 from ruletune.labeling.corpus import corpus, gold_matrix, needs_label
 from ruletune.labeling.evaluate import Embed
 from ruletune.labeling.span_diff import diff_spans
+from ruletune.labeling.span_show import asked
 from ruletune.labeling.table import fit_label_model
 from ruletune.progress import Listener, counted, silent
 from ruletune.report.rules import ChangedText, Diff, RuleChange
@@ -82,6 +83,7 @@ def diff(
                 after=now[row],
                 gold=judged.get(row, ""),
                 votes=tuple(pair.said(row) for pair in turned if pair.was[row] != pair.now[row]),
+                asked=asked(texts[row]),
             )
             for row in first
         ),

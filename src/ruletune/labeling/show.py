@@ -15,7 +15,7 @@ from ruletune.labeling.analysis import Tallies, tally
 from ruletune.labeling.apply import ABSTAIN, FAULT, RuleSet, Votes
 from ruletune.labeling.corpus import corpus, gold_matrix, needs_label
 from ruletune.labeling.evaluate import Embed
-from ruletune.labeling.span_show import show_spans
+from ruletune.labeling.span_show import asked, show_spans
 from ruletune.labeling.table import fit_label_model, rule_rows
 from ruletune.progress import Listener, counted, silent
 from ruletune.report.rules import Shown, ShownText, View
@@ -123,6 +123,7 @@ def _text(rules: RuleSet, position: int, example: Example) -> ShownText:
         says=words(name) if own else "",
         others=tuple((rule, words(rule)) for rule in firings if rule != name),
         gold=str(example.answer) or "(none)" if isinstance(example.answer, Label) else "",
+        asked=asked(example),
     )
 
 

@@ -8,10 +8,9 @@ from collections.abc import Callable, Sequence
 from ruletune.config import TaskSpec
 from ruletune.labeling.evaluate import Embed
 from ruletune.labeling.span_apply import SpanRules
-from ruletune.labeling.span_show import shown_spans
-from ruletune.labeling.span_table import fit_span_model, gold_answers
+from ruletune.labeling.span_show import asked, shown_gold, shown_spans
+from ruletune.labeling.span_table import rules_answers
 from ruletune.labeling.span_votes import SpanVotes
-from ruletune.labeling.words import words
 from ruletune.report.rules import ChangedText, Diff, RuleChange
 from ruletune.rules.base import Rule
 from ruletune.types import Example, Span, Spans
@@ -42,8 +41,7 @@ def diff_spans(
     before, after = (
         SpanRules(spec.rules, labels=spec.labels, embed=embed).apply(texts, progress=progress) for spec in (old, new)
     )
-    gold = gold_answers(texts)
-    was, now = (_entities(spec, votes, texts, gold) for spec, votes in ((old, before), (new, after)))
+    was, now = (rules_answers(spec, votes, texts) for spec, votes in ((old, before), (new, after)))
     said_before, said_after = _said(before), _said(after)
     changes = _changes(old, new, said_before, said_after, differences)
     names = [change.name for change in changes]
@@ -51,26 +49,26 @@ def diff_spans(
     touched = [row for row, rules in turned.items() if rules]
     moved = [row for row in range(len(texts)) if was[row] != now[row]]
     first = [*moved, *(row for row in touched if was[row] == now[row])][:count]
-    judged = [row for row, answer in enumerate(gold) if answer is not None]
+    passage = new.task.readout == "extract"
+    judged = [row for row, text in enumerate(texts) if text.answer is not None]
     return Diff(
         rules=tuple(changes),
         texts=len(texts),
         votes=len(touched),
-        labels=tuple((a, b, n) for (a, b), n in _moves(was, now).most_common()),
+        labels=tuple((a, b, n) for (a, b), n in (_passages(was, now) if passage else _moves(was, now)).most_common()),
         covered=(_share(before), _share(after)),
-        right=(sum(was[row] == gold[row] for row in judged), sum(now[row] == gold[row] for row in judged)),
+        right=(sum(_right(was[r], texts[r]) for r in judged), sum(_right(now[r], texts[r]) for r in judged)),
         judged=len(judged),
         changed=tuple(
             _changed(texts[row], was[row], now[row], turned[row], row, said_before, said_after) for row in first
         ),
-        shape="spans",
+        shape="passage" if passage else "spans",
     )
 
 
-def _entities(spec: TaskSpec, votes: SpanVotes, texts: Sequence[Example], gold: Sequence[Spans | None]) -> list[Spans]:
-    """What the rules and the label model make of each text."""
-    places = [words(example.text) for example in texts]
-    return fit_span_model(spec, votes, places, gold).decode(votes, places)
+def _right(found: Spans, example: Example) -> bool:
+    """Whether exactly the gold spans were found, or another answer that is as right."""
+    return found == example.answer or found in example.alternatives
 
 
 def _said(votes: SpanVotes) -> _Said:
@@ -121,6 +119,15 @@ def _moves(was: Sequence[Spans], now: Sequence[Spans]) -> Counter[tuple[str, str
     return found
 
 
+def _passages(was: Sequence[Spans], now: Sequence[Spans]) -> Counter[tuple[str, str]]:
+    """How often there is another answer, or one only now, or none any more."""
+    pairs = ((old.spans, new.spans) for old, new in zip(was, now, strict=True) if old != new)
+    return Counter(
+        ("an answer" if old else "no answer", "another" if old and new else "an answer" if new else "no answer")
+        for old, new in pairs
+    )
+
+
 def _changed(
     example: Example, was: Spans, now: Spans, rules: Sequence[str], row: int, before: _Said, after: _Said
 ) -> ChangedText:
@@ -133,8 +140,9 @@ def _changed(
         text=example.text,
         before=shown_spans(example, was),
         after=shown_spans(example, now),
-        gold=shown_spans(example, example.answer) if isinstance(example.answer, Spans) else "",
+        gold=shown_gold(example),
         votes=tuple((name, said(before, name), said(after, name)) for name in rules),
+        asked=asked(example),
     )
 
 

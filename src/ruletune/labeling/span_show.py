@@ -10,13 +10,12 @@ import numpy as np
 from ruletune.config import TaskSpec
 from ruletune.labeling.evaluate import Embed
 from ruletune.labeling.span_apply import SpanRules
-from ruletune.labeling.span_table import fit_span_model, gold_answers, judged_votes, meetings, span_rule_rows
+from ruletune.labeling.span_table import gold_answers, meetings, rows_of, verdict_on
 from ruletune.labeling.span_votes import SpanVotes
-from ruletune.labeling.words import words
 from ruletune.report.rules import Shown, ShownText, View
 from ruletune.types import Example, Firing, Spans
 
-__all__ = ["firing_words", "show_spans", "shown_spans"]
+__all__ = ["asked", "firing_words", "show_spans", "shown_gold", "shown_spans"]
 
 
 def show_spans(
@@ -41,8 +40,7 @@ def show_spans(
     # A rule that fails on every text is an error elsewhere; here is where to look at why.
     votes = rules.apply(texts, progress=progress, strict=view != "faults")
     gold = gold_answers(texts)
-    model = fit_span_model(spec, votes, [words(example.text) for example in texts], gold)
-    row = span_rule_rows(votes, gold=gold, accuracy=model.accuracy)[position]
+    row = rows_of(spec, votes, texts)[position]
     name = spec.rules[position].name
     mine: dict[int, list[tuple[int, int]]] = {}
     if view == "uncovered":
@@ -50,7 +48,7 @@ def show_spans(
     elif view == "faults":
         rows = [number for number, text in enumerate(texts) if _fails(rules, name, text)]
     else:
-        for vote in np.flatnonzero(_behind(votes, position, gold, view)).tolist():
+        for vote in np.flatnonzero(_behind(votes, position, verdict_on(spec, votes, texts), view)).tolist():
             mine.setdefault(int(votes.row[vote]), []).append((int(votes.start[vote]), int(votes.end[vote])))
         rows = sorted(mine)
     shown = tuple(_text(rules, name, texts[r], mine.get(r, [])) for r in rows[:count])
@@ -58,10 +56,10 @@ def show_spans(
     return Shown(row, written, view, len(rows), shown, failure)
 
 
-def _behind(votes: SpanVotes, position: int, gold: Sequence[Spans | None], view: View) -> np.ndarray:
+def _behind(votes: SpanVotes, position: int, verdict: tuple[np.ndarray, np.ndarray], view: View) -> np.ndarray:
     """Which of the votes are the rule's and stand behind a number, (votes,) bool."""
     overlaps, conflicts = meetings(votes)
-    right, judged = judged_votes(votes, gold)
+    right, judged = verdict
     everything = np.ones(len(votes.row), dtype=bool)
     match view:
         case "fires":
@@ -84,10 +82,10 @@ def _behind(votes: SpanVotes, position: int, gold: Sequence[Spans | None], view:
 
 
 def _missed(votes: SpanVotes, position: int, gold: Sequence[Spans | None]) -> list[int]:
-    """Texts in which no rule finds anything, first those that have an entity of the rule's label."""
+    """Texts in which no rule finds anything, first those that have an entity of the rule's label, or an answer."""
     label = votes.rules[position].label if votes.rules[position].sign > 0 else None
     silent = np.flatnonzero(~votes.covered).tolist()
-    has = {row for row in silent if any(span.label == label for span in (gold[row] or Spans(())).spans)}
+    has = {row for row in silent if any(span.label in (label, "") for span in (gold[row] or Spans(())).spans)}
     return sorted(silent, key=lambda row: (row not in has, row))
 
 
@@ -104,7 +102,8 @@ def _text(rules: SpanRules, name: str, example: Example, spans: list[tuple[int, 
         spans=tuple(spans),
         says=firing_words(example, own) if own else "",
         others=tuple((rule, firing_words(example, firing)) for rule, firing in firings.items() if rule != name),
-        gold=shown_spans(example, example.answer) if isinstance(example.answer, Spans) else "",
+        gold=shown_gold(example),
+        asked=asked(example),
     )
 
 
@@ -113,6 +112,26 @@ def firing_words(example: Example, firing: Firing) -> str:
     if isinstance(firing.answer, Spans):
         return f"{'not ' if firing.veto else ''}{shown_spans(example, firing.answer)}"
     return shown_spans(example, Spans(firing.spans))
+
+
+def asked(example: Example) -> str:
+    """What is asked about a text, in words: its question, or which two entities are meant.
+
+    >>> from ruletune.types import Span
+    >>> asked(Example("1", "Ann met Bo", entities=(Span(0, 3, "PER"), Span(8, 10))))
+    'Ann (PER), Bo'
+    """
+    return shown_spans(example, Spans(example.entities)) if example.entities else example.text_pair or ""
+
+
+def shown_gold(example: Example) -> str:
+    """Gold spans in words, empty where nobody gave any; of a question all that are right."""
+    if not isinstance(example.answer, Spans):
+        return ""
+    several = dict.fromkeys(
+        shown_spans(example, a) for a in (example.answer, *example.alternatives) if isinstance(a, Spans)
+    )
+    return " or ".join(several)
 
 
 def shown_spans(example: Example, answer: Spans) -> str:

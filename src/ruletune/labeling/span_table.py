@@ -20,7 +20,10 @@ from ruletune.report.model import RuleRow
 from ruletune.rules import Link, Vote
 from ruletune.types import Example, Spans
 
-__all__ = ["fit_span_model", "gold_answers", "judged_votes", "meetings", "span_rule_rows", "span_rule_table"]
+__all__ = [
+    "fit_span_model", "gold_answers", "judged_votes", "meetings", "rows_of", "rules_answers", "span_rule_rows",
+    "span_rule_table", "verdict_on",
+]  # fmt: skip
 
 
 def span_rule_rows(
@@ -89,7 +92,7 @@ def span_rule_table(
     gold = gold_answers(examples)
     overlaps, conflicts = meetings(votes)
     return RuleTable(
-        rows=_rows_of(spec, votes, examples, gold),
+        rows=rows_of(spec, votes, examples),
         texts=len(examples),
         gold=sum(answer is not None for answer in gold),
         coverage=float(votes.covered.mean()) if len(examples) else 0.0,
@@ -98,14 +101,30 @@ def span_rule_table(
     )
 
 
-def _rows_of(
-    spec: TaskSpec, votes: SpanVotes, examples: Sequence[Example], gold: Sequence[Spans | None]
-) -> tuple[RuleRow, ...]:
+def rows_of(spec: TaskSpec, votes: SpanVotes, examples: Sequence[Example]) -> tuple[RuleRow, ...]:
+    """What each rule does, with what the task's label model believes of it."""
+    gold = gold_answers(examples)
     if spec.task.readout == "extract":
-        accuracy, verdict = AnswerModel.fit(votes, examples).accuracy, proposals_judged(votes, examples)
-        return span_rule_rows(votes, gold=gold, accuracy=accuracy, verdict=verdict)
-    model = fit_span_model(spec, votes, [words(example.text) for example in examples], gold)
-    return span_rule_rows(votes, gold=gold, accuracy=model.accuracy)
+        accuracy = AnswerModel.fit(votes, examples).accuracy
+    else:
+        accuracy = fit_span_model(spec, votes, [words(example.text) for example in examples], gold).accuracy
+    return span_rule_rows(votes, gold=gold, accuracy=accuracy, verdict=verdict_on(spec, votes, examples))
+
+
+def verdict_on(spec: TaskSpec, votes: SpanVotes, examples: Sequence[Example]) -> tuple[np.ndarray, np.ndarray]:
+    """Which votes are right and which are judged at all, (votes,) bool each, as the task counts it."""
+    if spec.task.readout == "extract":
+        return proposals_judged(votes, examples)
+    return judged_votes(votes, gold_answers(examples))
+
+
+def rules_answers(spec: TaskSpec, votes: SpanVotes, examples: Sequence[Example]) -> list[Spans]:
+    """What the rules and the task's label model make of each text: its entities, or the answer to its question."""
+    if spec.task.readout == "extract":
+        model = AnswerModel.fit(votes, examples)
+        return [answer for answer, _ in model.answers(model.proposals(votes, examples))]
+    places = [words(example.text) for example in examples]
+    return fit_span_model(spec, votes, places, gold_answers(examples)).decode(votes, places)
 
 
 def fit_span_model(

@@ -15,7 +15,8 @@ from ruletune.models import checkpoints
 from ruletune.pipeline.embedding import represent
 from ruletune.pipeline.run import load
 from ruletune.progress import Event, Listener, silent
-from ruletune.types import Example
+from ruletune.tasks import TASKS
+from ruletune.types import Example, Label
 
 __all__ = ["choose"]
 
@@ -56,12 +57,22 @@ def choose(
         listener(Event("embedding texts", done, len(texts)))
 
     vectors = represent(spec, checkpoint, texts, view="sentence", progress=progress)
-    probability = load(run).probabilities(pool, listener=listener) if run is not None else None
+    probability = _believed(run, pool, listener) if run is not None else None
     rows = next_to_label(
         vectors[: len(pool)],
         count=min(count, len(pool)),
         labelled=vectors[len(pool) :] if labelled else None,
-        probabilities=None if probability is None else np.asarray(probability),
+        probabilities=probability,
         seed=spec.file.seed,
     )
     return [pool[row] for row in rows]
+
+
+def _believed(folder: Path, pool: list[Example], listener: Listener) -> np.ndarray:
+    """What a trained model believes of each text, (texts, answers): of labels each, of spans that its answer is right or not."""
+    run = load(folder)
+    if TASKS[run.settings["task"]].answer is Label:
+        return np.asarray(run.probabilities(pool, listener=listener))
+    scores = np.array([prediction.score for prediction in run.predict(pool, listener=listener)])
+    sure = np.maximum(scores, 0.5)  # what is more likely wrong than right is as unsure as can be
+    return np.stack([sure, 1 - sure], axis=1)

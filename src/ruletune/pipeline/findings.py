@@ -14,6 +14,7 @@ from ruletune.config import TaskSpec
 from ruletune.labeling.apply import RuleSet, Votes
 from ruletune.labeling.corpus import gold_matrix
 from ruletune.labeling.label_model import LabelModel
+from ruletune.labeling.span_show import asked
 from ruletune.labeling.table import covered as covered_by
 from ruletune.labeling.table import rule_rows
 from ruletune.metrics.calibration import expected_calibration_error, reliability
@@ -128,6 +129,7 @@ def _case(row: int, judged: Judged, examples: Sequence[Example], rule_set: RuleS
         probability=float(judged.scores[row]),
         rules=tuple(firing.rule for firing in firings),
         spans=tuple((span.start, span.end) for firing in firings for span in firing.spans),
+        asked=asked(example),
     )
 
 

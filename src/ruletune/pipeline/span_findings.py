@@ -10,7 +10,7 @@ import numpy as np
 
 from ruletune.config import TaskSpec
 from ruletune.labeling.span_apply import SpanRules
-from ruletune.labeling.span_show import shown_spans
+from ruletune.labeling.span_show import asked, shown_gold, shown_spans
 from ruletune.labeling.span_table import gold_answers, span_rule_rows
 from ruletune.labeling.span_votes import SpanVotes
 from ruletune.pipeline.findings import Outcome
@@ -163,14 +163,14 @@ def _cases(
 def _case(row: int, test: Sequence[Example], model: Answered, rules: SpanRules, rules_say: str | None) -> Case:
     example = test[row]
     firings = rules.firings(example)
-    gold = example.answer
     return Case(
         id=example.id,
         text=example.text,
         rules_say=rules_say,
         model_says=shown_spans(example, model.spans[row]),
-        gold=shown_spans(example, gold) if isinstance(gold, Spans) else None,
+        gold=shown_gold(example) or None,
         probability=float(model.certainty[row]),
         rules=tuple(dict.fromkeys(firing.rule for firing in firings)),
         spans=tuple(dict.fromkeys((span.start, span.end) for firing in firings for span in firing.spans)),
+        asked=asked(example),
     )

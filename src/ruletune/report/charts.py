@@ -163,7 +163,7 @@ def rules(rows: Sequence[RuleRow]) -> str:
         .encode(
             x=alt.X("coverage:Q", title="texts where the rule fires (logarithmic)", scale=alt.Scale(type="log"), axis=alt.Axis(format=".1%", tickCount=5)),
             y=alt.Y("accuracy:Q", title="votes that are right", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])),
-            size=alt.Size("judged:Q", title="votes with gold", scale=alt.Scale(range=[30, 400]), legend=alt.Legend(orient="right")),
+            size=alt.Size("judged:Q", title="judged", scale=alt.Scale(range=[30, 400]), legend=alt.Legend(orient="right")),
             color=alt.Color("label:N", title="votes for", scale=alt.Scale(scheme="tableau10"), legend=alt.Legend(orient="right")),
         )
     )  # fmt: skip

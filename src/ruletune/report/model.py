@@ -135,7 +135,12 @@ class Truncation:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One text worth a look. ``spans`` are the characters that triggered rules."""
+    """One text worth a look.
+
+    Attributes:
+        spans: The characters that triggered rules.
+        asked: The question, or the two entities whose relation is meant; empty elsewhere.
+    """
 
     id: str
     text: str
@@ -145,6 +150,7 @@ class Case:
     probability: float
     rules: tuple[str, ...] = ()
     spans: tuple[tuple[int, int], ...] = ()
+    asked: str = ""
 
 
 @dataclass(frozen=True, slots=True)

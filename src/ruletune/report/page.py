@@ -16,10 +16,13 @@ from pydantic import TypeAdapter
 from ruletune.report import charts
 from ruletune.report.model import Case, Report, RuleRow
 from ruletune.report.words import (
+    GOLD_NAMED,
     calibration_sentence,
+    confusion_missing,
     effects_sentence,
     guard_sentence,
     labels_saved_sentence,
+    measured_in,
     reliance_sentence,
 )
 
@@ -48,10 +51,13 @@ def render(report: Report) -> str:
         charts=_charts(report),
         saved=labels_saved_sentence(report.labels_saved) if report.labels_saved else None,
         calibrated=calibration_sentence(report),
+        measured=measured_in(report.metric),
+        gold_named=GOLD_NAMED[report.shape],
+        confusion_missing=confusion_missing(report),
         findings=[
             said
             for said in (
-                guard_sentence(report.guard),
+                guard_sentence(report.guard, report.shape),
                 reliance_sentence(report.reliance, report.shape),
                 effects_sentence(report.effects, report.shape),
             )

@@ -21,6 +21,7 @@ class ShownText:
         says: What the rule says, a label or empty.
         others: What other rules say: (rule, what).
         gold: The gold answer, empty where unknown.
+        asked: The question, or the two entities whose relation is meant; empty elsewhere.
     """
 
     id: str
@@ -29,6 +30,7 @@ class ShownText:
     says: str
     others: tuple[tuple[str, str], ...]
     gold: str
+    asked: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class ChangedText:
         gold: The gold label, empty where unknown.
         votes: The rules that say something else: (rule, before, after). Where there are none, the label model weighs the
             same votes otherwise.
+        asked: The question, or the two entities whose relation is meant; empty elsewhere.
     """
 
     id: str
@@ -84,6 +87,7 @@ class ChangedText:
     after: str
     gold: str
     votes: tuple[tuple[str, str, str], ...]
+    asked: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +98,12 @@ class Diff:
         texts: Number of texts compared.
         votes: Texts on which some rule says something else than before.
         labels: How often a label turned into another: (before, after, texts), most often first; of spans, how often
-            an entity did, ``nothing`` where it is not found.
+            an entity did, ``nothing`` where it is not found; of passages, how often there is another, or none.
         covered: Share of texts of which a rule says something, before and after.
         right: Texts with gold that the rules label right, before and after, out of ``judged``. The label model is
             fitted with these gold labels, so that both are a little too good.
         changed: Texts whose label changes, then those of which only votes do.
-        shape: ``label`` or ``spans``: what the answers are.
+        shape: ``label``, ``spans`` or ``passage``: what the answers are.
     """
 
     rules: tuple[RuleChange, ...]

@@ -137,7 +137,7 @@ def shown_rule(found: Shown) -> RenderableType:
     first = ", the first of them:" if len(found.texts) < found.found else ":"
     parts.append(Text(f"{_texts(found.found)} {_TITLES[found.view]}{first if found.texts else '.'}"))
     for text in found.texts:
-        parts.append(_excerpt(text.id, text.text, text.spans))
+        parts += [_excerpt(text.id, text.text, text.spans), *_asked(text.asked)]
         said = [printable(f"{rule}: {says}" if says else rule) for rule, says in text.others]
         gold = [f"gold: {printable(text.gold)}"] if text.gold else []
         if gold or said:
@@ -154,7 +154,9 @@ def rule_diff(found: Diff) -> RenderableType:
     if not found.rules and not moved:
         return Text(f"No rule is written otherwise, and none says anything else of {_texts(found.texts)}.")
     before, after = found.covered
-    what = f"the label on {moved}" if found.shape == "label" else f"and {moved} entities"
+    what = {"label": f"the label on {moved}", "passage": f"the answer on {moved}"}.get(
+        found.shape, f"and {moved} entities"
+    )
     lines = [
         f"{_texts(found.texts)}: votes change on {found.votes}, {what}. "
         f"Covered: {before:.1%} before, {after:.1%} after."
@@ -164,7 +166,7 @@ def rule_diff(found: Diff) -> RenderableType:
     lines += [printable(f"  {was} -> {now}: {times}") for was, now, times in found.labels]
     parts.append(Text("\n".join(lines)))
     for text in found.changed:
-        parts.append(_excerpt(text.id, text.text, ()))
+        parts += [_excerpt(text.id, text.text, ()), *_asked(text.asked)]
         label = f"{text.before} -> {text.after}" if text.before != text.after else f"still {text.after}"
         gold = f"; gold: {text.gold}" if text.gold else ""
         votes = [f"{rule}: {was} -> {now}" for rule, was, now in text.votes]
@@ -203,6 +205,11 @@ def _excerpt(name: str, text: str, spans: Sequence[tuple[int, int]]) -> Text:
         if start <= first < start + _EXCERPT:
             body.stylize("bold underline", first + offset, min(last, start + _EXCERPT) + offset)
     return Text.assemble((f"{printable(name)}  ", "dim"), body)
+
+
+def _asked(words: str) -> list[Text]:
+    """What is asked about a text, where anything is."""
+    return [Text(f"    {printable(words[:_EXCERPT])}")] if words else []
 
 
 def _texts(count: int) -> str:

@@ -6,11 +6,21 @@ from collections.abc import Sequence
 
 from ruletune.report.model import Effect, Guard, LabelsSaved, Reliance, Report
 
-__all__ = ["calibration_sentence", "effects_sentence", "guard_sentence", "labels_saved_sentence", "reliance_sentence"]
+__all__ = [
+    "GOLD_NAMED",
+    "calibration_sentence", "confusion_missing", "effects_sentence", "guard_sentence", "labels_saved_sentence",
+    "measured_in", "reliance_sentence",
+]  # fmt: skip
 
 
 _JUDGES = {"spans": "the label model, nats a word", "passage": "the label model, nats a question"}
 """Who judges what dropping a rule does, by the shape of answers, and in which unit."""
+
+GOLD_NAMED = {"label": "gold labels", "spans": "gold texts", "passage": "gold questions"}
+"""What gold is counted in, by the shape of answers."""
+
+_NOTICED = 0.00005
+"""What is less than this is printed as 0."""
 
 
 def labels_saved_sentence(saved: LabelsSaved) -> str:
@@ -29,6 +39,24 @@ def labels_saved_sentence(saved: LabelsSaved) -> str:
     return f"about {saved.estimate:.0f} (90% interval {saved.low:.0f} to {high}). {saved.note}"
 
 
+def measured_in(metric: str) -> str:
+    """What a point stands for that shows a metric.
+
+    >>> measured_in("accuracy"), measured_in("f1")
+    ('the share of held-out texts answered right', 'F1 on held-out texts')
+    """
+    return (
+        "the share of held-out texts answered right" if metric == "accuracy" else f"{metric.upper()} on held-out texts"
+    )
+
+
+def confusion_missing(report: Report) -> str:
+    """Why no confusion of labels is drawn."""
+    if report.shape == "spans":
+        return "Not drawn: a text has several entities, or none, whose places may differ, too."
+    return "Not drawn: several labels may hold at once, there are more than 30 of them, or there are no held-out texts."
+
+
 def calibration_sentence(report: Report) -> str:
     """How far the probabilities can be believed, before and after calibration; empty where nothing was measured."""
     after, before = report.calibration_error, report.uncalibrated_error
@@ -42,14 +70,14 @@ def calibration_sentence(report: Report) -> str:
     return f"{said}; log loss {report.log_loss:.3f}, {report.uncalibrated_log_loss:.3f} before."
 
 
-def guard_sentence(guard: Guard | None) -> str:
+def guard_sentence(guard: Guard | None, shape: str = "label") -> str:
     """Whether the rules were listened to, and the estimates behind it; empty where there was nothing to compare."""
     if guard is None:
         return ""
     if not guard.alternatives:
         return guard.reason
     estimates = ", ".join(f"{a.name} {a.accuracy:.0%} ± {a.error:.0%}" for a in guard.alternatives)
-    return f"{guard.reason} Cross-validated on {guard.labels} gold labels before training: {estimates}."
+    return f"{guard.reason} Cross-validated on {guard.labels} {GOLD_NAMED[shape]} before training: {estimates}."
 
 
 def reliance_sentence(reliance: Reliance | None, shape: str = "label") -> str:
@@ -77,11 +105,11 @@ def effects_sentence(effects: Sequence[Effect], shape: str = "label", *, most: i
     """Which rules are worth most and which do harm, by what dropping them does."""
     if not effects:
         return "Effect of dropping each rule: not measured; there are no labels to judge it by, or no rules that vote."
-    helping = [e for e in effects if e.loss > 0][:most]
-    harming = [e for e in reversed(effects) if e.loss < 0][:most]
+    helping = [e for e in effects if e.loss >= _NOTICED][:most]
+    harming = [e for e in reversed(effects) if e.loss <= -_NOTICED][:most]
     said = "; ".join(
         f"{words}: " + ", ".join(f"{e.rule} ({e.loss:+.4f})" for e in chosen)
-        for words, chosen in (("worth most", helping), ("better without", harming))
+        for words, chosen in (("Worth most", helping), ("better without" if helping else "Better without", harming))
         if chosen
     )
     judge = _JUDGES.get(shape, "a head on frozen embeddings, nats")
