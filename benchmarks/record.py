@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-__all__ = ["RESULTS", "shared_data", "write"]
+__all__ = ["RESULTS", "default_precision", "shared_data", "write"]
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -24,6 +24,17 @@ def shared_data() -> Path:
     if not folder.is_dir():
         sys.exit(f"this benchmark needs the public data sets in {folder}")
     return folder
+
+
+def default_precision() -> str:
+    """What ``precision: auto`` is on this machine."""
+    import torch
+
+    from ruletune.models.backbone import autocast, device
+
+    place = device()
+    with autocast("auto", place):
+        return "bf16" if torch.is_autocast_enabled(place.type) else "32 bits"
 
 
 def _git(*arguments: str) -> str:

@@ -85,7 +85,9 @@ def test_any_text_goes_through_and_batches_change_nothing(kind: str, load: Calla
         assert 0 <= start < end <= len(data[row].text)
     alone = SpanVotes.joined([rules(spec).apply([example]) for example in data])
     assert cells(alone) == cells(found)
-    fired = [(row, span.start) for row, e in enumerate(data) for f in rules(spec).firings(e) for span in f.spans]
+    firings = found.firings()
+    assert firings == [rules(spec).firings(example) for example in data]
+    fired = [(row, span.start) for row, several in enumerate(firings) for f in several for span in f.spans]
     assert sorted(fired) == sorted((row, start) for row, _, start, _, _ in cells(found))
 
 

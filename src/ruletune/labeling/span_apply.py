@@ -42,7 +42,7 @@ from ruletune.rules.base import (
     parts,
 )
 from ruletune.rules.matching import MatchTimeoutError
-from ruletune.types import Example, Firing, Span, Spans
+from ruletune.types import Example, Firing, Span
 
 __all__ = ["SpanRules"]
 
@@ -155,17 +155,8 @@ class SpanRules:
 
     def firings(self, example: Example) -> tuple[Firing, ...]:
         """The rules that say something about one example: the spans that they speak of."""
-        votes = self.apply([example], strict=False)
-        signs = votes.signs
-        found = []
-        for position in dict.fromkeys(votes.rule.tolist()):
-            mine = np.flatnonzero(votes.rule == position)
-            ranges = [(int(votes.start[v]), int(votes.end[v]), int(votes.label[v])) for v in mine]
-            answer = Spans(tuple(Span(start, end, self.labels[label]) for start, end, label in ranges))
-            spans = tuple(Span(start, end) for start, end, _ in ranges)
-            rule = self.rules[position].name
-            found.append(Firing(rule, answer if signs[position] else None, spans, veto=bool(signs[position] < 0)))
-        return tuple(found)
+        [found] = self.apply([example], strict=False).firings()
+        return found
 
     def _check_fields(self, examples: Sequence[Example]) -> None:
         there = fields_of(examples)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ruletune.rules.base import Fault, Link, Rule
+from ruletune.types import Firing, Span, Spans
 
 __all__ = ["SpanVotes"]
 
@@ -75,6 +76,18 @@ class SpanVotes:
             first.rules, first.labels, int(offsets[-1]), row.astype(np.int32), **columns, faults=tuple(faults.values())
         )
 
+    def firings(self) -> list[tuple[Firing, ...]]:
+        """Of each text, the rules that say something about it, with the spans that they speak of."""
+        signs = self.signs.tolist()
+        said: list[dict[int, list[Span]]] = [{} for _ in range(self.texts)]
+        columns = (self.row, self.rule, self.start, self.end, self.label)
+        for row, rule, start, end, label in zip(*(column.tolist() for column in columns), strict=True):
+            said[row].setdefault(rule, []).append(Span(start, end, self.labels[label]))
+        return [
+            tuple(_firing(self.rules[rule].name, spans, signs[rule]) for rule, spans in by_rule.items())
+            for by_rule in said
+        ]
+
     def silenced(self, rule: int) -> SpanVotes:
         """The votes without those of one rule, which stays in its place and says nothing."""
         kept = self.rule != rule
@@ -104,3 +117,8 @@ class SpanVotes:
             self.label[at],
             self.faults,
         )
+
+
+def _firing(rule: str, spans: Sequence[Span], sign: int) -> Firing:
+    bare = tuple(Span(span.start, span.end) for span in spans)
+    return Firing(rule, Spans(tuple(spans)) if sign else None, bare, veto=sign < 0)

@@ -85,6 +85,10 @@ _MODELS: dict[Readout, Any] = {
 }
 
 
+_CACHED = 1024
+"""Tokens in a batch at most where a processor answers: what a layer makes of more of them does not stay in its cache."""
+
+
 def device() -> torch.device:
     """The first CUDA device where there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -321,7 +325,7 @@ def _batches(
     place = next(classifier.model.parameters()).device
     classifier.model.eval()
     with torch.inference_mode(), autocast(precision, place):
-        for rows in buckets(encoded.lengths, batch_size=batch_size):
+        for rows in buckets(encoded.lengths, batch_size=batch_size, tokens=_CACHED if place.type == "cpu" else None):
             batch = collate(encoded, rows.tolist(), pad_id=classifier.pad_id, device=place)
             yield rows, ask(batch).float().cpu().numpy()
             if progress:

@@ -245,17 +245,28 @@ def collate(encoded: Encoded, rows: Sequence[int], *, pad_id: int, device: torch
 
 
 def buckets(
-    lengths: np.ndarray, *, batch_size: int, rng: np.random.Generator | None = None, pool: int = 32
+    lengths: np.ndarray,
+    *,
+    batch_size: int,
+    rng: np.random.Generator | None = None,
+    pool: int = 32,
+    tokens: int | None = None,
 ) -> Iterator[np.ndarray]:
     """Batches of rows with like lengths, so that little of a batch is padding.
 
-    Without ``rng`` rows go from long to short, for prediction. With it, rows are shuffled, cut
+    Without ``rng`` rows go from long to short, for prediction, ``tokens`` of them in a batch at most, padding included, or
+    one row. With it, rows are shuffled, cut
     into pools of ``pool`` batches, sorted by length within a pool, and the batches shuffled:
     every epoch sees other batches, each of them even in length.
     """
     if rng is None:
         order = np.argsort(-lengths, kind="stable")
-        yield from (order[start : start + batch_size] for start in range(0, len(order), batch_size))
+        start = 0
+        while start < len(order):
+            room = batch_size if tokens is None else tokens // max(1, int(lengths[order[start]]))
+            end = start + max(1, min(batch_size, room))
+            yield order[start:end]
+            start = end
         return
     order = rng.permutation(len(lengths))
     span = batch_size * pool

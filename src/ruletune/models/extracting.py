@@ -7,6 +7,7 @@ one.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -96,35 +97,31 @@ def read_edges(
         longest: Words that an answer has at most.
         best: How many passages are kept.
     """
-    found: list[dict[tuple[int, int], float]] = [{} for _ in examples]
-    none = np.zeros(len(examples))
-    edges: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in examples]
-    for owner, ranges, values in zip(shown.owner.tolist(), shown.offsets, logits, strict=True):
-        likely = _likely(np.asarray(values, dtype=np.float64), ranges)
-        edges[owner].append((ranges, likely))
-        none[owner] = min(none[owner], float(likely[:, 0].sum()))
+    mine: list[list[int]] = [[] for _ in examples]
+    for window, owner in enumerate(shown.owner.tolist()):
+        mine[owner].append(window)
+    found = []
+    for example, several in zip(examples, mine, strict=True):
+        ranges = [shown.offsets[window] for window in several]
+        likely = [_likely(np.asarray(logits[w], dtype=np.float64), r) for w, r in zip(several, ranges, strict=True)]
+        found.append(_reading(example, tuple(zip(ranges, likely, strict=True)), longest=longest, best=best))
+    return found
+
+
+def _reading(example: Example, edges: tuple[tuple[np.ndarray, np.ndarray], ...], *, longest: int, best: int) -> Reading:
+    scores: dict[tuple[int, int], float] = {}
+    none = 0.0
+    for ranges, likely in edges:
+        none = min(none, float(likely[:, 0].sum()))
         for start, end, score in _pairs(likely, ranges, most=longest * _PER_WORD):
-            place = _trimmed(int(ranges[start, 0]), int(ranges[end, 1]), examples[owner].text)
-            if place is not None and score > found[owner].get(place, -np.inf):
-                found[owner][place] = score
-    return [
-        _reading(scores, float(missing), tuple(several), example, longest=longest, best=best)
-        for scores, missing, several, example in zip(found, none, edges, examples, strict=True)
-    ]
-
-
-def _reading(
-    scores: dict[tuple[int, int], float],
-    none: float,
-    edges: tuple[tuple[np.ndarray, np.ndarray], ...],
-    example: Example,
-    *,
-    longest: int,
-    best: int,
-) -> Reading:
+            place = _trimmed(int(ranges[start, 0]), int(ranges[end, 1]), example.text)
+            if place is not None and score > scores.get(place, -np.inf):
+                scores[place] = score
+    ranges_of_words = words(example.text)
+    begins, ends = [begin for begin, _ in ranges_of_words], [end for _, end in ranges_of_words]
     kept: list[tuple[int, int]] = []
     for place in sorted(scores, key=lambda place: (-scores[place], place)):
-        if place[1] - place[0] <= longest or len(words(example.text[place[0] : place[1]])) <= longest:
+        if bisect_left(begins, place[1]) - bisect_right(ends, place[0]) <= longest:  # the words that it touches
             kept.append(place)
         if len(kept) == best:
             break

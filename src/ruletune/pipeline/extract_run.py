@@ -13,6 +13,7 @@ from ruletune.errors import UserError
 from ruletune.labeling.answer_model import AnswerModel
 from ruletune.labeling.apply import answer_value, firing_value
 from ruletune.labeling.span_apply import SpanRules
+from ruletune.labeling.span_votes import SpanVotes
 from ruletune.models import backbone
 from ruletune.models.extracting import read_edges
 from ruletune.models.windows import windows
@@ -62,15 +63,23 @@ class ExtractRun(Run):
         """One answer to each question, with its probability and the likely alternatives in ``ranked``, itself included."""
         if max_error is not None:
             self.threshold(max_error, confidence=confidence)
+        votes = self.span_rules.apply(examples, strict=False) if with_rules else None
+        firings = [()] * len(examples) if votes is None else votes.firings()
         predictions = []
-        for example, found in zip(examples, self._ranked(examples, listener), strict=True):
+        for example, found, fired in zip(examples, self._ranked(examples, listener, votes=votes), firings, strict=True):
             answer, certain = found[0]
-            fired = self.span_rules.firings(example) if with_rules else ()
             scores = (certain,) * len(answer.spans)
             predictions.append(Prediction(example.id, answer, certain, {}, fired, scores, found))
         return predictions
 
-    def _ranked(self, examples: Sequence[Example], listener: Listener) -> list[Ranked]:
+    def _ranked(
+        self, examples: Sequence[Example], listener: Listener, *, votes: SpanVotes | None = None
+    ) -> list[Ranked]:
+        """The likely answers to each question.
+
+        Args:
+            votes: What the rules say of the examples, where that is known.
+        """
         bare = [example.id for example in examples if not example.text_pair]
         if bare:
             shown = ", ".join(map(repr, bare[:5]))
@@ -89,7 +98,9 @@ class ExtractRun(Run):
         readings = read_edges(seen, logits.arrays, examples, longest=deciding.longest)
         if not deciding.weight:  # then the rules need not even be loaded
             return [ranked(read, None, deciding) for read in readings]
-        said = self.answer_model.proposals(self.span_rules.apply(examples, strict=False), examples)
+        if votes is None:
+            votes = self.span_rules.apply(examples, strict=False)
+        said = self.answer_model.proposals(votes, examples)
         return [ranked(*each, deciding) for each in zip(readings, said, strict=True)]
 
     def probabilities(self, examples: Sequence[Example], *, listener: Listener = silent) -> np.ndarray:

@@ -13,6 +13,7 @@ from ruletune.errors import UserError
 from ruletune.labeling.apply import answer_value, firing_value
 from ruletune.labeling.sequence_model import SequenceModel
 from ruletune.labeling.span_apply import SpanRules
+from ruletune.labeling.span_votes import SpanVotes
 from ruletune.labeling.words import words
 from ruletune.metrics.selective import Threshold
 from ruletune.models import backbone
@@ -54,11 +55,13 @@ class TagRun(Run):
         listener: Listener = silent,
     ) -> list[Prediction]:
         limit = None if max_error is None else self.threshold(max_error, confidence=confidence)
-        shown, scores = self._scores(examples, listener)
+        votes = self.span_rules.apply(examples, strict=False) if with_rules else None
+        shown, scores = self._scores(examples, listener, votes=votes)
         given = self._given(limit, shown, scores, examples)
+        firings = [()] * len(examples) if votes is None else votes.firings()
+        decoded = self._decoded(shown, scores, examples)
         predictions = []
-        for example, found, answers in zip(examples, self._decoded(shown, scores, examples), given, strict=True):
-            fired = self.span_rules.firings(example) if with_rules else ()
+        for example, found, answers, fired in zip(examples, decoded, given, firings, strict=True):
             certain = tuple(float(score) for score in found.scores) if answers else ()
             answer = found.spans if answers else None
             predictions.append(Prediction(example.id, answer, found.certainty, {}, fired, certain))
@@ -86,9 +89,13 @@ class TagRun(Run):
         return [bool(passes) for passes in limit.passes(np.array(sure, dtype=np.float64))]
 
     def _scores(
-        self, examples: Sequence[Example], listener: Listener, *, rules: bool = True
+        self, examples: Sequence[Example], listener: Listener, *, rules: bool = True, votes: SpanVotes | None = None
     ) -> tuple[Windows, list[np.ndarray]]:
-        """Texts as windows, and scores of tags for each of them."""
+        """Texts as windows, and scores of tags for each of them.
+
+        Args:
+            votes: What the rules say of the examples, where that is known.
+        """
         classifier = self.classifier
         shown = windows(
             examples, rendering=self.rendering, tokenizer=classifier.tokenizer, max_length=classifier.max_length
@@ -100,7 +107,8 @@ class TagRun(Run):
         say = Say(*(float(self.settings.get(name, 0.0)) if acts else 0.0 for name in ("rule_weight", "silence_weight")))
         if not say.votes:  # then the rules need not even be loaded
             return shown, list(logits.arrays)
-        votes = self.span_rules.apply(examples, strict=False)
+        if votes is None:
+            votes = self.span_rules.apply(examples, strict=False)
         ranges = [words(example.text) for example in examples]
         return shown, heard(shown, logits.arrays, votes, ranges, self.sequence_model, say)
 

@@ -177,11 +177,12 @@ def labels_head(pool: Pool, *, multi: bool) -> Head:
     return fit_head(pool.features[known], pool.gold[known], np.ones(int(known.sum())), multi=multi)
 
 
-def guided_head(pool: Pool, model: LabelModel) -> Head:
+def guided_head(pool: Pool, model: LabelModel, *, student: Head | None = None) -> Head:
     """A head on gold labels, and on what rules say of the other texts, weighed against what a head on the gold labels says.
 
     Args:
         model: Fitted on the pool's votes and gold.
+        student: The head on the gold labels, where there is one already.
 
     Raises:
         ValueError: There is neither a gold label nor a vote.
@@ -193,8 +194,8 @@ def guided_head(pool: Pool, model: LabelModel) -> Head:
     if rest.any():
         votes = pool.votes[rest]
         if known.any() and not model.multi:
-            student = labels_head(pool, multi=model.multi).probabilities(pool.features[rest])
-            targets[rest] = _together(student, model, votes, say=1.0)
+            student = student or labels_head(pool, multi=model.multi)
+            targets[rest] = _together(student.probabilities(pool.features[rest]), model, votes, say=1.0)
             sure = confidence(targets[rest])
         else:
             targets[rest], sure = model.posterior(votes), model.confidence(votes)
