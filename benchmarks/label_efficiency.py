@@ -161,6 +161,7 @@ def main() -> None:
     parser.add_argument("--shots", type=int, nargs="+", default=[5, 10, 50])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--keep", type=Path, default=RESULTS / "label_efficiency", help="Folder of single results.")
+    parser.add_argument("--note", default="", help="What a reader of the table should know about the machine.")
     arguments = parser.parse_args()
     arguments.keep.mkdir(parents=True, exist_ok=True)
     for seed in range(arguments.seeds):
@@ -179,14 +180,21 @@ def main() -> None:
                     value = {"data": name, "shots": shots, "seed": seed, "scores": scores}
                     path.write_text(json.dumps(value), encoding="utf-8")
                     print(json.dumps(value), flush=True)
-                _write(arguments.keep)
+                _write(arguments.keep, note=arguments.note)
 
 
-def _write(keep: Path) -> None:
-    results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(keep.glob("*.json"))]
+def _draw(result: dict[str, Any]) -> tuple[str, int, int]:
+    return result["data"], result["shots"], result["seed"]
+
+
+def _write(keep: Path, *, note: str = "") -> None:
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(keep.glob("*.json"))]
+    results = [r for r in found if sum(_draw(other) == _draw(r) for other in found) == 2] or found
     notes = [
+        "only draws that both Ruletune and the peers have been run on, where there are such",
         "mean over seeds; Ruletune's seconds are the whole run: both trainings, scoring and the report",
         "the guard may leave the rules out: then Ruletune is labels alone",
+        *([note] if note else []),
     ]
     rows = table(results)
     write("label_efficiency", command="python -m benchmarks.label_efficiency --peers PYTHON", rows=rows, notes=notes)

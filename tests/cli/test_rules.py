@@ -135,7 +135,7 @@ def test_show_has_the_rule_its_numbers_and_its_texts(command: Command) -> None:
     [text] = found["texts"]
     assert text == {
         "id": "2", "text": "a prize, mum", "spans": [[2, 7]], "says": "spam",
-        "others": [["prize", "spam"], ["mum", "ham"]], "gold": "ham",
+        "others": [["prize", "spam"], ["mum", "ham"]], "gold": "ham", "asked": "",
     }  # fmt: skip
 
 
