@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ruletune.rules import KINDS, PAIR_KINDS, READING_KINDS
-from ruletune.types import Answer, Label, Spans
+from ruletune.types import Answer, Label, Spans, Text
 
-__all__ = ["ANSWER", "CLASSIFICATION", "NER", "QA", "RELATION", "TASKS", "Readout", "Task"]
+__all__ = [
+    "ANSWER", "CLASSIFICATION", "DIALOGUE", "NER", "QA", "RELATION", "SUMMARIZATION", "TASKS", "TRANSLATION", "Readout", "Task",
+]  # fmt: skip
 
-Readout = Literal["text", "pair", "tokens", "extract"]
-"""Where in a model's outputs the answer stands: at the text, at two marked entities, at every token, at an answer's edges."""
+Readout = Literal["text", "pair", "tokens", "extract", "generate"]
+"""Where in a model's outputs the answer stands: at the text, at two marked entities, at every token, at an answer's edges; or
+the outputs are the answer, word by word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class Task:
         name: As written after ``task:`` in a task file.
         answer: The shape of its answers.
         rule_kinds: Kinds of rule that it can use, as written in a task file.
-        says: What its rules can say: ``vote``, ``veto``, ``prompt``, ``require``, ``link``.
+        says: What its rules can say: ``vote``, ``veto``, ``prompt``, ``require``, ``link``, ``reply``.
         readout: Where in a model's outputs the answer stands.
         metric: Name of the metric that comparisons, early stopping and choices go by; higher is better.
     """
@@ -83,4 +86,20 @@ QA = Task(
     metric="f1",
 )
 
-TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFICATION, NER, RELATION, QA)}
+_TEXT_KINDS = frozenset({
+    "regex", "keywords", "gazetteer", "function", "field", "length", "casing", "all", "any", "not",
+})  # fmt: skip
+
+
+def _generation(name: str, metric: str) -> Task:
+    says = frozenset({"veto", "require", "reply"})
+    return Task(name, answer=Text, rule_kinds=_TEXT_KINDS, says=says, readout="generate", metric=metric)
+
+
+TRANSLATION = _generation("translation", "bleu")
+SUMMARIZATION = _generation("summarization", "rouge_l")
+DIALOGUE = _generation("dialogue", "bleu")
+
+TASKS: dict[str, Task] = {
+    task.name: task for task in (CLASSIFICATION, NER, RELATION, QA, TRANSLATION, SUMMARIZATION, DIALOGUE)
+}

@@ -13,6 +13,7 @@ from pydantic import (
     Field,
     Strict,
     Tag,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -21,7 +22,7 @@ from ruletune.errors import nearest
 from ruletune.rules import KINDS, RuleEntry, kind_of
 from ruletune.rules.entry import listed_words
 from ruletune.tasks import ANSWER, QA, TASKS
-from ruletune.types import Label, Spans
+from ruletune.types import Label, Spans, Text
 
 __all__ = ["Data", "Model", "TaskFile", "Test", "Training", "WrongValueError"]
 
@@ -88,6 +89,16 @@ class Columns(_Part):
     question: str = Field(default="question", description="qa: the question.")
     answers: str = Field(
         default="answers", description="qa: the answers, a list of {text, start}; an empty list: the text has none."
+    )
+    target: str = Field(
+        default="target", description="translation, summarization, dialogue: the text to be written, or a list of such."
+    )
+    history: str = Field(default="history", description="dialogue: what was said before, a list of turns or one text.")
+    act: str = Field(
+        default="act", description="dialogue: what the reply must say, such as inform(name='Eiji'; area=Soma)."
+    )
+    facts: str = Field(
+        default="facts", description="dialogue: what the reply may draw on, a list of sentences or one text."
     )
 
 
@@ -182,6 +193,20 @@ class Model(_Part):
     )
     lora: Lora = Field(default_factory=Lora, description="Settings of the lora adapter.")
     max_answer: Whole = Field(default=30, ge=1, le=1000, description="qa: the longest answer, in words.")
+    max_target: Whole = Field(
+        default=64, ge=4, le=4096, description="translation, summarization, dialogue: the longest answer, in tokens."
+    )
+    beams: Whole = Field(
+        default=4,
+        ge=1,
+        le=64,
+        description="translation, summarization, dialogue: answers under way at a time when one is written.",
+    )
+    too_long: Literal["windows", "cut", "error"] = Field(
+        default="windows",
+        description="translation, summarization, dialogue: a source longer than max_length is answered piece by piece, or "
+        "cut, or refused.",
+    )
 
 
 class Contrast(_Part):
@@ -244,6 +269,16 @@ class Gold(_Part):
     )
 
 
+class Guidance(_Part):
+    """Where rules act on texts that are written (translation, summarization, dialogue). Each can be switched off."""
+
+    input: Flag = Field(default=True, description="What rules demand is put into the input.")
+    training: Flag = Field(
+        default=True, description="Unlabelled sources are learned from, with what rules write or approve of."
+    )
+    decoding: Flag = Field(default=True, description="Answers are written so that they keep the rules.")
+
+
 class Curve(_Part):
     """The labels-only learning curve, from which the labels that rules saved are estimated."""
 
@@ -276,6 +311,12 @@ class Training(_Part):
     schedule: Literal["linear", "cosine", "constant"] = Field(default="linear", description="How the rate falls.")
     clip: Number = Field(default=1.0, gt=0, description="Largest norm of the gradient.")
     batch_size: Whole = Field(default=16, ge=1, le=1024, description="Texts per update.")
+    label_smoothing: Number = Field(
+        default=0.1,
+        ge=0,
+        lt=1,
+        description="translation, summarization, dialogue: share of the target spread over all words.",
+    )
     precision: Literal["auto", "fp32", "bf16"] = Field(
         default="auto", description="auto: bf16 where the hardware computes it, else fp32."
     )
@@ -289,6 +330,7 @@ class Training(_Part):
     self_training: SelfTraining = Field(
         default_factory=SelfTraining, description="The second pass, on what model and rules agree on."
     )
+    guidance: Guidance = Field(default_factory=Guidance, description="Where rules act on texts that are written.")
     guard: Flag = Field(
         default=True,
         description="Compare the rules with the gold labels first, and leave them out where they speak against each other.",
@@ -367,6 +409,10 @@ class Test(_Part):
     fields: dict[str, Any] = Field(default_factory=dict, description="Other columns of the data that rules read.")
 
 
+_WRITER = "flan-t5-small"
+"""The checkpoint that texts are written with where the task file names none."""
+
+
 class TaskFile(_Part):
     """A task, as a person writes it down."""
 
@@ -376,7 +422,8 @@ class TaskFile(_Part):
         default="", description="What the labels are about, in a sentence; {description} in templates."
     )
     labels: Annotated[dict[str, str], BeforeValidator(_labels)] = Field(
-        min_length=1, description="Label names, with a description each or as a plain list. Their order is kept."
+        description="Label names, with a description each or as a plain list. Their order is kept. Tasks whose answer is a "
+        "passage or a text have none.",
     )
     negative: Annotated[str | None, BeforeValidator(_name)] = Field(
         default=None,
@@ -406,15 +453,21 @@ class TaskFile(_Part):
 
     @model_validator(mode="before")
     @classmethod
-    def _one_label(cls, value: object) -> object:
-        """Passages that answer a question are of one kind, which has a name so that rules can speak of it."""
-        if not isinstance(value, dict) or value.get("task") != QA.name:
+    def _of_the_task(cls, value: object) -> object:
+        """What the kind of task says where the file is silent: passages that answer a question are of one kind, which has a
+        name so that rules can speak of it; texts have no labels, and other models write them than choose.
+        """
+        if not isinstance(value, dict):
             return value
-        return (
-            value | {"labels": {ANSWER: "the passage that answers the question"}}
-            if value.get("labels") is None
-            else value
-        )
+        task = TASKS.get(str(value.get("task")))
+        if task is None or task.readout not in ("extract", "generate"):
+            return value
+        named = {ANSWER: "the passage that answers the question"} if task.readout == "extract" else {}
+        value = value | {"labels": named} if value.get("labels") is None else value
+        model = value.get("model") or {}
+        if task.readout == "generate" and isinstance(model, dict) and model.get("checkpoint") is None:
+            value = value | {"model": {**model, "checkpoint": _WRITER}}
+        return value
 
     @field_validator("task")
     @classmethod
@@ -432,7 +485,10 @@ class TaskFile(_Part):
 
     @field_validator("labels")
     @classmethod
-    def _named(cls, labels: dict[str, str]) -> dict[str, str]:
+    def _named(cls, labels: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        task = TASKS.get(info.data.get("task", ""))
+        if not labels and (task is None or task.answer is not Text):
+            raise WrongValueError("'labels' must not be empty")
         if "" in labels:
             raise WrongValueError("a label has no name", remedy="give it one")
         return labels
@@ -459,6 +515,19 @@ class TaskFile(_Part):
             raise WrongValueError(
                 f"the task {self.task!r} knows no tests of all rules together", remedy=remedy, key="tests"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _written(self) -> Self:
+        """What a task whose answer is a text cannot have."""
+        if self.task not in TASKS or TASKS[self.task].answer is not Text:
+            return self
+        for key in ("labels", "multi_label", "verbalizer", "tests"):
+            if getattr(self, key):
+                raise WrongValueError(f"the task {self.task!r} knows no {key}", remedy="leave it out", key=key)
+        if len(self.templates) > 1:
+            remedy = "keep one template"
+            raise WrongValueError(f"the task {self.task!r} shows a text in one way", remedy=remedy, key="templates")
         return self
 
     @model_validator(mode="after")

@@ -26,6 +26,10 @@ class Columns:
     answers: str = "answers"
     subject: str = "subject"
     object: str = "object"
+    target: str = "target"
+    history: str = "history"
+    act: str = "act"
+    facts: str = "facts"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,15 @@ r"""Where in a model's outputs the answer to a task stands.
 Every task is a choice, or many: a label of the text, a tag for every token, the position of an answer's first and last
 token. So all outputs are logits whose last axis is what is chosen from, and one loss does for all of them:
 
-======== ================================ =========================== =========================
-readout  Transformers model               outputs                     chosen from
-======== ================================ =========================== =========================
-text     ``…ForSequenceClassification``   (texts, labels)             labels
-pair     ``…ForTokenClassification``      (texts, labels)             labels
-tokens   ``…ForTokenClassification``      (texts, tokens, tags)       tags
-extract  ``…ForQuestionAnswering``        (texts, 2, tokens)          tokens
-======== ================================ =========================== =========================
+======== ================================ ============================ ===========
+readout  Transformers model               outputs                      chosen from
+======== ================================ ============================ ===========
+text     ``…ForSequenceClassification``   (texts, labels)              labels
+pair     ``…ForTokenClassification``      (texts, labels)              labels
+tokens   ``…ForTokenClassification``      (texts, tokens, tags)        tags
+extract  ``…ForQuestionAnswering``        (texts, 2, tokens)           tokens
+generate ``…ForSeq2SeqLM``                (texts, tokens, vocabulary)  tokens
+======== ================================ ============================ ===========
 
 A relation is read where its two entities are marked: with :math:`h_s, h_o` the states at the two markers, the logits are
 :math:`W_s h_s + W_o h_o + b`, a linear map of both states together (Baldini Soares et al. 2019, *Matching the Blanks*, "entity
