@@ -58,6 +58,9 @@ USUAL = Say(8.0, 1.0)
 """Where no gold text says otherwise (it did best on parts of the training data of laptop_ner that taught nothing): what the model knows it has from the rules, and where they are silent they are one witness
 more against an entity."""
 
+EVEN = Say(1.0, 0.5)
+"""Where gold texts alone do better than the rules: two witnesses of whom the model is the better one."""
+
 _SAYS = tuple(Say(votes, silence) for votes in (0.5, 1.0, 2.0, 4.0, 8.0) for silence in (0.0, 0.5, 1.0, 2.0))
 
 _FOLDS = 5
@@ -170,7 +173,8 @@ def _head(
 
 
 def _chosen(scores: dict[str | Say, float], drawn: dict[str | Say, np.ndarray]) -> Say:
-    """Of what does as well as the best but for one standard error of the difference, what is nearest to the usual.
+    """Of what does as well as the best but for one standard error of the difference, what is nearest to the usual; to an even
+    say where the rules alone do worse than the gold texts alone.
 
     Few gold texts tell little of how much rules should count. Source: Breiman et al. 1984, *Classification and regression
     trees*, section 3.4.3 (the rule of one standard error).
@@ -178,8 +182,10 @@ def _chosen(scores: dict[str | Say, float], drawn: dict[str | Say, np.ndarray]) 
     best = max(_SAYS, key=lambda say: scores[say])
     equal = [s for s in _SAYS if scores[best] - scores[s] <= float((drawn[best] - drawn[s]).std(ddof=1))]
 
+    usual = USUAL if scores["rules alone"] >= scores["labels alone"] else EVEN
+
     def distance(say: Say) -> tuple[float, float]:
-        return abs(np.log2(say.votes / USUAL.votes)) + abs(say.silence - USUAL.silence), -scores[say]
+        return abs(np.log2(say.votes / usual.votes)) + abs(say.silence - usual.silence), -scores[say]
 
     return min(equal, key=distance)
 
