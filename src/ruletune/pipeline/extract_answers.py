@@ -17,7 +17,7 @@ from ruletune.labeling.span_votes import SpanVotes
 from ruletune.models.backbone import load_tokenizer
 from ruletune.models.checkpoints import Checkpoint
 from ruletune.models.extracting import Reading, edge_targets, read_edges
-from ruletune.models.readout import Ragged, Targets
+from ruletune.models.readout import Ragged
 from ruletune.models.windows import Windows, windows
 from ruletune.pipeline.answering import BOTH, RULES, Measured
 from ruletune.pipeline.calibrating import Calibration
@@ -26,7 +26,7 @@ from ruletune.pipeline.extract_deciding import Deciding, Ranked, margin, ranked,
 from ruletune.pipeline.extract_judging import WEIGHT, answer_effects, judge_answer_rules
 from ruletune.pipeline.extract_run import ExtractRun
 from ruletune.pipeline.findings import Curve, assemble
-from ruletune.pipeline.fits import Fit
+from ruletune.pipeline.fits import Fit, Outputs
 from ruletune.pipeline.inputs import Inputs
 from ruletune.pipeline.prepare import Parts
 from ruletune.pipeline.reliance import question_reliance
@@ -120,11 +120,11 @@ class ExtractAnswering:
         deciding = self._usual(0.0)
         for name, fitted in fits.items():
             deciding = self._deciding(inputs, fitted, weight if name == BOTH else 0.0)
-            found = self._ranked(inputs, "test", fitted.logits["test"], deciding)
+            found = self._ranked(inputs, "test", fitted.outputs["test"], deciding)
             ways[name] = _answered([each[0] for each in found], held_out)
         alone = self._usual(0.0)
         points = [
-            (point.labels, [each[0][0] for each in self._ranked(inputs, "test", point.logits, alone)])
+            (point.labels, [each[0][0] for each in self._ranked(inputs, "test", point.outputs, alone)])
             for point in curve
         ]
         found_out = outcome(
@@ -157,19 +157,19 @@ class ExtractAnswering:
         """With the margin of no answer that is best on the validation part, or else on the gold questions."""
         usual = self._usual(weight)
         part = next(
-            (name for name in ("validation", "gold") if name in fitted.logits and getattr(self.parts, name)), None
+            (name for name in ("validation", "gold") if name in fitted.outputs and getattr(self.parts, name)), None
         )
         if not usual.none or part is None:
             return usual
-        readings, examples = self._readings(inputs, part, fitted.logits[part]), getattr(self.parts, part)
+        readings, examples = self._readings(inputs, part, fitted.outputs[part]), getattr(self.parts, part)
         return replace(usual, margin=margin(readings, self.proposals[part], examples, usual))
 
-    def _readings(self, inputs: SpanInputs, part: str, logits: Targets) -> list[Reading]:
+    def _readings(self, inputs: SpanInputs, part: str, logits: Outputs) -> list[Reading]:
         assert isinstance(logits, Ragged)
         longest = self.spec.file.model.max_answer
         return read_edges(inputs.windows[part], logits.arrays, getattr(self.parts, part), longest=longest)
 
-    def _ranked(self, inputs: SpanInputs, part: str, logits: Targets, deciding: Deciding) -> list[Ranked]:
+    def _ranked(self, inputs: SpanInputs, part: str, logits: Outputs, deciding: Deciding) -> list[Ranked]:
         readings = self._readings(inputs, part, logits)
         return [ranked(*each, deciding) for each in zip(readings, self.proposals[part], strict=True)]
 

@@ -20,9 +20,9 @@ from ruletune.labeling.table import rule_rows
 from ruletune.metrics.calibration import expected_calibration_error, reliability
 from ruletune.metrics.learning_curve import labels_saved
 from ruletune.models.encoding import Loss
-from ruletune.models.readout import Targets
 from ruletune.pipeline.deciding import answers, probabilities
 from ruletune.pipeline.embedding import embedder
+from ruletune.pipeline.fits import Outputs
 from ruletune.pipeline.prepare import Parts
 from ruletune.pipeline.scoring import LabelScoring
 from ruletune.report.model import Bin, Case, CurvePoint, LabelsSaved, LossPoint, Report, RuleRow, Score, Truncation
@@ -45,10 +45,10 @@ _CASES = 12
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Labels alone at one number of labels: its logits on the test part."""
+    """Labels alone at one number of labels: what it makes of the test part."""
 
     labels: int
-    logits: Targets
+    outputs: Outputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,9 +281,9 @@ def _all_rows(
 def _curve_points(curve: Sequence[Curve], parts: Parts, scoring: LabelScoring) -> list[tuple[int, float]]:
     points = []
     for point in curve:
-        assert isinstance(point.logits, np.ndarray)
+        assert isinstance(point.outputs, np.ndarray)
         judged = judge(
-            probabilities(point.logits, multi=scoring.multi), parts.test, scoring.labels, multi=scoring.multi
+            probabilities(point.outputs, multi=scoring.multi), parts.test, scoring.labels, multi=scoring.multi
         )
         points.append((point.labels, scoring.main(judged.gold, judged.predicted) or 0.0))
     return sorted(points)

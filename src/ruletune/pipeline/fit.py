@@ -135,14 +135,14 @@ def _curve(guided: Guided, spec: TaskSpec, parts: Parts, full: Fit) -> list[Curv
     """Labels alone at smaller numbers of labels, each drawn several times."""
     settings = spec.file.training.curve
     kinds = guided.inputs.kinds
-    points = [Curve(len(parts.gold), full.logits["test"])]
+    points = [Curve(len(parts.gold), full.outputs["test"])]
     for share in settings.shares:
         for repeat in range(settings.repeats):
             rows = _draw(kinds, share, np.random.default_rng([spec.file.seed, repeat, round(share * 1000)]))
             if len(rows) < len(kinds):
                 name = f"learning curve, {len(rows)} labels, draw {repeat + 1}"
                 fitted = guided.labels_alone(name, rows, seed=spec.file.seed + repeat, keep=False, score_on=("test",))
-                points.append(Curve(len(rows), fitted.logits["test"]))
+                points.append(Curve(len(rows), fitted.outputs["test"]))
     return points
 
 

@@ -28,6 +28,7 @@ from ruletune.models import adapters, backbone
 from ruletune.models.backbone import Classifier
 from ruletune.models.encoding import Encoded
 from ruletune.models.readout import Ragged, Targets
+from ruletune.pipeline.drafts import Drafts
 from ruletune.progress import Event, Listener
 from ruletune.report.model import LossPoint
 from ruletune.store import Workspace
@@ -35,10 +36,17 @@ from ruletune.training import schedule
 from ruletune.training.loop import Snapshot, Step
 from ruletune.training.views import through_all
 
-__all__ = ["Fit", "fit", "interrupts_between_steps"]
+__all__ = ["Ask", "Fit", "Outputs", "asking", "fit", "interrupts_between_steps"]
 
 _SAVE_EVERY = 30.0
 """Seconds between two saved positions. When they fall does not change what comes out."""
+
+
+Outputs = Targets | Drafts
+"""What a model makes of a part of the data: logits, or texts."""
+
+Ask = Callable[[Classifier, str, Encoded, Callable[[int], None]], Outputs]
+"""Asks a model about a part of the data, given its name and its texts; the last argument is told how many are done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +54,12 @@ class Fit:
     """A finished training.
 
     Attributes:
-        logits: By part of the data, (examples, labels); or, where tokens are chosen or labelled, for every row of the
-            part's input (tokens, tags) or (2, tokens).
+        outputs: By part of the data: logits, (examples, labels); or, where tokens are chosen or labelled, for every row of
+            the part's input (tokens, tags) or (2, tokens); or texts, one an example.
         model: Folder of the trained model where it was kept.
     """
 
-    logits: dict[str, Targets]
+    outputs: dict[str, Outputs]
     losses: tuple[LossPoint, ...]
     model: Path | None
 
@@ -66,13 +74,14 @@ def fit(
     listener: Listener,
     seed: int,
     keep: bool,
-    precision: str,
+    ask: Ask,
     most_points: int = 400,
 ) -> Fit:
     """Train, or remember having trained, and score the parts in ``score_on``.
 
     Args:
         make: Gives the pretrained model under a new output layer, adapter attached.
+        courses: None at all: the model is asked as it is.
         keep: Keep the trained model (merged into a plain checkpoint).
     """
     part, model = _slug(name), workspace.path(f"{_slug(name)}.model")
@@ -81,19 +90,36 @@ def fit(
     classifier = make()
     losses = _train(name, classifier, courses, workspace=workspace, listener=listener, seed=seed)
     adapters.merge(classifier)
-    logits: dict[str, Targets] = {}
-    scored = backbone.logits if classifier.readout in ("text", "pair") else backbone.token_logits
+    outputs: dict[str, Outputs] = {}
     for label, encoded in score_on.items():
         progress = _counter(f"{name}: scoring {label}", len(encoded), listener)
-        logits[label] = scored(classifier, encoded, precision=precision, progress=progress)
+        outputs[label] = ask(classifier, label, encoded, progress)
     if keep:
         shutil.rmtree(model, ignore_errors=True)
         backbone.save(classifier, model)
     thinned = _thin(losses, most_points)
+    texts = {label: values for label, values in outputs.items() if isinstance(values, Drafts)}
+    logits = {label: values for label, values in outputs.items() if not isinstance(values, Drafts)}
     _save_logits(workspace.path(f"{part}.logits.safetensors"), logits)
-    workspace.put(part, {"losses": [[point.stage, point.part, point.step, point.loss] for point in thinned]})
+    workspace.put(
+        part,
+        {
+            "losses": [[point.stage, point.part, point.step, point.loss] for point in thinned],
+            "texts": {label: values.to_json() for label, values in texts.items()},
+        },
+    )
     _forget_position(workspace, part)
-    return Fit(logits, thinned, model if keep else None)
+    return Fit(outputs, thinned, model if keep else None)
+
+
+def asking(precision: str) -> Ask:
+    """Asks for logits."""
+
+    def ask(classifier: Classifier, part: str, encoded: Encoded, progress: Callable[[int], None]) -> Targets:
+        scored = backbone.logits if classifier.readout in ("text", "pair") else backbone.token_logits
+        return scored(classifier, encoded, precision=precision, progress=progress)
+
+    return ask
 
 
 def _train(
@@ -239,9 +265,10 @@ def _load_logits(path: Path) -> dict[str, Targets]:
 
 
 def _remembered(workspace: Workspace, part: str, model: Path | None) -> Fit:
-    losses = workspace.get(part)["losses"]
-    logits = _load_logits(workspace.path(f"{part}.logits.safetensors"))
-    return Fit(logits, tuple(LossPoint(*entry) for entry in losses), model)
+    kept = workspace.get(part)
+    outputs: dict[str, Outputs] = dict(_load_logits(workspace.path(f"{part}.logits.safetensors")))
+    outputs |= {label: Drafts.from_json(values) for label, values in kept["texts"].items()}
+    return Fit(outputs, tuple(LossPoint(*entry) for entry in kept["losses"]), model)
 
 
 def _counter(name: str, total: int, listener: Listener) -> Callable[[int], None]:

@@ -16,7 +16,7 @@ from ruletune.models.checkpoints import Checkpoint
 from ruletune.models.encoding import Encoded
 from ruletune.models.tagging import tag_names
 from ruletune.pipeline.deciding import probabilities
-from ruletune.pipeline.fits import Fit, fit
+from ruletune.pipeline.fits import Fit, asking, fit
 from ruletune.pipeline.inputs import Inputs, LabelInputs
 from ruletune.progress import Listener
 from ruletune.store import Workspace
@@ -104,7 +104,7 @@ class Guided:
         self, name: str, inputs: LabelInputs, first: Fit, *, seed: int, keep: bool, score_on: tuple[str, ...]
     ) -> Fit:
         """Go on from the model of the first pass, with what it believes and the rules say as weak labels."""
-        training, logits = self.spec.file.training, first.logits["unlabeled"]
+        training, logits = self.spec.file.training, first.outputs["unlabeled"]
         assert isinstance(logits, np.ndarray)
         gold = list(range(len(inputs.gold_labels)))
         beliefs, weights = self_training.beliefs(
@@ -147,7 +147,7 @@ class Guided:
             listener=self._listener,
             seed=seed,
             keep=keep,
-            precision=self.spec.file.training.precision,
+            ask=asking(self.spec.file.training.precision),
         )
 
     def _reader(self, folder: Path, seed: int) -> Callable[[], Classifier]:

@@ -10,13 +10,12 @@ import numpy as np
 
 from ruletune.config import TaskSpec
 from ruletune.models.checkpoints import Checkpoint
-from ruletune.models.readout import Targets
 from ruletune.pipeline import findings
 from ruletune.pipeline.answering import BOTH, LABELS, RULES, Measured
 from ruletune.pipeline.calibrating import Calibration, before_and_after, calibrate, served
 from ruletune.pipeline.deciding import answers, probabilities
 from ruletune.pipeline.findings import Curve
-from ruletune.pipeline.fits import Fit
+from ruletune.pipeline.fits import Fit, Outputs
 from ruletune.pipeline.inputs import Inputs, LabelInputs
 from ruletune.pipeline.judging import judge_rules, rule_effects
 from ruletune.pipeline.prepare import Parts
@@ -89,7 +88,7 @@ class LabelAnswering:
             return Calibration()
         votes = self.weak.votes[source] if name == BOTH else None
         labels, multi = self.spec.labels, self.spec.file.multi_label
-        logits = _of_texts(fitted.logits[source])
+        logits = _of_texts(fitted.outputs[source])
         return calibrate(logits, getattr(parts, source), votes, labels=labels, multi=multi, source=source)
 
     def _by_rules(self) -> np.ndarray:
@@ -103,8 +102,8 @@ class LabelAnswering:
         spec, parts, weak = self.spec, self.parts, self.weak
         multi = spec.file.multi_label
         ways = {RULES: self._by_rules()} if spec.rules else {}
-        ways |= {name: probabilities(_of_texts(fitted.logits["test"]), multi=multi) for name, fitted in fits.items()}
-        delivered, logits = next((name, _of_texts(f.logits["test"])) for name, f in reversed(fits.items()))
+        ways |= {name: probabilities(_of_texts(fitted.outputs["test"]), multi=multi) for name, fitted in fits.items()}
+        delivered, logits = next((name, _of_texts(f.outputs["test"])) for name, f in reversed(fits.items()))
         votes = weak.votes["test"] if delivered == BOTH else None
         ways[delivered] = served(calibration.temper(logits), votes, multi=multi)
         held_out = len(parts.validation) + len(parts.calibration)
@@ -125,7 +124,7 @@ class LabelAnswering:
         return replace(made, **beliefs)
 
 
-def _of_texts(logits: Targets) -> np.ndarray:
+def _of_texts(logits: Outputs) -> np.ndarray:
     """Logits of whole texts, which is what a label is read off."""
     assert isinstance(logits, np.ndarray)
     return logits

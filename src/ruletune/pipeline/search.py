@@ -259,7 +259,7 @@ class _Comparison:
         else:
             everything = list(range(len(parts.gold)))
             fitted = guided.labels_alone(name, everything, seed=seed, keep=False, score_on=("test",))
-        logits = np.asarray(fitted.logits["test"], dtype=np.float64)
+        logits = np.asarray(fitted.outputs["test"], dtype=np.float64)
         loss = losses(logits, self._gold[fold], multi=multi)
         decided = answers(probabilities(logits, multi=multi), task.labels, multi=multi)
         right = [label == example.answer for (label, _), example in zip(decided, parts.test, strict=True)]

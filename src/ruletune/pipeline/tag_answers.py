@@ -20,14 +20,14 @@ from ruletune.metrics import spans as span_metrics
 from ruletune.metrics.intervals import micro_f1_interval
 from ruletune.models.backbone import load_tokenizer
 from ruletune.models.checkpoints import Checkpoint
-from ruletune.models.readout import Ragged, Targets
+from ruletune.models.readout import Ragged
 from ruletune.models.tagging import Tagged, decode_tags, token_beliefs, token_tags
 from ruletune.models.windows import Windows, windows
 from ruletune.pipeline.answering import BOTH, RULES, Measured
 from ruletune.pipeline.calibrating import Calibration
 from ruletune.pipeline.embedding import embedder
 from ruletune.pipeline.findings import Curve, assemble
-from ruletune.pipeline.fits import Fit
+from ruletune.pipeline.fits import Fit, Outputs
 from ruletune.pipeline.inputs import Inputs
 from ruletune.pipeline.prepare import Parts
 from ruletune.pipeline.run import Run
@@ -135,14 +135,14 @@ class TagAnswering:
         delivered, last = list(fits.items())[-1]
         calibration = self._calibrate(inputs, last, say)
         for name, fitted in fits.items():
-            scores = self._scores(inputs, "test", fitted.logits["test"], say if name == BOTH else _UNHEARD)
+            scores = self._scores(inputs, "test", fitted.outputs["test"], say if name == BOTH else _UNHEARD)
             if name == delivered:
                 scores = [calibration.temper(values) for values in scores]
             decoded = decode_tags(inputs.windows["test"], scores, spec.labels, parts.test)
             ways[name] = _answered(decoded, held_out)
         points = []
         for point in curve:
-            scores = self._scores(inputs, "test", point.logits, _UNHEARD)
+            scores = self._scores(inputs, "test", point.outputs, _UNHEARD)
             points.append(
                 (point.labels, [t.spans for t in decode_tags(inputs.windows["test"], scores, spec.labels, parts.test)])
             )
@@ -166,13 +166,13 @@ class TagAnswering:
         beliefs = spans_before_and_after(
             calibration,
             inputs.windows["test"],
-            self._scores(inputs, "test", last.logits["test"], say),
+            self._scores(inputs, "test", last.outputs["test"], say),
             parts.test,
             labels=spec.labels,
         )
         return Measured(replace(made, **beliefs), self.model.to_json(), calibration.to_json(), say.votes, say.silence)
 
-    def _scores(self, inputs: SpanInputs, part: str, logits: Targets, say: Say) -> list[np.ndarray]:
+    def _scores(self, inputs: SpanInputs, part: str, logits: Outputs, say: Say) -> list[np.ndarray]:
         """Scores of tags for each window of a part, rules counting for so much."""
         assert isinstance(logits, Ragged)
         return heard(inputs.windows[part], logits.arrays, self.votes[part], self.words[part], self.model, say)
@@ -182,7 +182,7 @@ class TagAnswering:
         source = self.parts.calibrated_on
         if not source:
             return Calibration()
-        scores = self._scores(inputs, source, fitted.logits[source], say)
+        scores = self._scores(inputs, source, fitted.outputs[source], say)
         examples = getattr(self.parts, source)
         return calibrate_spans(inputs.windows[source], scores, examples, labels=self.spec.labels, source=source)
 
