@@ -67,6 +67,9 @@ class Text:
 
     text: str
 
+    def __str__(self) -> str:
+        return self.text
+
 
 Answer = Label | Spans | Text
 
@@ -120,7 +123,8 @@ class Prediction:
         probabilities: Probability of every label, in the task's order; empty where the answer is no label.
         rules: The rules that fired on the text.
         scores: Probability of each span of the answer; empty where the answer is a label.
-        ranked: Answers to choose from, the likeliest first, and the probability of each, where a passage is asked for.
+        ranked: Answers to choose from, the likeliest first, and the probability of each, where a passage or a text is asked for.
+        broken: Names of rules that the answer does not keep, where it is a text.
     """
 
     id: str
@@ -130,6 +134,7 @@ class Prediction:
     rules: tuple[Firing, ...] = ()
     scores: tuple[float, ...] = ()
     ranked: tuple[tuple[Answer, float], ...] = ()
+    broken: tuple[str, ...] = ()
 
     @property
     def abstained(self) -> bool:

@@ -16,14 +16,16 @@ from ruletune.pipeline.fits import Fit
 from ruletune.pipeline.inputs import Inputs
 from ruletune.progress import Listener
 from ruletune.report.model import Effect, Guard, Reliance, Report
+from ruletune.store import Workspace
 
 if TYPE_CHECKING:
     from ruletune.pipeline.findings import Curve
     from ruletune.pipeline.run import Run
 
-__all__ = ["BOTH", "LABELS", "RULES", "Answering", "Measured"]
+__all__ = ["BOTH", "LABELS", "RULES", "ZERO", "Answering", "Measured", "Schooling"]
 
 RULES, LABELS, BOTH = "rules alone", "labels alone", "rules + labels"
+ZERO = "zero-shot"
 """Names of the ways of answering, in tables and reports."""
 
 
@@ -44,6 +46,21 @@ class Measured:
     silence_weight: float = 0.0
 
 
+class Schooling(Protocol):
+    """The fits of one run. Each is made from nothing but its arguments, and remembered."""
+
+    inputs: Inputs
+
+    def untrained(self, *, taught_by_rules: bool, score_on: tuple[str, ...]) -> dict[str, Fit]:
+        """What the checkpoint answers before it has learned anything; nothing where it cannot answer yet."""
+
+    def labels_alone(self, name: str, rows: list[int], *, seed: int, keep: bool, score_on: tuple[str, ...]) -> Fit:
+        """On the gold labels in ``rows`` and nothing else."""
+
+    def rules_and_labels(self, name: str, *, seed: int, keep: bool, score_on: tuple[str, ...]) -> Fit:
+        """On everything."""
+
+
 class Answering(Protocol):
     """The rules applied to a task's parts, and what follows from it."""
 
@@ -57,6 +74,11 @@ class Answering(Protocol):
 
     def inputs(self, checkpoint: Checkpoint, *, listener: Listener) -> Inputs:
         """What the model gets to see of every part, and what is known about it."""
+
+    def schooling(
+        self, checkpoint: Checkpoint, inputs: Inputs, *, workspace: Workspace, listener: Listener
+    ) -> Schooling:
+        """The fits."""
 
     def guard(self, checkpoint: Checkpoint, *, listener: Listener) -> Guard | None:
         """Whether the rules deserve to be heard, by the gold labels; ``None`` where there is nothing to compare."""

@@ -27,6 +27,7 @@ from ruletune.pipeline.extract_judging import WEIGHT, answer_effects, judge_answ
 from ruletune.pipeline.extract_run import ExtractRun
 from ruletune.pipeline.findings import Curve, assemble
 from ruletune.pipeline.fits import Fit, Outputs
+from ruletune.pipeline.guided import Guided
 from ruletune.pipeline.inputs import Inputs
 from ruletune.pipeline.prepare import Parts
 from ruletune.pipeline.reliance import question_reliance
@@ -35,6 +36,7 @@ from ruletune.pipeline.span_findings import Answered, outcome
 from ruletune.pipeline.span_inputs import SpanInputs, kinds_of
 from ruletune.progress import Event, Listener, counted
 from ruletune.report.model import Effect, Guard, Reliance
+from ruletune.store import Workspace
 from ruletune.types import Example, Span, Spans
 
 __all__ = ["ExtractAnswering"]
@@ -105,6 +107,9 @@ class ExtractAnswering:
         listener(Event("tokenizing", len(self.parts.names), len(self.parts.names)))
         kinds = kinds_of([frozenset(span.label for span in answers_of(example)) for example in self.parts.gold])
         return SpanInputs(shown, targets, weights, kinds, evidence)
+
+    def schooling(self, checkpoint: Checkpoint, inputs: Inputs, *, workspace: Workspace, listener: Listener) -> Guided:
+        return Guided(self.spec, checkpoint, inputs, workspace=workspace, listener=listener)
 
     def guard(self, checkpoint: Checkpoint, *, listener: Listener) -> Guard | None:
         return judge_answer_rules(self.spec, self.parts.gold, self.votes["gold"], checkpoint, listener=listener)

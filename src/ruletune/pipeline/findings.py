@@ -32,11 +32,12 @@ from ruletune.types import Example, Label
 
 __all__ = ["Curve", "Judged", "Outcome", "assemble", "judge", "measure", "metrics", "report", "rules"]
 
-_SHAPES: dict[Readout, Literal["label", "spans", "passage"]] = {
+_SHAPES: dict[Readout, Literal["label", "spans", "passage", "text"]] = {
     "text": "label",
     "pair": "label",
     "tokens": "spans",
     "extract": "passage",
+    "generate": "text",
 }
 
 _CASES = 12

@@ -18,17 +18,17 @@ from ruletune.engine.local import LocalEngine
 from ruletune.errors import Location, UserError
 from ruletune.models import checkpoints
 from ruletune.pipeline import findings
-from ruletune.pipeline.answering import BOTH, LABELS, Answering, Measured
+from ruletune.pipeline.answering import BOTH, LABELS, Answering, Measured, Schooling
 from ruletune.pipeline.clozing import fill_in, take_off_prior
 from ruletune.pipeline.extract_answers import ExtractAnswering
 from ruletune.pipeline.findings import Curve
 from ruletune.pipeline.fits import Fit
-from ruletune.pipeline.guided import Guided
 from ruletune.pipeline.label_answers import LabelAnswering
 from ruletune.pipeline.prepare import Parts, prepare
 from ruletune.pipeline.relocate import relocated
 from ruletune.pipeline.run import Run, load
 from ruletune.pipeline.tag_answers import TagAnswering
+from ruletune.pipeline.text_answers import TextAnswering
 from ruletune.progress import Event, Listener, silent
 from ruletune.report.model import Report
 from ruletune.store import FORMAT, Workspace, open_workspace, write_json, write_text
@@ -42,6 +42,7 @@ _ANSWERING: dict[Readout, Callable[..., Answering]] = {
     "pair": LabelAnswering.of,
     "tokens": TagAnswering.of,
     "extract": ExtractAnswering.of,
+    "generate": TextAnswering.of,
 }
 
 
@@ -79,10 +80,10 @@ def fit(
     checkpoint = take_off_prior(spec, checkpoint, parts.unlabeled or parts.gold, listener=listener)
     with open_workspace(out, identity=_identity(spec, parts), resume=resume, overwrite=overwrite) as workspace:
         inputs = answering.inputs(checkpoint, listener=listener)
-        guided = Guided(spec, checkpoint, inputs, workspace=workspace, listener=listener)
+        schooling = answering.schooling(checkpoint, inputs, workspace=workspace, listener=listener)
         guard = answering.guard(checkpoint, listener=listener)
         heard = answering.acts and (guard is None or guard.rules)
-        fits, curve = engine.train(lambda g: _train(g, spec, parts, heard), guided)
+        fits, curve = engine.train(lambda fits: _train(fits, spec, parts, heard), schooling)
         listener(Event("writing the report", 0, 1))
         measured = answering.measure(fits, curve, inputs, guard)
         delivered = next(f.model for f in reversed(fits.values()) if f.model is not None)
@@ -114,7 +115,7 @@ def _without_functions(spec: TaskSpec) -> list[Any]:
     return [rule for rule in spec.rules if not hasattr(rule.when, "function")]
 
 
-def _train(guided: Guided, spec: TaskSpec, parts: Parts, taught_by_rules: bool) -> tuple[dict[str, Fit], list[Curve]]:
+def _train(schooling: Schooling, spec: TaskSpec, parts: Parts, taught_by_rules: bool) -> tuple[dict[str, Fit], list[Curve]]:
     """Labels alone and its learning curve, then rules + labels; the last one is delivered."""
     seed, everything = spec.file.seed, list(range(len(parts.gold)))
     # From which score on there is no answer is chosen on questions that have one or none, gold ones if there are no others.
@@ -122,26 +123,28 @@ def _train(guided: Guided, spec: TaskSpec, parts: Parts, taught_by_rules: bool) 
     held_out = ("test", chosen_on) if chosen_on else ("test",)
     fits: dict[str, Fit] = {}
     curve: list[Curve] = []
+    if spec.file.training.baselines and parts.test:
+        fits |= schooling.untrained(taught_by_rules=taught_by_rules, score_on=("test",))
     if parts.gold and (spec.file.training.baselines or not taught_by_rules):
-        fits[LABELS] = guided.labels_alone(LABELS, everything, seed=seed, keep=not taught_by_rules, score_on=held_out)
+        fits[LABELS] = schooling.labels_alone(LABELS, everything, seed=seed, keep=not taught_by_rules, score_on=held_out)
         if spec.file.training.baselines and parts.test:
-            curve = _curve(guided, spec, parts, fits[LABELS])
+            curve = _curve(schooling, spec, parts, fits[LABELS])
     if taught_by_rules:
-        fits[BOTH] = guided.rules_and_labels(BOTH, seed=seed, keep=True, score_on=held_out)
+        fits[BOTH] = schooling.rules_and_labels(BOTH, seed=seed, keep=True, score_on=held_out)
     return fits, curve
 
 
-def _curve(guided: Guided, spec: TaskSpec, parts: Parts, full: Fit) -> list[Curve]:
+def _curve(schooling: Schooling, spec: TaskSpec, parts: Parts, full: Fit) -> list[Curve]:
     """Labels alone at smaller numbers of labels, each drawn several times."""
     settings = spec.file.training.curve
-    kinds = guided.inputs.kinds
+    kinds = schooling.inputs.kinds
     points = [Curve(len(parts.gold), full.outputs["test"])]
     for share in settings.shares:
         for repeat in range(settings.repeats):
             rows = _draw(kinds, share, np.random.default_rng([spec.file.seed, repeat, round(share * 1000)]))
             if len(rows) < len(kinds):
                 name = f"learning curve, {len(rows)} labels, draw {repeat + 1}"
-                fitted = guided.labels_alone(name, rows, seed=spec.file.seed + repeat, keep=False, score_on=("test",))
+                fitted = schooling.labels_alone(name, rows, seed=spec.file.seed + repeat, keep=False, score_on=("test",))
                 points.append(Curve(len(rows), fitted.outputs["test"]))
     return points
 

@@ -72,6 +72,10 @@ class Guided:
         self.spec, self.checkpoint, self.inputs = spec, checkpoint, inputs
         self._workspace, self._listener = workspace, listener
 
+    def untrained(self, *, taught_by_rules: bool, score_on: tuple[str, ...]) -> dict[str, Fit]:
+        """Nothing: a new output layer knows nothing."""
+        return {}
+
     def labels_alone(self, name: str, rows: list[int], *, seed: int, keep: bool, score_on: tuple[str, ...]) -> Fit:
         """Fine-tune on the gold labels in ``rows`` and nothing else."""
         courses = [*self._contrast_courses(rows, rules=False), self._gold_course(rows, plain=True, seed=seed)]

@@ -16,6 +16,7 @@ from ruletune.pipeline.calibrating import Calibration, before_and_after, calibra
 from ruletune.pipeline.deciding import answers, probabilities
 from ruletune.pipeline.findings import Curve
 from ruletune.pipeline.fits import Fit, Outputs
+from ruletune.pipeline.guided import Guided
 from ruletune.pipeline.inputs import Inputs, LabelInputs
 from ruletune.pipeline.judging import judge_rules, rule_effects
 from ruletune.pipeline.prepare import Parts
@@ -25,6 +26,7 @@ from ruletune.pipeline.shaping import acts
 from ruletune.pipeline.teaching import Weak, check_teachable, encode_parts, label_parts
 from ruletune.progress import Listener
 from ruletune.report.model import Effect, Guard, Reliance, Report
+from ruletune.store import Workspace
 from ruletune.types import Example, Label
 
 __all__ = ["LabelAnswering"]
@@ -59,6 +61,9 @@ class LabelAnswering:
 
     def inputs(self, checkpoint: Checkpoint, *, listener: Listener) -> LabelInputs:
         return encode_parts(self.spec, self.parts, self.weak, checkpoint, listener=listener)
+
+    def schooling(self, checkpoint: Checkpoint, inputs: Inputs, *, workspace: Workspace, listener: Listener) -> Guided:
+        return Guided(self.spec, checkpoint, inputs, workspace=workspace, listener=listener)
 
     def guard(self, checkpoint: Checkpoint, *, listener: Listener) -> Guard | None:
         return judge_rules(self.spec, self.parts, self.weak.votes, checkpoint, listener=listener)

@@ -306,4 +306,8 @@ def load(folder: str | Path) -> Run:
         from ruletune.pipeline.extract_run import ExtractRun
 
         return ExtractRun(path, settings)
+    if task is not None and task.readout == "generate":
+        from ruletune.pipeline.text_run import TextRun
+
+        return TextRun(path, settings)
     return Run(path, settings)

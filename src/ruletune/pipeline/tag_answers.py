@@ -28,6 +28,7 @@ from ruletune.pipeline.calibrating import Calibration
 from ruletune.pipeline.embedding import embedder
 from ruletune.pipeline.findings import Curve, assemble
 from ruletune.pipeline.fits import Fit, Outputs
+from ruletune.pipeline.guided import Guided
 from ruletune.pipeline.inputs import Inputs
 from ruletune.pipeline.prepare import Parts
 from ruletune.pipeline.run import Run
@@ -38,6 +39,7 @@ from ruletune.pipeline.span_judging import USUAL, Say, judge_span_rules, rule_be
 from ruletune.pipeline.span_reliance import measure_span_reliance
 from ruletune.progress import Event, Listener, counted
 from ruletune.report.model import Effect, Guard, Reliance
+from ruletune.store import Workspace
 from ruletune.types import Example, Spans
 
 __all__ = ["TagAnswering", "forbid", "gold_spans", "heard", "scoring"]
@@ -119,6 +121,9 @@ class TagAnswering:
         targets, weights = token_beliefs(shown, ranges, beliefs, worth)
         evidence = np.array([float(values.mean()) if len(values) else 0.0 for values in worth])
         return _ragged(targets), _ragged(weights), evidence
+
+    def schooling(self, checkpoint: Checkpoint, inputs: Inputs, *, workspace: Workspace, listener: Listener) -> Guided:
+        return Guided(self.spec, checkpoint, inputs, workspace=workspace, listener=listener)
 
     def guard(self, checkpoint: Checkpoint, *, listener: Listener) -> Guard | None:
         return judge_span_rules(self, checkpoint, listener=listener)

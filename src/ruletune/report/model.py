@@ -175,6 +175,22 @@ class Reliance:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """How answers that are texts keep one rule, on held-out sources.
+
+    Attributes:
+        demanded: Answers of which the rule demands something.
+        kept: Of these, by way of answering, those that keep it.
+        broken: Source, answer of the delivered model and what was demanded, where it does not.
+    """
+
+    rule: str
+    demanded: int
+    kept: dict[str, int]
+    broken: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Effect:
     """What dropping a rule does to the log-loss on held-out gold, in nats: by a head on frozen embeddings, or of spans by
     what the label model believes of a word.
@@ -238,6 +254,7 @@ class Report:
         settings: Name to value, as the resolved task file says.
         versions: Name to version.
         shape: What the answers are.
+        kept: How the answers keep each rule; only where they are texts.
     """
 
     title: str
@@ -269,4 +286,5 @@ class Report:
     guard: Guard | None = None
     reliance: Reliance | None = None
     effects: tuple[Effect, ...] = ()
-    shape: Literal["label", "spans", "passage"] = "label"
+    shape: Literal["label", "spans", "passage", "text"] = "label"
+    kept: tuple[Kept, ...] = ()

@@ -20,6 +20,7 @@ from ruletune.report.words import (
     calibration_sentence,
     confusion_missing,
     effects_sentence,
+    further_metrics,
     guard_sentence,
     labels_saved_sentence,
     measured_in,
@@ -64,6 +65,8 @@ def render(report: Report) -> str:
             if said
         ],
         rules=sorted(report.rules, key=lambda row: (-row.coverage, row.name)),
+        further=further_metrics(report.scores, report.metric),
+        kept=sorted(report.kept, key=lambda row: list(row.kept.values())[-1] - row.demanded),
     )
 
 
@@ -76,10 +79,12 @@ def rule_table_html(rows: Sequence[RuleRow]) -> str:
 def run_html(report: Report) -> str:
     """The headline of a report for a notebook."""
     source = (
-        "{% from 'macros' import score_table %}<h3>{{ report.title }}</h3>{{ score_table(report) }}<p>{{ saved }}</p>"
+        "{% from 'macros' import score_table %}<h3>{{ report.title }}</h3>{{ score_table(report, further) }}<p>{{ saved }}</p>"
     )
     saved = f"Labels saved: {labels_saved_sentence(report.labels_saved)}" if report.labels_saved else ""
-    return _environment().from_string(source).render(report=report, saved=saved)
+    return _environment().from_string(source).render(
+        report=report, saved=saved, further=further_metrics(report.scores, report.metric)
+    )
 
 
 def _file(name: str) -> str:

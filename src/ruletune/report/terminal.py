@@ -9,11 +9,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ruletune.report.model import LabelsSaved, RuleRow, Score
+from ruletune.report.model import Kept, LabelsSaved, RuleRow, Score
 from ruletune.report.rules import Diff, Shown
-from ruletune.report.words import labels_saved_sentence
+from ruletune.report.words import further_metrics, labels_saved_sentence
 
-__all__ = ["comparison_table", "printable", "rule_diff", "rule_notes", "rule_table", "shown_rule", "sorted_rules"]
+__all__ = ["comparison_table", "kept_table", "printable", "rule_diff", "rule_notes", "rule_table", "shown_rule", "sorted_rules"]
 
 
 def comparison_table(scores: Sequence[Score], metric: str, labels_saved: LabelsSaved | None) -> RenderableType:
@@ -22,7 +22,8 @@ def comparison_table(scores: Sequence[Score], metric: str, labels_saved: LabelsS
         title="On held-out texts", title_justify="left", box=SIMPLE_HEAD, show_edge=False, collapse_padding=True
     )
     table.add_column("", no_wrap=True)
-    for heading in ("labels", metric, "95% interval", "macro-F1", "covered", "uncovered"):
+    further = further_metrics(scores, metric) or [("macro_f1", "macro-F1")]
+    for heading in ("labels", metric, "95% interval", *(words for _, words in further), "covered", "uncovered"):
         table.add_column(heading, justify="right", no_wrap=True)
     for score in scores:
         table.add_row(
@@ -30,7 +31,7 @@ def comparison_table(scores: Sequence[Score], metric: str, labels_saved: LabelsS
             str(score.labels),
             _percent(score.metrics[metric]),
             f"{_percent(score.interval[0])} - {_percent(score.interval[1])}",
-            _percent(score.metrics.get("macro_f1")),
+            *(_percent(score.metrics.get(name)) for name, _ in further),
             _percent(score.covered),
             _percent(score.uncovered),
         )
@@ -38,6 +39,19 @@ def comparison_table(scores: Sequence[Score], metric: str, labels_saved: LabelsS
     if labels_saved is not None:
         parts.append(Text(f"Labels saved: {labels_saved_sentence(labels_saved)}"))
     return Group(*parts)
+
+
+def kept_table(kept: Sequence[Kept]) -> Table:
+    """How answers keep each rule, by way of answering; the rules that are broken most come first."""
+    ways = list(dict.fromkeys(name for row in kept for name in row.kept))
+    table = Table(title="Rules kept", title_justify="left", box=SIMPLE_HEAD, show_edge=False, collapse_padding=True)
+    table.add_column("rule", overflow="fold")
+    for heading in ("answers", *ways):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in sorted(kept, key=lambda row: row.kept[ways[-1]] - row.demanded):
+        shares = (_percent(row.kept[way] / row.demanded) for way in ways)
+        table.add_row(Text(printable(row.rule)), str(row.demanded), *shares)
+    return table
 
 
 def sorted_rules(rows: Sequence[RuleRow], by: str) -> list[RuleRow]:

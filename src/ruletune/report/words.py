@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ruletune.report.model import Effect, Guard, LabelsSaved, Reliance, Report
+from ruletune.report.model import Effect, Guard, LabelsSaved, Reliance, Report, Score
 
 __all__ = [
     "GOLD_NAMED",
-    "calibration_sentence", "confusion_missing", "effects_sentence", "guard_sentence", "labels_saved_sentence",
+    "calibration_sentence", "confusion_missing", "effects_sentence", "further_metrics", "guard_sentence",
+    "labels_saved_sentence",
     "measured_in", "reliance_sentence",
 ]  # fmt: skip
 
@@ -16,11 +17,37 @@ __all__ = [
 _JUDGES = {"spans": "the label model, nats a word", "passage": "the label model, nats a question"}
 """Who judges what dropping a rule does, by the shape of answers, and in which unit."""
 
-GOLD_NAMED = {"label": "gold labels", "spans": "gold texts", "passage": "gold questions"}
+GOLD_NAMED = {"label": "gold labels", "spans": "gold texts", "passage": "gold questions", "text": "gold answers"}
 """What gold is counted in, by the shape of answers."""
+
+_FURTHER = {
+    "macro_f1": "macro-F1",
+    "chrf": "chrF",
+    "rouge_1": "ROUGE-1",
+    "rouge_2": "ROUGE-2",
+    "rouge_l": "ROUGE-L",
+    "distinct_1": "distinct-1",
+    "distinct_2": "distinct-2",
+    "slot_error": "slot error",
+    "phrases_kept": "phrases kept",
+    "rules_kept": "rules kept",
+}
+"""Metrics that are shown beside the main one, with their headings, in the order of the columns."""
+
+_NAMES = {"bleu": "BLEU", "f1": "F1", "rouge_l": "ROUGE-L"}
 
 _NOTICED = 0.00005
 """What is less than this is printed as 0."""
+
+
+def further_metrics(scores: Sequence[Score], metric: str) -> list[tuple[str, str]]:
+    """Metrics to show beside the main one, with their headings.
+
+    >>> further_metrics([Score("both", {"bleu": 0.3, "chrf": 0.5}, (0.2, 0.4), 10)], "bleu")
+    [('chrf', 'chrF')]
+    """
+    there = {name for score in scores for name in score.metrics}
+    return [(name, heading) for name, heading in _FURTHER.items() if name in there and name != metric]
 
 
 def labels_saved_sentence(saved: LabelsSaved) -> str:
@@ -46,7 +73,9 @@ def measured_in(metric: str) -> str:
     ('the share of held-out texts answered right', 'F1 on held-out texts')
     """
     return (
-        "the share of held-out texts answered right" if metric == "accuracy" else f"{metric.upper()} on held-out texts"
+        "the share of held-out texts answered right"
+        if metric == "accuracy"
+        else f"{_NAMES.get(metric, metric)} on held-out texts"
     )
 
 
@@ -82,6 +111,8 @@ def guard_sentence(guard: Guard | None, shape: str = "label") -> str:
 
 def reliance_sentence(reliance: Reliance | None, shape: str = "label") -> str:
     """How far the model leans on its rules' words."""
+    if shape == "text":
+        return ""
     if reliance is None:
         return "Rule reliance: not measured; no vote on a held-out text has words that could be hidden."
     what = "accuracy is" if shape != "passage" else "the model by itself matches exactly"
@@ -103,6 +134,8 @@ def reliance_sentence(reliance: Reliance | None, shape: str = "label") -> str:
 
 def effects_sentence(effects: Sequence[Effect], shape: str = "label", *, most: int = 3) -> str:
     """Which rules are worth most and which do harm, by what dropping them does."""
+    if shape == "text":
+        return ""
     if not effects:
         return "Effect of dropping each rule: not measured; there are no labels to judge it by, or no rules that vote."
     helping = [e for e in effects if e.loss >= _NOTICED][:most]

@@ -1,0 +1,165 @@
+"""A finished run that writes: predict, evaluate, explain, and talk."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ruletune.errors import UserError
+from ruletune.labeling.apply import firing_value
+from ruletune.labeling.demanding import Demanding
+from ruletune.models.generating import stream
+from ruletune.pipeline.drafts import Draft
+from ruletune.pipeline.run import Run
+from ruletune.pipeline.text_findings import kept_table, scores_of
+from ruletune.pipeline.text_judging import without
+from ruletune.pipeline.writing import Writing, avoided, show, write
+from ruletune.progress import Listener, counted, silent
+from ruletune.rules.demands import Demand, unmet
+from ruletune.types import Example, Prediction, Text
+
+__all__ = ["TextRun"]
+
+
+@dataclass(frozen=True)
+class TextRun(Run):
+    """A run folder of a task whose answer is a text, opened."""
+
+    @cached_property
+    def demanding(self) -> Demanding:
+        """The rules, compiled."""
+        return Demanding(self.spec.rules)
+
+    @cached_property
+    def writing(self) -> Writing:
+        """How answers are written."""
+        return Writing.of(self.spec)
+
+    @cached_property
+    def left_out(self) -> frozenset[str]:
+        """Rules that gold answers spoke against."""
+        return frozenset(self.settings["calibration"]["left_out"])
+
+    def demands(self, examples: Sequence[Example]) -> list[tuple[Demand, ...]]:
+        """What the rules that are heard demand of each answer."""
+        return without(self.demanding.demands(examples, strict=False).by_example, self.left_out)
+
+    def predict(
+        self,
+        examples: Sequence[Example],
+        *,
+        with_rules: bool = True,
+        max_error: float | None = None,
+        confidence: float = 0.9,
+        listener: Listener = silent,
+        several: int = 1,
+    ) -> list[Prediction]:
+        """A text for each example, with what rules it breaks.
+
+        Args:
+            with_rules: Whether rules are heard while texts are written.
+            several: Answers to each, the best first; in ``ranked``.
+        """
+        if max_error is not None:
+            remedy = "leave --max-error out; a prediction names the rules that it breaks"
+            raise UserError("no promise can be made about how often a text is wrong", remedy=remedy)
+        demands = self.demands(examples)
+        found = self._written(examples, demands, with_rules=with_rules, several=several, listener=listener)
+        predictions = []
+        for example, draft in zip(examples, found, strict=True):
+            ranked = ((draft.text, draft.score), *draft.others)
+            predictions.append(
+                Prediction(
+                    example.id,
+                    Text(draft.text),
+                    math.exp(draft.score),
+                    {},
+                    self.demanding.firings(example),
+                    ranked=tuple((Text(text), math.exp(score)) for text, score in ranked),
+                    broken=draft.broken,
+                )
+            )
+        return predictions
+
+    def _written(
+        self,
+        examples: Sequence[Example],
+        demands: Sequence[tuple[Demand, ...]],
+        *,
+        with_rules: bool,
+        several: int = 1,
+        listener: Listener,
+    ) -> list[Draft]:
+        writing = self.writing if with_rules and self.settings.get("rules_act") else self.writing.unheard()
+        classifier = self.classifier
+        shown = show(examples, demands, writing, classifier.tokenizer)
+        progress = counted(listener, "writing", len(shown.encoded))
+        return list(write(classifier, examples, demands, writing, shown=shown, several=several, progress=progress))
+
+    def reply(self, example: Example) -> Iterator[str]:
+        """An answer, piece by piece as it is written: the likeliest word each time, and no phrase that a rule forbids.
+
+        What rules demand beside that is not looked at; :meth:`predict` looks at it.
+        """
+        demands = self.demands([example])
+        shown = show([example], demands, self.writing, self.classifier.tokenizer)
+        source = shown.encoded.take([0])
+        return stream(
+            self.classifier,
+            source,
+            avoid=avoided(demands[0]),
+            max_target=self.writing.max_target,
+            precision=self.writing.precision,
+        )
+
+    def probabilities(self, examples: Sequence[Example], *, listener: Listener = silent) -> np.ndarray:
+        raise UserError("texts have no table of probabilities", remedy="predict gives the score of every text")
+
+    def evaluate(
+        self,
+        examples: Sequence[Example],
+        *,
+        max_error: float | None = None,
+        confidence: float = 0.9,
+        listener: Listener = silent,
+    ) -> dict[str, Any]:
+        bare = [example.id for example in examples if example.answer is None]
+        if bare:
+            shown = ", ".join(map(repr, bare[:5]))
+            raise UserError(f"{len(bare)} sources have no gold answer (ids {shown}{', ...' if len(bare) > 5 else ''})")
+        found = self.predict(examples, max_error=max_error, confidence=confidence, listener=listener)
+        answers = [p.answer.text if isinstance(p.answer, Text) else "" for p in found]
+        demands = self.demands(examples)
+        result: dict[str, Any] = {**scores_of(self.spec, examples, answers, demands), "n": len(examples)}
+        covered = np.array([bool(mine) for mine in demands], dtype=bool)
+        for name, mask in (("covered", covered), ("uncovered", ~covered)):
+            rows = np.flatnonzero(mask).tolist()
+            part = [examples[row] for row in rows]
+            scores = scores_of(self.spec, part, [answers[row] for row in rows], [demands[row] for row in rows])
+            result[name] = {**scores, "n": len(rows)}
+        result["per_rule"] = kept_table(examples, demands, answers)
+        return result
+
+    def explain(self, example: Example) -> dict[str, Any]:
+        """What the model writes with the rules and without them, which rules fired, and what they demand."""
+        demands = self.demands([example])[0]
+        [heard] = self.predict([example])
+        [unheard] = self.predict([example], with_rules=False)
+        assert isinstance(heard.answer, Text) and isinstance(unheard.answer, Text)
+        answer = heard.answer.text
+        broken = unmet(demands, example, answer)
+        return {
+            "text": example.text,
+            "answer": answer,
+            "score": heard.score,
+            "without_rules": unheard.answer.text,
+            "demands": [
+                {"rule": d.rule, "demands": d.in_words, "kept": d not in broken, "left_out": False} for d in demands
+            ],
+            "rules": [firing_value(firing) for firing in heard.rules],
+        }
