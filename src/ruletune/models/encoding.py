@@ -11,6 +11,7 @@ import torch
 
 from ruletune.errors import UserError
 from ruletune.models.around import around
+from ruletune.models.corruption import IGNORED
 from ruletune.models.markers import markers_of
 from ruletune.models.verbalizer import Cloze
 from ruletune.templates import MARKERS, Rendered, Rendering, Template
@@ -40,7 +41,8 @@ class Encoded:
         columns: The model's inputs by name (``input_ids``, ``attention_mask``, perhaps
             ``token_type_ids``), each a list of int lists, one per example. Where texts are shown through
             clozes, ``prompt`` is the position of the example's prompt, alone in its list; where two entities are
-            marked, ``marks`` are the positions of the markers before the subject and before the object.
+            marked, ``marks`` are the positions of the markers before the subject and before the object. ``labels`` are the
+            tokens of a text that is to be written.
         loss: What truncation cost.
         others: The same examples shown through further templates.
     """
@@ -232,11 +234,12 @@ def _cut(tokenizer: PreTrainedTokenizerBase, text: str, surplus: int) -> str:
 
 
 def collate(encoded: Encoded, rows: Sequence[int], *, pad_id: int, device: torch.device) -> dict[str, torch.Tensor]:
-    """Rows padded on the right to the longest of them; tensors of shape (rows, length)."""
-    width = max(len(encoded.columns["input_ids"][row]) for row in rows)
+    """Rows padded on the right to the longest of them; tensors of shape (rows, length), labels of a length of their own."""
+    fills = {"input_ids": pad_id, "labels": IGNORED}
     batch = {}
     for name, values in encoded.columns.items():
-        fill = pad_id if name == "input_ids" else 0
+        fill = fills.get(name, 0)
+        width = max(len(values[row]) for row in rows)
         padded = np.full((len(rows), width), fill, dtype=np.int64)
         for position, row in enumerate(rows):
             padded[position, : len(values[row])] = values[row]

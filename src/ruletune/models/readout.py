@@ -28,6 +28,7 @@ from typing import Any, assert_never
 import numpy as np
 import torch
 
+from ruletune.models.seq2seq import teacher_forced
 from ruletune.tasks import Readout
 
 __all__ = ["Ragged", "Readout", "Targets", "outputs"]
@@ -82,7 +83,8 @@ def outputs(model: Any, batch: Mapping[str, torch.Tensor], readout: Readout) -> 
     """The logits of a batch, as the table above has them.
 
     Args:
-        batch: The model's inputs; for a pair also ``marks``, (texts, 2 or more), the positions of the two markers.
+        batch: The model's inputs; for a pair also ``marks``, (texts, 2 or more), the positions of the two markers; for a
+            text to be written ``labels``, (texts, tokens), its tokens, padded with -100.
     """
     match readout:
         case "text" | "tokens":
@@ -99,5 +101,7 @@ def outputs(model: Any, batch: Mapping[str, torch.Tensor], readout: Readout) -> 
             found = model(**batch)
             edges = torch.stack([found.start_logits, found.end_logits], dim=1)
             return edges.masked_fill(batch["attention_mask"][:, None] == 0, _NEVER)
+        case "generate":
+            return teacher_forced(model, batch)
         case _:
             assert_never(readout)

@@ -19,10 +19,11 @@ from transformers import get_scheduler
 from ruletune.errors import RuletuneError
 from ruletune.models.adapters import is_head
 from ruletune.models.backbone import Classifier, autocast
+from ruletune.models.corruption import IGNORED
 from ruletune.models.encoding import Encoded, balanced, buckets, collate
 from ruletune.models.features import features
 from ruletune.models.readout import Ragged, Targets
-from ruletune.training.objectives import contrast, divergence, objective
+from ruletune.training.objectives import contrast, divergence, objective, sequence_cross_entropy
 
 __all__ = ["Loop", "Snapshot", "Stage", "Step", "Supervision"]
 
@@ -41,6 +42,7 @@ class Stage:
         checks: Validation checks per epoch.
         objective: ``likelihood`` of the targets, or ``contrast``: texts of one label move together, others apart.
         anchors: Texts of the course's anchor that are added to every batch.
+        label_smoothing: Share of the target spread over the vocabulary, where texts are written; a check's loss has none.
         consistency: Weight of the divergence between two passes under different dropout; 0: one pass.
         kept: Share of the weights from before the stage in those that it ends with. Between two models of which the second
             was fine-tuned from the first, the mean of their weights is often better than both: it knows what the few
@@ -63,6 +65,7 @@ class Stage:
     precision: str = "auto"
     objective: Literal["likelihood", "contrast"] = "likelihood"
     anchors: int = 0
+    label_smoothing: float = 0.0
     consistency: float = 0.0
     kept: float = 0.0
 
@@ -72,7 +75,8 @@ class Supervision:
     """Encoded examples with soft targets, shaped as the model's outputs, and how much each of them counts.
 
     Attributes:
-        targets: (examples, labels), or for every example (tokens, tags) or (2, tokens).
+        targets: (examples, labels), or for every example (tokens, tags) or (2, tokens); (examples, 0) where the targets are
+            the ``labels`` of the encoded examples, texts to be written.
         weights: (examples, 1), or (examples, labels) where each label is a question of its own; for every example (tokens,),
             or of (2, tokens) targets (examples, 2).
     """
@@ -94,6 +98,19 @@ class Supervision:
             _together(self.targets, other.targets),
             _together(self.weights, other.weights),
         )
+
+
+_MOST_TOKENS = 4096
+"""Of sources and targets that go through a model that writes at a time: a logit for every word of the vocabulary and token of
+a target is half a gigabyte then, with its gradient."""
+
+
+def _tokens(encoded: Encoded) -> np.ndarray:
+    """Tokens of every example, those of its target included."""
+    labels = encoded.columns.get("labels")
+    return (
+        encoded.lengths if labels is None else encoded.lengths + np.array([len(row) for row in labels], dtype=np.int64)
+    )
 
 
 def _taken(values: Targets, rows: list[int]) -> Targets:
@@ -214,14 +231,7 @@ class Loop:
         # Dropout draws from a stream of its own for every step, and leaves the caller's stream alone.
         with torch.random.fork_rng():
             torch.manual_seed(self.seed * 1_000_003 + self.step)
-            loss = self._loss(self.data, rows)
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise RuletuneError(
-                f"training diverged in stage {stage.name!r} at step {self.step + 1}: the loss is {value}; "
-                "lower training.learning_rate"
-            )
-        loss.backward()  # type: ignore[no-untyped-call]
+            value = sum(self._backward(part, share) for part, share in self._parts(rows))
         torch.nn.utils.clip_grad_norm_([p for p in model.parameters() if p.requires_grad], stage.clip)
         self._optimizer.step()
         self._scheduler.step()
@@ -229,8 +239,31 @@ class Loop:
         self.step += 1
         return Step(stage.name, self.step, self.total, value, rate)
 
+    def _parts(self, rows: np.ndarray) -> list[tuple[np.ndarray, float]]:
+        """A batch in parts that fit into memory, each with its share in the batch's loss; most batches are one part."""
+        tokens = _tokens(self.data.encoded)
+        if self.classifier.readout != "generate" or tokens[rows].max() * len(rows) <= _MOST_TOKENS:
+            return [(rows, 1.0)]
+        parts = [rows[part] for part in buckets(tokens[rows], batch_size=len(rows), tokens=_MOST_TOKENS)]
+        weights = [self._weight(self.data, part) for part in parts]
+        return [(part, weight / max(sum(weights), 1e-12)) for part, weight in zip(parts, weights, strict=True)]
+
+    def _backward(self, rows: np.ndarray, share: float) -> float:
+        """Add to the gradients those of some rows' loss, times ``share``; what was added to the loss."""
+        loss = self._loss(self.data, rows) * share
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise RuletuneError(
+                f"training diverged in stage {self.stage.name!r} at step {self.step + 1}: the loss is {value}; "
+                "lower training.learning_rate"
+            )
+        loss.backward()  # type: ignore[no-untyped-call]
+        return value
+
     def _loss(self, data: Supervision, rows: np.ndarray) -> torch.Tensor:
         batch = collate(data.encoded, rows.tolist(), pad_id=self.classifier.pad_id, device=self._place)
+        if self.classifier.readout == "generate":
+            return self._writing_loss(batch, torch.from_numpy(data.weights[rows]).float().to(self._place))
         targets = torch.from_numpy(data.targets[rows]).float().to(self._place)
         multi, passes = self.classifier.multi, 2 if self.stage.consistency and self.classifier.model.training else 1
         with autocast(self.stage.precision, self._place):
@@ -246,6 +279,26 @@ class Loop:
             loss = loss + self.stage.consistency * divergence(logits[0].float(), logits[1].float(), multi=multi)
         return loss
 
+    def _writing_loss(self, batch: dict[str, torch.Tensor], weights: torch.Tensor) -> torch.Tensor:
+        stage, labels, training = self.stage, batch["labels"], self.classifier.model.training
+        passes = 2 if stage.consistency and training else 1
+        smoothing = stage.label_smoothing if training else 0.0
+        with autocast(stage.precision, self._place):
+            logits = [self.classifier(batch) for _ in range(passes)]
+        losses = [sequence_cross_entropy(values, labels, weights, smoothing=smoothing) for values in logits]
+        loss = torch.stack(losses).mean()
+        if passes == 2:
+            first, second = (values[labels != IGNORED].float() for values in logits)
+            loss = loss + stage.consistency * divergence(first, second, multi=False)
+        return loss
+
+    def _weight(self, data: Supervision, rows: np.ndarray) -> float:
+        """What rows count for in a mean over all rows: of texts that are written, token by token."""
+        weights = data.weights[rows]
+        if self.classifier.readout == "generate":
+            weights = weights * np.array([[len(data.encoded.columns["labels"][row])] for row in rows])
+        return float(weights.sum())
+
     def _check(self) -> float:
         value = self._validation_loss()
         if value < self.best:
@@ -260,8 +313,9 @@ class Loop:
         self.classifier.model.eval()
         total, weight = 0.0, 0.0
         with torch.inference_mode():
-            for rows in buckets(self.validation.encoded.lengths, batch_size=64):
-                share = float(self.validation.weights[rows].sum())
+            tokens = _MOST_TOKENS if self.classifier.readout == "generate" else None
+            for rows in buckets(_tokens(self.validation.encoded), batch_size=64, tokens=tokens):
+                share = self._weight(self.validation, rows)
                 total += float(self._loss(self.validation, rows)) * share
                 weight += share
         return total / max(weight, 1e-12)

@@ -11,6 +11,11 @@ binary cross-entropy
     :math:`-\sum_i \sum_k w_{ik} [y_{ik} \log p_{ik} + (1 - y_{ik}) \log (1 - p_{ik})] \,/\, \sum_i \sum_k w_{ik}`,
     with *p* the logistic function of the logits, each label on its own.
 
+sequence cross-entropy
+    the first, over the tokens *t* of texts that are written, a text's weight on each of its tokens:
+    :math:`-\sum_i w_i \sum_t \log p_{it}(y_{it}) \,/\, \sum_i w_i n_i`. Smoothed by :math:`\epsilon`, a token's target is
+    :math:`1 - \epsilon` on itself and :math:`\epsilon` spread over the vocabulary (Szegedy et al. 2016).
+
 contrast
     on representations :math:`e_i` of unit length: pairs of one label are drawn to the cosine 1, others to 0, both kinds
     counting the same, :math:`\tfrac12 \mathrm{mean}_{y_i = y_j} (1 - e_i^\top e_j)^2 + \tfrac12 \mathrm{mean}_{y_i \ne y_j}
@@ -27,7 +32,9 @@ from __future__ import annotations
 import torch
 from torch.nn import functional
 
-__all__ = ["binary_cross_entropy", "contrast", "cross_entropy", "divergence", "objective"]
+from ruletune.models.corruption import IGNORED
+
+__all__ = ["binary_cross_entropy", "contrast", "cross_entropy", "divergence", "objective", "sequence_cross_entropy"]
 
 
 def cross_entropy(logits: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
@@ -58,6 +65,32 @@ def binary_cross_entropy(logits: torch.Tensor, targets: torch.Tensor, weights: t
     losses = functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
     weights = weights.reshape(len(losses), -1).expand_as(losses)
     return (losses * weights).sum() / weights.sum().clamp(min=torch.finfo(losses.dtype).tiny)
+
+
+def sequence_cross_entropy(
+    logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor, *, smoothing: float = 0.0
+) -> torch.Tensor:
+    """Weighted mean cross-entropy over the tokens of texts.
+
+    Args:
+        logits: (examples, tokens, vocabulary).
+        labels: (examples, tokens), :data:`~ruletune.models.corruption.IGNORED` where there is no token.
+        weights: (examples,) or (examples, 1), of each token of the example; not negative.
+        smoothing: Share of a token's target that is spread over the vocabulary.
+
+    >>> logits = torch.zeros(1, 2, 4)
+    >>> round(sequence_cross_entropy(logits, torch.tensor([[1, -100]]), torch.ones(1)).item(), 4)  # ln 4
+    1.3863
+    """
+    losses = functional.cross_entropy(
+        logits.float().flatten(0, 1),
+        labels.flatten(),
+        reduction="none",
+        ignore_index=IGNORED,
+        label_smoothing=smoothing,
+    )
+    counted = ((labels != IGNORED) * weights.reshape(-1, 1)).flatten()
+    return (losses * counted).sum() / counted.sum().clamp(min=torch.finfo(losses.dtype).tiny)
 
 
 def objective(logits: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor, *, multi: bool) -> torch.Tensor:
