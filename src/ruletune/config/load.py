@@ -17,12 +17,13 @@ from ruletune.config.clozes import cloze_problems
 from ruletune.config.messages import explain
 from ruletune.config.schema import TaskFile
 from ruletune.config.tree import Tree, read_tree
-from ruletune.errors import Location, Problem, UserError, close_match, nearest
+from ruletune.errors import Location, Problem, UserError, nearest
 from ruletune.knowledge import Knowledge, read_entries
 from ruletune.rules import KINDS, SAYINGS, Prompt, Rule, RuleContext, build_rules, kind_of
 from ruletune.rules.base import Ordered, Typed, Within, parts
 from ruletune.rules.entry import read_text
 from ruletune.rules.terms import read_terms
+from ruletune.sources import existing, files_of
 from ruletune.tasks import TASKS, Task
 from ruletune.templates import PAIR_FIELDS, Rendering, Template, default_template
 from ruletune.types import Label
@@ -321,13 +322,9 @@ def _missing_data(file: TaskFile, tree: Tree, folder: Path) -> Iterator[Problem]
         name = getattr(file.data, part)
         if name is None or name.startswith("hf:"):
             continue
-        path = folder / name.partition("#")[0]
+        where = tree.at("data", part)
         try:
-            path = path.expanduser()
-            if path.exists():
-                continue
-            beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-        except (OSError, RuntimeError):  # a name that no file can have, a folder that may not be read, an unknown ~user
-            beside = []
-        shown = name if len(name) <= 200 else f"{name[:200]}..."
-        yield Problem(f"no data at {shown!r}", tree.at("data", part), close_match(path.name[:200], beside))
+            for each in files_of(name, folder, where=where):
+                existing(each, folder, shown=each, where=where)
+        except UserError as error:
+            yield from error.problems
