@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ruletune.rules import KINDS, PAIR_KINDS, READING_KINDS
+from ruletune.rules import KINDS, PAIR_KINDS, READING_KINDS, TEXT_KINDS
 from ruletune.types import Answer, Label, Spans, Text
 
 __all__ = [
@@ -45,7 +45,7 @@ class Task:
 CLASSIFICATION = Task(
     name="classification",
     answer=Label,
-    rule_kinds=frozenset(KINDS) - PAIR_KINDS - READING_KINDS,
+    rule_kinds=frozenset(KINDS) - PAIR_KINDS - READING_KINDS - TEXT_KINDS,
     says=frozenset({"vote", "veto", "prompt"}),
     readout="text",
     metric="accuracy",
@@ -68,7 +68,7 @@ NER = Task(
 RELATION = Task(
     name="relation",
     answer=Label,
-    rule_kinds=frozenset(KINDS) - READING_KINDS,
+    rule_kinds=frozenset(KINDS) - READING_KINDS - TEXT_KINDS,
     says=frozenset({"vote", "veto", "prompt"}),
     readout="pair",
     metric="f1",
@@ -86,9 +86,9 @@ QA = Task(
     metric="f1",
 )
 
-_TEXT_KINDS = frozenset({
+_TEXT_KINDS = TEXT_KINDS | {
     "regex", "keywords", "gazetteer", "function", "field", "length", "casing", "all", "any", "not",
-})  # fmt: skip
+}  # fmt: skip
 
 
 def _generation(name: str, metric: str) -> Task:

@@ -18,6 +18,7 @@ from typing import Any
 
 from ruletune.errors import Location, Problem, UserError, nearest
 from ruletune.knowledge import Injected, Knowledge, inject
+from ruletune.rules.filling import pieces
 from ruletune.types import Example, Span
 
 __all__ = [
@@ -88,7 +89,7 @@ class Template:
         Traceback (most recent call last):
         ruletune.errors.UserError: unknown field {txet} in the template; did you mean 'text'?
         """
-        parts = tuple(_scan(source, where))
+        parts = tuple(pieces(source, where=where))
         fields = [name for is_field, name in parts if is_field]
         unknown = [name for name in dict.fromkeys(fields) if name not in FIELDS]
         problems = [
@@ -128,42 +129,6 @@ class Template:
                 segments[-1].append(values.get(text, "") if is_field else text)
         first, *rest = ("".join(segment) for segment in segments)
         return Rendered(first.strip(), rest[0].strip() if rest else None)
-
-
-def _scan(source: str, where: Location | None) -> list[tuple[bool, str]]:
-    parts: list[tuple[bool, str]] = []
-    literal: list[str] = []
-    position = 0
-    while position < len(source):
-        character = source[position]
-        if source[position : position + 2] in ("{{", "}}"):
-            literal.append(character)
-            position += 2
-        elif character == "{":
-            end = source.find("}", position)
-            if end < 0:
-                raise _unbalanced("{", position, where)
-            if literal:
-                parts.append((False, "".join(literal)))
-                literal = []
-            parts.append((True, source[position + 1 : end].strip()))
-            position = end + 1
-        elif character == "}":
-            raise _unbalanced("}", position, where)
-        else:
-            literal.append(character)
-            position += 1
-    if literal:
-        parts.append((False, "".join(literal)))
-    return parts
-
-
-def _unbalanced(brace: str, position: int, where: Location | None) -> UserError:
-    return UserError(
-        f"the template has a {brace!r} without its partner at character {position + 1}",
-        where=where,
-        remedy="write {{ or }} for a brace that is meant literally",
-    )
 
 
 def default_template(*, pair: bool, asked: bool = False) -> Template:

@@ -21,12 +21,13 @@ from ruletune.errors import Location, Problem, UserError, nearest
 from ruletune.knowledge import Knowledge, read_entries
 from ruletune.rules import KINDS, SAYINGS, Prompt, Rule, RuleContext, build_rules, kind_of
 from ruletune.rules.base import Ordered, Typed, Within, parts
+from ruletune.rules.contradictions import text_problems
 from ruletune.rules.entry import read_text
 from ruletune.rules.terms import read_terms
 from ruletune.sources import existing, files_of
 from ruletune.tasks import TASKS, Task
 from ruletune.templates import PAIR_FIELDS, Rendering, Template, default_template
-from ruletune.types import Label
+from ruletune.types import Label, Text
 
 __all__ = ["TaskSpec", "load_task", "parse_task", "to_yaml", "with_seed"]
 
@@ -216,9 +217,10 @@ def _in_order(problems: list[Problem], path: Path) -> list[Problem]:
 def _rules(file: TaskFile, positions: list[int], tree: Tree, folder: Path, problems: list[Problem]) -> tuple[Rule, ...]:
     labels = tuple(file.labels)
     contexts = []
+    texts = TASKS[file.task].answer is Text
     for entry, n in zip(file.rules, positions, strict=True):
         tests = tuple(tree.at("rules", n, "tests", t) for t in range(len(getattr(entry, "tests", ()))))
-        contexts.append(RuleContext(folder, labels, tree.at("rules", n), n + 1, file.labels, tests))
+        contexts.append(RuleContext(folder, labels, tree.at("rules", n), n + 1, file.labels, tests, texts))
     try:
         rules = build_rules(zip(file.rules, contexts, strict=True))
     except UserError as error:
@@ -231,6 +233,8 @@ def _rules(file: TaskFile, positions: list[int], tree: Tree, folder: Path, probl
             except UserError as error:
                 problems += error.problems
     problems += _without_pair(file, rules)
+    if texts:
+        problems += text_problems(rules)
     return rules
 
 

@@ -12,6 +12,7 @@ from ruletune.labeling.label_model import Cells, LabelModel
 from ruletune.metrics.calibration import wilson_interval
 from ruletune.rules.base import (
     AllOf,
+    Always,
     AnyOf,
     Call,
     Casing,
@@ -26,7 +27,6 @@ from ruletune.rules.base import (
     Ordered,
     Pattern,
     Prompt,
-    Require,
     Rule,
     Sentences,
     Similar,
@@ -36,6 +36,7 @@ from ruletune.rules.base import (
     Vote,
     Within,
 )
+from ruletune.rules.demands import words_of
 
 __all__ = ["RuleStats", "Tallies", "analyse", "kind_name", "polarity", "tally"]
 
@@ -298,12 +299,12 @@ def polarity(rule: Rule, labels: Sequence[str]) -> str:
             return f"vetoes {label}"
         case Prompt():
             return "prompts"
-        case Require(phrase=phrase):
-            return f"requires {phrase}"
         case Link(together=together):
             return "links" if together else "parts"
         case Vote() | None:
             return ", ".join(labels) if rule.sign else "helps others"
+        case _:
+            return words_of(rule.says)
 
 
 def kind_name(rule: Rule) -> str:
@@ -337,6 +338,8 @@ def kind_name(rule: Rule) -> str:
             return "question"
         case Sentences():
             return "sentence"
+        case Always():
+            return "always"
         case Named() | AllOf():
             return "all"
         case AnyOf():

@@ -23,18 +23,20 @@ from ruletune.rules.base import (
     Named,
     Near,
     Pattern,
-    Require,
+    Prompt,
     Rule,
     Sentences,
     Similar,
     Terms,
     Veto,
+    Vote,
     Within,
     called,
     names_label,
     parts,
     references,
 )
+from ruletune.rules.demands import words_of
 from ruletune.rules.matching import MatchTimeoutError
 from ruletune.rules.scopes import view
 from ruletune.types import Answer, Example, Firing, Label, Span, Spans, Text
@@ -148,6 +150,7 @@ class RuleSet:
     """Rules compiled once, to be applied many times.
 
     Args:
+        labels: The task's; none where answers are texts: there a rule fires or does not.
         embed: Makes sentence embeddings, for rules that compare them.
         budget: Seconds of processor time that one expression may work on a text of so many characters; beyond
             it the text is a fault of the rule. Default 2 s and 1 s more for every 100,000.
@@ -192,8 +195,8 @@ class RuleSet:
         heard = any(rule.name in references(other) for other in self.rules) if rule.says is None else True
         if not heard and not names_label(rule.when):
             yield Problem(f"rule {rule.name!r} votes for no label", rule.where)
-        if isinstance(rule.says, Require):
-            yield Problem(f"rule {rule.name!r} requires a phrase, and the answer is a label", rule.where)
+        if self.labels and not isinstance(rule.says, Vote | Veto | Prompt | Link | None):
+            yield Problem(f"rule {rule.name!r} {words_of(rule.says)}, and the answer is a label", rule.where)
         if isinstance(rule.says, Link):
             yield Problem(f"rule {rule.name!r} links words, and the answer is a label", rule.where)
 
@@ -246,7 +249,7 @@ class RuleSet:
                 number = self._conditions.matched[rule.when]  # the road that most rules take
                 column[holding.rows(number)] = self._says[position]
                 unknown = holding.failed.get(number, {})
-            elif rule.says is None and names_label(rule.when):
+            elif rule.says is None and names_label(rule.when) and self.labels:
                 unknown = self._named(rule, holding, column, log.troubles)
             else:
                 held = holding.rule(rule.name)
@@ -349,19 +352,26 @@ class RuleSet:
         Rules that fail say nothing here, and helpers never do.
         """
         said = self.apply_one(example)[0]
-        found: list[Firing] = []
-        spans: dict[Condition, list[Span]] | None = None
-        for position in map(int, np.flatnonzero(said >= 0)):
-            rule = self.rules[position]
-            if rule.says is None and not names_label(rule.when):
-                continue
-            answer = Label.of(self.labels[said[position]]) if self._signs[position] else None
-            if spans is None:
-                spans = self._matched_spans(example)
-            found.append(
-                Firing(rule.name, answer, self._spans(rule.when, example.text, spans), veto=self._signs[position] < 0)
+        fired = [n for n in np.flatnonzero(said >= 0).tolist() if self._speaks(self.rules[n])]
+        return tuple(
+            Firing(
+                self.rules[position].name,
+                Label.of(self.labels[said[position]]) if self._signs[position] else None,
+                spans,
+                veto=self._signs[position] < 0,
             )
-        return tuple(found)
+            for position, spans in zip(fired, self.triggers(example, fired), strict=True)
+        )
+
+    def _speaks(self, rule: Rule) -> bool:
+        return rule.says is not None or (names_label(rule.when) and bool(self.labels))
+
+    def triggers(self, example: Example, positions: Sequence[int]) -> list[tuple[Span, ...]]:
+        """What of a text made each of some rules fire, by position; the text is searched once."""
+        if not positions:
+            return []
+        matched = self._matched_spans(example)
+        return [self._spans(self.rules[position].when, example.text, matched) for position in positions]
 
     def spans(self, name: str, example: Example) -> tuple[Span, ...]:
         """What of a text meets a rule's condition, in reading order, whatever its exceptions and other rules say."""

@@ -19,6 +19,7 @@ from ruletune.errors import Problem, UserError, nearest
 from ruletune.labeling.words import words
 from ruletune.rules.base import (
     AllOf,
+    Always,
     AnyOf,
     Call,
     Casing,
@@ -292,6 +293,8 @@ class Holding:
 
     def _worked_out(self, condition: Condition) -> Held:
         match condition:
+            case Always():
+                return Held(np.ones(len(self.examples), dtype=bool))
             case AllOf(parts=several):
                 return _all_of([self.of(part) for part in several])
             case AnyOf(parts=several):

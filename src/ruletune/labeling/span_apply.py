@@ -27,16 +27,17 @@ from ruletune.rules.base import (
     Column,
     Condition,
     Fault,
+    Link,
     Metadata,
     Named,
     Near,
     NearQuestion,
     Pattern,
-    Prompt,
-    Require,
     Rule,
     Sentences,
     Terms,
+    Veto,
+    Vote,
     called,
     names_label,
     parts,
@@ -96,7 +97,7 @@ class SpanRules:
                 rule.where,
                 nearest(rule.label, self.labels),
             )
-        if isinstance(rule.says, Prompt | Require):
+        if not isinstance(rule.says, Vote | Veto | Link | None):
             yield Problem(f"rule {rule.name!r} says nothing about spans", rule.where, "it can vote, veto or link")
         # A veto on no characters is one on all of them; a vote and a link are of none then.
         speaks = (rule.says is not None and rule.sign >= 0) or names_label(rule.when)

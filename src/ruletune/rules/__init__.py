@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ruletune.errors import Problem, UserError, nearest
+from ruletune.rules.answers import AlwaysEntry, AnswerEntry, AnswerLengthEntry, ScoreEntry, SlotsEntry
 from ruletune.rules.base import (
+    Avoid,
     Call,
     Column,
     Condition,
@@ -15,8 +17,8 @@ from ruletune.rules.base import (
     Link,
     Pattern,
     Prompt,
-    Require,
     Rule,
+    Say,
     Terms,
     Veto,
     Vote,
@@ -24,8 +26,10 @@ from ruletune.rules.base import (
     references,
 )
 from ruletune.rules.composed import AllEntry, AnyEntry, NotEntry
+from ruletune.rules.copying import CopyEntry, InventedEntry
 from ruletune.rules.entry import SAYINGS, RuleContext, RuleEntry
 from ruletune.rules.function import FunctionEntry
+from ruletune.rules.glossary import GlossaryEntry
 from ruletune.rules.near import TriggerEntry
 from ruletune.rules.pair import ArgumentsEntry, OrderEntry, PatternEntry, PatternFileEntry, TypesEntry
 from ruletune.rules.patterns import PatternsEntry
@@ -41,8 +45,28 @@ from ruletune.rules.terms import GazetteerEntry, KeywordsEntry
 from ruletune.rules.votes import VotesEntry
 
 __all__ = [
-    "KINDS", "PAIR_KINDS", "READING_KINDS", "SAYINGS", "Call", "Column", "Condition", "Fault", "Link", "Pattern", "Prompt", "Require", "Rule", "RuleContext",
-    "RuleEntry", "Terms", "Veto", "Vote", "build_rules", "kind_of",
+    "KINDS",
+    "PAIR_KINDS",
+    "READING_KINDS",
+    "SAYINGS",
+    "TEXT_KINDS",
+    "Avoid",
+    "Call",
+    "Column",
+    "Condition",
+    "Fault",
+    "Link",
+    "Pattern",
+    "Prompt",
+    "Rule",
+    "RuleContext",
+    "RuleEntry",
+    "Say",
+    "Terms",
+    "Veto",
+    "Vote",
+    "build_rules",
+    "kind_of",
 ]  # fmt: skip
 
 KINDS: dict[str, type[RuleEntry]] = {
@@ -71,7 +95,18 @@ KINDS: dict[str, type[RuleEntry]] = {
     "order": OrderEntry,
     "question": QuestionEntry,
     "sentence": SentenceEntry,
+    "glossary": GlossaryEntry,
+    "copy": CopyEntry,
+    "invented": InventedEntry,
+    "slots": SlotsEntry,
+    "answer": AnswerEntry,
+    "answer_length": AnswerLengthEntry,
+    "score": ScoreEntry,
+    "always": AlwaysEntry,
 }
+
+TEXT_KINDS = frozenset({"glossary", "copy", "invented", "slots", "answer", "answer_length", "score", "always"})
+"""Kinds of rule that demand something of an answer that is a text."""
 
 READING_KINDS = frozenset({"question", "sentence"})
 """Kinds of rule about a question and a text that answers it."""
@@ -79,9 +114,13 @@ READING_KINDS = frozenset({"question", "sentence"})
 PAIR_KINDS = frozenset({"pattern", "pattern_file", "types", "arguments", "order"})
 """Kinds that look at the two entities of a text."""
 
-_COMMON = frozenset(
-    field.alias or name for name, field in (RuleEntry.model_fields | AllEntry.model_fields).items() if name != "all"
-)
+
+def _keys(entry: type[RuleEntry]) -> set[str]:
+    """The keys of an entry, as they are written."""
+    return {field.alias or name for name, field in entry.model_fields.items()}
+
+
+_COMMON = frozenset(_keys(RuleEntry) | _keys(AllEntry) - {"all"})
 """Keys of every rule, which tell no kind."""
 
 
@@ -99,7 +138,7 @@ def kind_of(entry: Mapping[Any, Any]) -> str:
     kinds = [kind for kind in KINDS if kind in entry]
     if len(kinds) > 1:
         # What names a kind may be a setting of another, as the pattern of a rule about questions is.
-        whole = [kind for kind in kinds if set(kinds) <= set(KINDS[kind].model_fields)]
+        whole = [kind for kind in kinds if set(kinds) <= _keys(KINDS[kind])]
         kinds = whole if len(whole) == 1 else kinds
     if len(kinds) > 1:
         raise ValueError(f"a rule has one kind, this one has {' and '.join(map(repr, kinds))}; write two rules")
@@ -145,7 +184,7 @@ def _references(rules: Sequence[Rule]) -> Iterator[Problem]:
         if not unknown and (circle := _circle(rule.name, named)):
             yield Problem(f"rules refer to each other in a circle: {' -> '.join(circle)}", rule.where)
         if rule.says is None and not names_label(rule.when) and rule.name not in used:
-            remedy = "add vote: LABEL (or veto, prompt), or name it in another rule's all, any, not or unless"
+            remedy = "add vote, veto or prompt (of an answer that is a text: require, veto or reply), or name it in another rule's all, any, not or unless"
             yield Problem(f"the rule {rule.name!r} says nothing", rule.where, remedy)
 
 

@@ -62,7 +62,7 @@ def written(part: str | Mapping[Any, Any], context: RuleContext) -> Condition:
     Raises:
         UserError: It has no kind, is of one that stands for many rules, or says something itself.
     """
-    from ruletune.rules import KINDS, kind_of
+    from ruletune.rules import KINDS, TEXT_KINDS, kind_of
 
     if isinstance(part, str):
         return Named(part)
@@ -73,7 +73,7 @@ def written(part: str | Mapping[Any, Any], context: RuleContext) -> Condition:
         raise UserError.of([_problem(found, context) for found in error.errors()]) from None
     except ValueError as error:
         raise UserError(f"in a condition: {error}", where=context.where) from None
-    if not isinstance(entry, ConditionEntry):
+    if not isinstance(entry, ConditionEntry) or kind in TEXT_KINDS:
         remedy = "write it as an entry of its own, and name its rules here"
         raise UserError(f"a condition cannot be of the kind {kind!r}", where=context.where, remedy=remedy)
     own = {field.alias or name for name, field in type(entry).model_fields.items() if name not in _OF_RULES}

@@ -10,14 +10,18 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from ruletune.errors import Location, UserError, close_match, nearest
-from ruletune.rules.base import Condition, Link, Prompt, Require, Rule, RuleTest, Says, Veto, Vote
+from ruletune.rules.base import Avoid, Condition, Link, Prompt, Reply, Rule, RuleTest, Say, Says, Veto, Vote
+from ruletune.rules.filling import fields_in
+from ruletune.rules.inflect import inflected
 
 __all__ = [
-    "SAYINGS", "ConditionEntry", "RuleContext", "RuleEntry", "VotingEntry", "Written", "listed_words", "read_text",
+    "SAYINGS", "ConditionEntry", "Listed", "RuleContext", "RuleEntry", "VotingEntry", "Written", "listed_words", "phrases_of", "read_text",
 ]  # fmt: skip
 
-SAYINGS = ("vote", "veto", "prompt", "require", "link")
+SAYINGS = ("vote", "veto", "prompt", "require", "reply", "link")
 """Keys that say what follows from a rule's condition. A rule has one of them at most."""
+
+_OUT = "leave it out"
 
 _SHOWN = 1000
 """Characters of a path that a message repeats."""
@@ -34,6 +38,7 @@ class RuleContext:
         position: Its place in the list, from 1; part of the default name.
         descriptions: The labels' descriptions, where they have one.
         tests: The lines of the rule's tests.
+        texts: Whether the task's answers are texts.
     """
 
     folder: Path
@@ -42,6 +47,7 @@ class RuleContext:
     position: int
     descriptions: Mapping[str, str] = field(default_factory=dict)
     tests: tuple[Location, ...] = ()
+    texts: bool = False
 
     def name(self, given: str | None, kind: str) -> str:
         """The rule's own name, or one from its kind and place."""
@@ -76,6 +82,31 @@ def _named(value: object) -> object:
     return str(value) if isinstance(value, int | float) else value
 
 
+def _texts(value: object) -> object:
+    """One text as a list of one; numbers as they are written."""
+    values = value if isinstance(value, list | tuple) else [] if value is None else [value]
+    return tuple(str(v) if isinstance(v, int | float) and not isinstance(v, bool) else v for v in values)
+
+
+Listed = Annotated[tuple[str, ...], BeforeValidator(_texts)]
+"""A text, or a list of texts."""
+
+
+def phrases_of(written: tuple[str, ...], *, what: str, where: Location, inflections: bool = False) -> tuple[str, ...]:
+    """Phrases as an answer is searched for them, each once, with their inflections where they are wanted.
+
+    Raises:
+        UserError: One of them is empty.
+
+    >>> phrases_of(("dog", "dog "), what="require", where=Location("task.yaml", 3), inflections=True)
+    ('dog', 'dogs', 'dogged', 'dogging')
+    """
+    phrases = tuple(dict.fromkeys(" ".join(phrase.split()) for phrase in written))
+    if not phrases or any(not phrase.strip("* ") for phrase in phrases):
+        raise UserError(f"{what!r} has an empty phrase", where=where, remedy="write the words that it is about")
+    return inflected(phrases) if inflections else phrases
+
+
 def listed_words(value: object) -> object:
     """Words by label, with one word as a list of one."""
     if not isinstance(value, dict):
@@ -106,6 +137,10 @@ class TestEntry(BaseModel):
         description="The label that the rule must speak about; or true: it fires; false or null: it does not.",
     )
     fields: dict[str, Any] = Field(default_factory=dict, description="Other columns of the data that the rule reads.")
+    answer: str | None = Field(
+        default=None,
+        description="An answer to the text, where answers are texts: expect then says whether it keeps what the rule demands.",
+    )
 
 
 class RuleEntry(BaseModel):
@@ -201,8 +236,12 @@ class ConditionEntry(RuleEntry):
         tests = []
         for position, test in enumerate(self.tests):
             where = context.tests[position] if position < len(context.tests) else context.where
+            if test.answer is not None and not context.texts:
+                raise UserError("the test has an answer, and the task's answers are no texts", where=where, remedy=_OUT)
+            if isinstance(test.expect, str) and context.texts:
+                raise UserError(f"the test expects {test.expect!r}", where=where, remedy="write true or false")
             expect = context.label(test.expect, where=where) if isinstance(test.expect, str) else test.expect
-            tests.append(RuleTest(test.text, expect, tuple(test.fields.items()), where))
+            tests.append(RuleTest(test.text, expect, tuple(test.fields.items()), where, test.answer))
         return tuple(tests)
 
 
@@ -210,8 +249,10 @@ class VotingEntry(ConditionEntry):
     """An entry whose rule says one thing: a vote, a veto, a prompt, a demand or a link."""
 
     vote: str | None = Field(default=None, description="The label that the rule votes for where it matches.")
-    veto: str | None = Field(
-        default=None, description="The label that cannot hold where the rule matches, whatever else speaks for it."
+    veto: Listed = Field(
+        default=(),
+        description="The label that cannot hold where the rule matches, whatever else speaks for it; where answers are texts, a "
+        "phrase that must not stand in the answer, or several.",
     )
     prompt: str | None = Field(
         default=None, description="A template through which the model is shown the texts that the rule matches."
@@ -219,9 +260,19 @@ class VotingEntry(ConditionEntry):
     verbalizer: Annotated[dict[str, tuple[str, ...]], BeforeValidator(listed_words)] = Field(
         default={}, description="Label to the words that mean it in the prompt's {mask}; default: the task's."
     )
-    require: str | None = Field(
-        default=None, min_length=1, description="A phrase that the answer must contain (tasks whose answer is a text)."
+    require: Listed = Field(
+        default=(),
+        description="A phrase that must stand in the answer, or several of which one must (tasks whose answer is a text). A * at "
+        "its edge: the word may go on there.",
     )
+    reply: Listed = Field(
+        default=(),
+        description="An answer with fields in braces, or several (tasks whose answer is a text): {name} is a slot or a column.",
+    )
+    inflections: bool = Field(
+        default=False, description="Of a phrase of require or veto, its English inflections count as well."
+    )
+    exact_case: bool = Field(default=False, description="A phrase of require or veto counts only in these capitals.")
     link: Literal["together", "apart"] | None = Field(
         default=None,
         description="Whether the words that the rule matches belong to one entity (tasks whose answer is spans).",
@@ -229,20 +280,25 @@ class VotingEntry(ConditionEntry):
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> Self:
-        said = [key for key in SAYINGS if getattr(self, key) is not None]
+        said = [key for key in SAYINGS if getattr(self, key) not in (None, ())]
         if len(said) > 1:
             raise ValueError(f"a rule says one thing, this one has {' and '.join(map(repr, said))}; write two rules")
         if self.verbalizer and self.prompt is None:
             raise ValueError("a verbalizer says what fills the {mask} of a rule's prompt, and this rule has no prompt")
         if self.weight != 1 and said and said[0] not in ("vote", "link"):
             raise ValueError(f"only a vote and a link have a weight, not a {said[0]}")
+        for key in ("inflections", "exact_case"):
+            if getattr(self, key) and said not in (["require"], ["veto"]):
+                raise ValueError(f"{key} is about the phrases of require or veto, and this rule has neither")
         return self
 
     def says(self, context: RuleContext) -> Says | None:
+        if context.texts:
+            return self._demand(context)
         if self.vote is not None:
             return Vote(context.label(self.vote), self.weight)
-        if self.veto is not None:
-            return Veto(context.label(self.veto))
+        if self.veto:
+            return self._veto(context)
         if self.prompt is not None:
             for label, words in self.verbalizer.items():
                 context.label(label)
@@ -251,7 +307,27 @@ class VotingEntry(ConditionEntry):
             return Prompt(self.prompt, tuple(self.verbalizer.items()))
         if self.link is not None:
             return Link(self.link == "together", self.weight)
-        return None if self.require is None else Require(self.require)
+        return None
+
+    def _veto(self, context: RuleContext) -> Veto:
+        if len(self.veto) > 1:
+            message = f"the rule vetoes {len(self.veto)} labels"
+            raise UserError(message, where=context.where, remedy="write a rule for each of them")
+        if self.inflections or self.exact_case:
+            raise UserError("a label has no inflections and no other case", where=context.where, remedy=_OUT)
+        return Veto(context.label(self.veto[0]))
+
+    def _demand(self, context: RuleContext) -> Says | None:
+        """What follows where answers are texts."""
+        for template in self.reply:
+            fields_in(template, where=context.where)
+        if self.reply:
+            return Reply(self.reply)
+        if not self.require and not self.veto:
+            return None
+        what, written = ("require", self.require) if self.require else ("veto", self.veto)
+        phrases = phrases_of(written, what=what, where=context.where, inflections=self.inflections)
+        return (Say if self.require else Avoid)(phrases, ignore_case=not self.exact_case)
 
 
 def read_text(path: Path, *, where: Location) -> str:

@@ -20,7 +20,7 @@ from ruletune.rules.base import Call, Condition
 from ruletune.rules.entry import RuleContext, VotingEntry
 from ruletune.rules.labeling_function import LabelingFunction, is_labeling_function
 
-__all__ = ["FunctionEntry", "load_module"]
+__all__ = ["FunctionEntry", "load_function", "load_module"]
 
 
 class FunctionEntry(VotingEntry):
@@ -41,7 +41,7 @@ class FunctionEntry(VotingEntry):
     )
 
     def condition(self, context: RuleContext) -> Condition:
-        function = _load(self.function, context)
+        function = load_function(self.function, context)
         if is_labeling_function(function):
             return Call(self.function, LabelingFunction(function, context.labels), takes_example=True)
         return Call(self.function, function, takes_example=_takes_example(function, self.function, context.where))
@@ -50,7 +50,12 @@ class FunctionEntry(VotingEntry):
         return self.name or self.function.rpartition(":")[2]
 
 
-def _load(path: str, context: RuleContext) -> Callable[..., object]:
+def load_function(path: str, context: RuleContext) -> Callable[..., object]:
+    """The function that a rule names: ``module:function`` or ``file.py:function``.
+
+    Raises:
+        UserError: There is none.
+    """
     module_path, colon, name = path.rpartition(":")
     if not colon or not module_path or not name.isidentifier():
         raise UserError(

@@ -28,8 +28,8 @@ class SimilarityEntry(VotingEntry):
 
     @model_validator(mode="after")
     def _one_label(self) -> Self:
-        if self.label is None and (self.prompt is not None or self.require is not None or self.veto is not None):
-            said = next(key for key in SAYINGS if getattr(self, key) is not None)
+        said = next((key for key in SAYINGS if key != "vote" and getattr(self, key)), None)
+        if self.label is None and said is not None and said != "link":
             raise ValueError(f"with {said!r}, say which label's description is meant: label: NAME")
         return self
 

@@ -14,7 +14,18 @@ from ruletune.rules.scopes import ScopeKey, scoped
 from ruletune.rules.scripts import NO_SPACES
 from ruletune.types import Example
 
-__all__ = ["CasingEntry", "FieldEntry", "LengthEntry", "casing_holds", "length_holds", "metadata_holds", "value_of"]
+__all__ = [
+    "Bound",
+    "CasingEntry",
+    "Count",
+    "FieldEntry",
+    "LengthEntry",
+    "casing_holds",
+    "in_order",
+    "length_holds",
+    "metadata_holds",
+    "value_of",
+]
 
 Bound = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Count = Annotated[int, Field(strict=True, ge=0)]
@@ -47,7 +58,7 @@ class FieldEntry(VotingEntry):
     def _tests_something(self) -> Self:
         if not self.equals and self.at_least is None and self.at_most is None and self.matches is None:
             raise ValueError("say what the field must be: equals, at_least, at_most or matches")
-        _in_order(self.at_least, self.at_most)
+        in_order(self.at_least, self.at_most)
         return self
 
     def condition(self, context: RuleContext) -> Condition:
@@ -71,7 +82,7 @@ class LengthEntry(VotingEntry):
     def _bounded(self) -> Self:
         if self.at_least is None and self.at_most is None:
             raise ValueError("say how long: at_least or at_most")
-        _in_order(self.at_least, self.at_most)
+        in_order(self.at_least, self.at_most)
         return self
 
     def condition(self, context: RuleContext) -> Condition:
@@ -92,7 +103,7 @@ class CasingEntry(VotingEntry):
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
-        _in_order(self.at_least, self.at_most)
+        in_order(self.at_least, self.at_most)
         return self
 
     def condition(self, context: RuleContext) -> Condition:
@@ -100,7 +111,12 @@ class CasingEntry(VotingEntry):
         return scoped(Casing(self.casing, lowest, 1.0 if self.at_most is None else self.at_most), self.scope)
 
 
-def _in_order(lowest: float | None, highest: float | None) -> None:
+def in_order(lowest: float | None, highest: float | None) -> None:
+    """Refuse bounds that nothing can keep.
+
+    Raises:
+        ValueError: The smallest is more than the largest.
+    """
     if lowest is not None and highest is not None and lowest > highest:
         raise ValueError(f"at_least {lowest:g} is more than at_most {highest:g}")
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ruletune.rules.base import Pattern
+from ruletune.rules.conditions import Pattern
 from ruletune.rules.matching.alphabet import Alphabet, AlphabetFullError, alphabet_for
 from ruletune.rules.matching.rewrite import Rewritten, UnsupportedError, rewrite
 

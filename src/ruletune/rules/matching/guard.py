@@ -21,7 +21,7 @@ from functools import lru_cache
 from types import FrameType
 from typing import Any
 
-from ruletune.rules.base import Pattern
+from ruletune.rules.conditions import Pattern
 
 __all__ = ["GIVE_UP", "MatchTimeoutError", "Overrun", "default_budget", "find", "nested", "search"]
 

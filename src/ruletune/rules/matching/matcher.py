@@ -20,7 +20,7 @@ from typing import Literal, assert_never
 
 import numpy as np
 
-from ruletune.rules.base import Pattern, Terms
+from ruletune.rules.conditions import Pattern, Terms
 from ruletune.rules.matching import automaton, guard
 from ruletune.rules.matching.automaton import Automaton
 from ruletune.rules.matching.guard import MatchTimeoutError, Overrun

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from ruletune.rules.base import Pattern
+from ruletune.rules.conditions import Pattern
 from ruletune.rules.matching.charsets import ALL, Flips, complement, ignoring_case, named, of_ranges, union
 
 __all__ = ["Rewritten", "Token", "UnsupportedError", "rewrite"]

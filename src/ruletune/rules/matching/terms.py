@@ -21,11 +21,11 @@ from functools import lru_cache
 
 from ahocorasick_rs import AhoCorasick, MatchKind
 
-from ruletune.rules.base import Terms
+from ruletune.rules.conditions import Terms
 from ruletune.rules.scripts import NO_SPACES
 from ruletune.types import Span
 
-__all__ = ["TermAutomaton", "automata", "fold", "leftmost_longest"]
+__all__ = ["TermAutomaton", "automata", "continues", "fold", "leftmost_longest"]
 
 _NO_SPACES = re.compile(NO_SPACES)
 _WORD = re.compile(r"\w")
@@ -105,13 +105,13 @@ def _in_word(character: str) -> bool:
     return bool(_WORD.match(character)) or unicodedata.category(character).startswith("M")
 
 
-def _continues(edge: str, neighbour: str) -> bool:
+def continues(edge: str, neighbour: str) -> bool:
     return _in_word(edge) and _in_word(neighbour)
 
 
 def _is_whole(text: str, start: int, end: int) -> bool:
-    before = start > 0 and _continues(text[start], text[start - 1])
-    return not before and not (end < len(text) and _continues(text[end - 1], text[end]))
+    before = start > 0 and continues(text[start], text[start - 1])
+    return not before and not (end < len(text) and continues(text[end - 1], text[end]))
 
 
 def automata(conditions: Mapping[int, Terms]) -> tuple[TermAutomaton, ...]:
