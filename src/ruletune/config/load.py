@@ -25,8 +25,8 @@ from ruletune.rules.contradictions import text_problems
 from ruletune.rules.entry import read_text
 from ruletune.rules.terms import read_terms
 from ruletune.sources import existing, files_of
-from ruletune.tasks import TASKS, Task
-from ruletune.templates import PAIR_FIELDS, Rendering, Template, default_template
+from ruletune.tasks import DIALOGUE, TASKS, Task
+from ruletune.templates import DIALOGUE_FIELDS, PAIR_FIELDS, Rendering, Template, default_template, writing_template
 from ruletune.types import Label, Text
 
 __all__ = ["TaskSpec", "load_task", "parse_task", "to_yaml", "with_seed"]
@@ -291,6 +291,8 @@ def _rendering(file: TaskFile, tree: Tree, folder: Path, problems: list[Problem]
 
 
 def _default_template(file: TaskFile) -> Template:
+    if TASKS[file.task].readout == "generate":
+        return writing_template(file.task, described=bool(file.description.strip()))
     asked = TASKS[file.task].readout == "extract"
     return default_template(pair=file.data.columns.text_pair is not None, asked=asked)
 
@@ -304,6 +306,15 @@ def _mismatches(template: Template, file: TaskFile, where: Location | None) -> I
         yield Problem(
             f"the template shows {{{unfilled[0]}}}, and texts of the task {file.task!r} have no entities", where
         )
+    of_turns = [] if file.task == DIALOGUE.name else sorted(template.fields & DIALOGUE_FIELDS)
+    if of_turns:
+        message = (
+            f"the template shows {{{of_turns[0]}}}, and texts of the task {file.task!r} are no turns of a dialogue"
+        )
+        yield Problem(message, where, "take it out of the template")
+    if "sep" in template.fields and TASKS[file.task].readout == "generate":
+        yield Problem(f"inputs of the task {file.task!r} have one segment", where, "take {sep} out of the template")
+        return
     if template.cloze and TASKS[file.task].answer is not Label:
         yield Problem(f"the task {file.task!r} fills in no {{mask}}", where, "take it out of the template")
     if "text_pair" in template.fields and not pair:

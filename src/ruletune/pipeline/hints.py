@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ruletune.rules.demands import Demand, Say, met
+from ruletune.rules.demands import Demand, Say, unmet
 from ruletune.types import Example, Text
 
 __all__ = ["hinted"]
@@ -39,7 +39,7 @@ def hinted(example: Example, demands: Sequence[Demand], *, kept_by: Text | None 
     for demand in demands:
         if not isinstance(demand.what, Say) or any(words.casefold() in shown for words in demand.what.alternatives):
             continue
-        if kept_by is not None and not met(demand, example, kept_by.text):
+        if kept_by is not None and unmet([demand], example, kept_by.text):
             continue
         place = demand.spans[0].end if demand.spans else len(example.text)
         if len(inserted) < _MOST:

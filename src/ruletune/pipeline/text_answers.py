@@ -13,6 +13,7 @@ from ruletune.models.backbone import load_tokenizer
 from ruletune.models.checkpoints import Checkpoint
 from ruletune.pipeline.answering import BOTH, LABELS, RULES, ZERO, Measured
 from ruletune.pipeline.drafts import Drafts
+from ruletune.pipeline.embedding import embedder
 from ruletune.pipeline.findings import Curve, assemble
 from ruletune.pipeline.fits import Fit, Outputs
 from ruletune.pipeline.inputs import Inputs
@@ -57,7 +58,7 @@ class TextAnswering:
         Raises:
             UserError: There is nothing to learn from.
         """
-        rules = Demanding(spec.rules)
+        rules = Demanding(spec.rules, embed=embedder(spec))
         advance = counted(listener, "applying rules", sum(parts.sizes().values()))
         demanded = {name: rules.demands(getattr(parts, name), progress=advance) for name in parts.names}
         if not parts.gold and not spec.rules:

@@ -15,7 +15,7 @@ from ruletune.pipeline.findings import Outcome
 from ruletune.pipeline.prepare import Parts
 from ruletune.pipeline.writing import targets_of
 from ruletune.report.model import Case, Kept, RuleRow, Score
-from ruletune.rules.demands import Demand, Say, met, unmet
+from ruletune.rules.demands import Demand, Say, unmet, words_of
 from ruletune.types import Example
 
 __all__ = ["Texts", "kept_table", "outcome", "satisfaction", "scores_of"]
@@ -40,11 +40,10 @@ def scores_of(
 ) -> dict[str, float]:
     """The task's metrics; the share of demands that answers keep, and of demanded phrases among them."""
     scores = dict(TextScoring(spec.task.name).score([targets_of(e) for e in examples], answers)) if examples else {}
-    kept = [
-        (isinstance(demand.what, Say), met(demand, example, answer))
-        for example, answer, mine in zip(examples, answers, demands, strict=True)
-        for demand in mine
-    ]
+    kept = []
+    for example, answer, mine in zip(examples, answers, demands, strict=True):
+        broken = unmet(mine, example, answer)
+        kept += [(isinstance(demand.what, Say), demand not in broken) for demand in mine]
     if kept:
         scores["rules_kept"] = sum(good for _, good in kept) / len(kept)
     said = [good for phrase, good in kept if phrase]
@@ -76,7 +75,7 @@ def satisfaction(
     broken: dict[str, list[tuple[str, str, str]]] = {}
     for example, mine, answer in zip(examples, demands, last, strict=True):
         for demand in unmet(mine, example, answer):
-            broken.setdefault(demand.rule, []).append((example.text, answer, demand.in_words))
+            broken.setdefault(demand.rule, []).append((example.text, answer, words_of(demand.what)))
     first = next(iter(tables.values()))
     return tuple(
         Kept(
@@ -168,7 +167,7 @@ def _cases(
 
 
 def _case(example: Example, answer: str, broken: Sequence[Demand]) -> Case:
-    said: dict[str, Any] = {"rules_say": "; ".join(demand.in_words for demand in broken) or None}
+    said: dict[str, Any] = {"rules_say": "; ".join(words_of(demand.what) for demand in broken) or None}
     spans = dict.fromkeys((span.start, span.end) for demand in broken for span in demand.spans)
     return Case(
         id=example.id,

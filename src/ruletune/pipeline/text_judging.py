@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ruletune.metrics.calibration import wilson_interval
 from ruletune.pipeline.writing import targets_of
 from ruletune.report.model import Guard
-from ruletune.rules.demands import Demand, met
+from ruletune.rules.demands import Demand, unmet
 from ruletune.types import Example
 
 __all__ = ["Verdict", "judge_demands", "without"]
@@ -65,7 +65,7 @@ def kept_by_gold(example: Example, demands: Sequence[Demand]) -> dict[str, bool]
     targets = targets_of(example)
     kept: dict[str, bool] = {}
     for demand in demands if targets else ():
-        here = any(met(demand, example, target) for target in targets)
+        here = any(not unmet([demand], example, target) for target in targets)
         kept[demand.rule] = kept.get(demand.rule, True) and here
     return kept
 

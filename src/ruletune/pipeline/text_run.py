@@ -15,12 +15,13 @@ from ruletune.labeling.apply import firing_value
 from ruletune.labeling.demanding import Demanding
 from ruletune.models.generating import stream
 from ruletune.pipeline.drafts import Draft
+from ruletune.pipeline.embedding import embedder
 from ruletune.pipeline.run import Run
 from ruletune.pipeline.text_findings import kept_table, scores_of
 from ruletune.pipeline.text_judging import without
 from ruletune.pipeline.writing import Writing, avoided, show, write
 from ruletune.progress import Listener, counted, silent
-from ruletune.rules.demands import Demand, unmet
+from ruletune.rules.demands import Demand, unmet, words_of
 from ruletune.types import Example, Prediction, Text
 
 __all__ = ["TextRun"]
@@ -33,7 +34,7 @@ class TextRun(Run):
     @cached_property
     def demanding(self) -> Demanding:
         """The rules, compiled."""
-        return Demanding(self.spec.rules)
+        return Demanding(self.spec.rules, embed=embedder(self.spec))
 
     @cached_property
     def writing(self) -> Writing:
@@ -159,7 +160,7 @@ class TextRun(Run):
             "score": heard.score,
             "without_rules": unheard.answer.text,
             "demands": [
-                {"rule": d.rule, "demands": d.in_words, "kept": d not in broken, "left_out": False} for d in demands
+                {"rule": d.rule, "demands": words_of(d.what), "kept": d not in broken} for d in demands
             ],
             "rules": [firing_value(firing) for firing in heard.rules],
         }
