@@ -18,6 +18,7 @@ from ruletune.cli import (
     rules,
     searching,
     suggesting,
+    talking,
 )
 from ruletune.errors import RuletuneError
 
@@ -60,6 +61,7 @@ app.command()(modelling.train)
 app.command()(modelling.evaluate)
 app.command()(modelling.predict)
 app.command()(modelling.explain)
+app.command()(talking.chat)
 
 
 rules.app.command()(suggesting.suggest)

@@ -13,7 +13,7 @@ from ruletune.cli.abstaining import Confidence, MaxError, evaluated, summary
 from ruletune.cli.console import INTERRUPTED, Json, emit, out, progress_bars
 from ruletune.errors import UserError
 from ruletune.tasks import TASKS
-from ruletune.types import Answer, Spans
+from ruletune.types import Answer, Spans, Text
 
 if TYPE_CHECKING:
     from ruletune.metrics.selective import Threshold
@@ -54,12 +54,15 @@ def train(
 
 
 def _print_result(run: Run) -> None:
-    from ruletune.report.terminal import comparison_table
+    from ruletune.report.terminal import comparison_table, kept_table
     from ruletune.report.words import calibration_sentence, effects_sentence, guard_sentence, reliance_sentence
 
     console = out()
     report = run.report
     console.print(comparison_table(report.scores, report.metric, report.labels_saved))
+    if report.kept:
+        shown = sorted(report.kept, key=lambda row: list(row.kept.values())[-1] - row.demanded)[:_RULES]
+        console.print(kept_table(shown))
     by_rules = (
         (reliance_sentence(report.reliance, report.shape), effects_sentence(report.effects, report.shape))
         if report.rules
@@ -72,6 +75,9 @@ def _print_result(run: Run) -> None:
         console.print(f"Note: {warning}", markup=False)
     console.print(f"Report: {run.folder / 'report.html'}", markup=False)
 
+
+_RULES = 20
+"""Rules that a table has a line for each of, at most; the report has all."""
 
 _LABELS = 50
 """Labels that a table has a line for each of, at most."""
@@ -125,18 +131,20 @@ def predict(
     max_error: MaxError = None,
     confidence: Confidence = 0.9,
     n_best: Annotated[
-        int, typer.Option("--n-best", min=1, help="So many answers to each question, where passages are asked for.")
+        int, typer.Option("--n-best", min=1, help="So many answers to each, where passages or texts are asked for.")
     ] = 1,
     json: Json = False,
 ) -> None:
     """Answer new texts, and say which rules fired; with --max-error only those that can be answered safely."""
     opened = _open(run)
     limit = None if max_error is None else opened.threshold(max_error, confidence=confidence)
-    if n_best > 1 and TASKS[opened.settings["task"]].readout != "extract":
-        raise UserError("only answers to questions have a second best", remedy="leave --n-best out")
+    readout = TASKS[opened.settings["task"]].readout
+    if n_best > 1 and readout not in ("extract", "generate"):
+        raise UserError("only passages and texts have a second best", remedy="leave --n-best out")
     examples = _stdin(opened) if data == "-" else opened.read(data, labelled=False)
     with progress_bars() as listener:
-        predictions = opened.predict(examples, max_error=max_error, confidence=confidence, listener=listener)
+        asked: dict[str, Any] = {"several": n_best} if readout == "generate" else {}
+        predictions = opened.predict(examples, max_error=max_error, confidence=confidence, listener=listener, **asked)
     if limit is not None:
         summary(limit, predictions)
     rows = [prediction_row(prediction) | _held_back(prediction, limit) for prediction in predictions]
@@ -164,7 +172,9 @@ def prediction_row(prediction: Prediction) -> dict[str, Any]:
         "score": prediction.score,
         "probabilities": dict(prediction.probabilities),
         "rules": [firing_value(firing) for firing in prediction.rules],
-    } | ({"scores": list(prediction.scores)} if isinstance(prediction.answer, Spans) else {})
+        **({"scores": list(prediction.scores)} if isinstance(prediction.answer, Spans) else {}),
+        **({"broken": list(prediction.broken)} if isinstance(prediction.answer, Text) else {}),
+    }
 
 
 def n_best_value(prediction: Prediction, count: int) -> list[dict[str, Any]]:
@@ -194,6 +204,8 @@ def _print_predictions(examples: Iterable[Example], predictions: list[Prediction
         console.print(f"  → {shown}  {prediction.score:.0%}", markup=False)
         for answer, score in prediction.ranked[1:n_best]:
             console.print(f"    or {in_words(answer, example.text)}  {score:.0%}", markup=False)
+        for rule in prediction.broken:
+            console.print(f"    breaks {rule}", style="red", markup=False)
         for firing in prediction.rules:
             words = ", ".join(f"“{example.text[s.start : s.end]}”" for s in firing.spans[:4])
             console.print(f"    {firing.rule} {_says(firing)}{f': {words}' if words else ''}", markup=False)
@@ -216,6 +228,8 @@ def in_words(answer: Answer, text: str) -> str:
 
 def _says(firing: Firing) -> str:
     """What a rule says, in words."""
+    if firing.answer is None:
+        return "fires"
     if isinstance(firing.answer, Spans):
         labels = ", ".join(dict.fromkeys(span.label for span in firing.answer.spans))
         return f"{'vetoes' if firing.veto else 'says'} {labels}"
@@ -243,6 +257,9 @@ def explain(
     from rich.table import Table
 
     console = out()
+    if "demands" in explanation:
+        _print_text(explanation)
+        return
     if isinstance(explanation["answer"], list) and not explanation["model"]:
         _print_spans(explanation, text)
         return
@@ -254,6 +271,21 @@ def explain(
         table.add_row(label, f"{value:.3f}", f"{by_rules[label]:.3f}" if by_rules else "-")
     console.print(table)
     console.print(_fired(explanation["rules"], text))
+
+
+def _print_text(explanation: Mapping[str, Any]) -> None:
+    """What was written with the rules and without them, and which demands it keeps."""
+    from rich.table import Table
+
+    from ruletune.report.terminal import printable
+
+    console = out()
+    console.print(printable(explanation["answer"]), style="bold", markup=False)
+    console.print(f"without rules: {printable(explanation['without_rules'])}", markup=False)
+    table = Table("rule", "the answer", "kept")
+    for row in explanation["demands"]:
+        table.add_row(printable(row["rule"]), printable(row["demands"]), "yes" if row["kept"] else "no")
+    console.print(table if explanation["demands"] else "No rule demands anything.")
 
 
 def _fired(rules: list[Any], text: str) -> Any:

@@ -49,7 +49,9 @@ class Measured:
 class Schooling(Protocol):
     """The fits of one run. Each is made from nothing but its arguments, and remembered."""
 
-    inputs: Inputs
+    @property
+    def inputs(self) -> Inputs:
+        """What they learn from."""
 
     def untrained(self, *, taught_by_rules: bool, score_on: tuple[str, ...]) -> dict[str, Fit]:
         """What the checkpoint answers before it has learned anything; nothing where it cannot answer yet."""

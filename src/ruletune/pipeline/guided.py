@@ -191,7 +191,7 @@ class Guided:
                 return labels
             case "tokens":
                 return tag_names(labels)
-            case "extract":
+            case "extract" | "generate":
                 return ()
             case _:
                 assert_never(self.spec.task.readout)

@@ -37,13 +37,13 @@ def hinted(example: Example, demands: Sequence[Demand], *, kept_by: Text | None 
     shown = example.text.casefold()
     inserted: dict[int, str] = {}
     for demand in demands:
-        if not isinstance(demand.what, Say) or any(words.casefold() in shown for words in demand.what.alternatives):
+        if not isinstance(demand.what, Say) or any(words.casefold() in shown for words in demand.what.plain):
             continue
         if kept_by is not None and unmet([demand], example, kept_by.text):
             continue
         place = demand.spans[0].end if demand.spans else len(example.text)
         if len(inserted) < _MOST:
-            inserted.setdefault(place, demand.what.alternatives[0])
+            inserted.setdefault(place, demand.what.plain[0])
     text = example.text
     for place, words in sorted(inserted.items(), reverse=True):
         text = f"{text[:place]} ({words}){text[place:]}"

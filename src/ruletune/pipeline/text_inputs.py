@@ -87,10 +87,10 @@ def text_inputs(
     """
     unheard = writing.unheard()
     silent: dict[str, list[tuple[Demand, ...]]] = {name: [()] * len(examples) for name, examples in parts.items()}
-    answers = {
-        **{name: [targets_of(example) for example in parts[name]] for name in ("gold", "validation")},
-        "unlabeled": [() if text is None else (text,) for text in weak],
+    answers: dict[str, list[tuple[str, ...]]] = {
+        name: [targets_of(example) for example in parts[name]] for name in ("gold", "validation")
     }
+    answers["unlabeled"] = [() if text is None else (text,) for text in weak]
     return TextInputs(
         shown={name: show(parts[name], demands[name], writing, tokenizer) for name in parts},
         bare={name: show(parts[name], silent[name], unheard, tokenizer) for name in parts},

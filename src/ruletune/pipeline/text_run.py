@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from ruletune.data.texts import Texts
 from ruletune.errors import UserError
 from ruletune.labeling.apply import firing_value
+from ruletune.labeling.corpus import columns_of, labels_of
 from ruletune.labeling.demanding import Demanding
 from ruletune.models.generating import stream
 from ruletune.pipeline.drafts import Draft
@@ -25,6 +28,9 @@ from ruletune.rules.demands import Demand, unmet, words_of
 from ruletune.types import Example, Prediction, Text
 
 __all__ = ["TextRun"]
+
+_ACT = re.compile(r"\w+\s*\(.*\)\s*")
+"""What looks like a dialogue act."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +123,35 @@ class TextRun(Run):
             max_target=self.writing.max_target,
             precision=self.writing.precision,
         )
+
+    def broken(self, example: Example, answer: str) -> tuple[str, ...]:
+        """Names of the rules that an answer does not keep."""
+        return tuple(dict.fromkeys(demand.rule for demand in unmet(self.demands([example])[0], example, answer)))
+
+    def turn(self, said: str, before: Sequence[tuple[str, str]] = (), *, facts: str = "") -> Example:
+        """What somebody says as an example; in a dialogue with what was said before, and it may be a dialogue act.
+
+        Args:
+            before: (speaker, text) of the turns before.
+
+        Raises:
+            UserError: It is blank.
+        """
+        answers, columns = labels_of(self.spec, labelled=False), columns_of(self.spec, "")
+        assert isinstance(answers, Texts)
+        values: dict[str, object] = {columns.text: said}
+        if answers.dialogue:
+            values |= {columns.facts: facts, columns.history: [{"speaker": who, "text": text} for who, text in before]}
+            if _ACT.fullmatch(said):
+                values |= {columns.act: said, columns.text: None}
+        try:
+            parsed = answers.parse_row(values, columns, file="")
+        except ValueError as error:
+            raise UserError(str(error)) from None
+        return Example("1", str(parsed.text), fields=dict(parsed.fields or {}))
+
+    def example(self, text: str, text_pair: str | None = None, *, identity: str = "1") -> Example:
+        return replace(self.turn(text), id=identity)
 
     def probabilities(self, examples: Sequence[Example], *, listener: Listener = silent) -> np.ndarray:
         raise UserError("texts have no table of probabilities", remedy="predict gives the score of every text")

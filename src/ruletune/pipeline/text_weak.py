@@ -1,4 +1,4 @@
-"""Answers without a model: reply templates, and for summaries the sentences that rules point to, or the first ones."""
+"""Answers without a model: reply templates, and for summaries the sentences that rules prefer, or the first ones."""
 
 from __future__ import annotations
 
@@ -27,27 +27,28 @@ def lead(example: Example, count: int = 1) -> str:
     return " ".join(sentences_of(example)[:count])
 
 
-def extract(example: Example, salient: Sequence[float]) -> str | None:
-    """The sentence that rules point to most, the first of them; ``None`` where they point to none.
+def extract(example: Example, demands: Sequence[Demand]) -> str | None:
+    """The sentence of the source that breaks the fewest demands on the answer, the first of them; ``None`` where rules prefer none.
 
-    Args:
-        salient: (sentences,) what rules say of each.
-
-    >>> extract(Example("1", "It rains. We show that it rains."), [0.0, 1.0])
-    'We show that it rains.'
+    >>> from ruletune.rules import Pattern
+    >>> from ruletune.rules.demands import Matching
+    >>> shows = Demand("shows", Matching(Pattern("we show")))
+    >>> extract(Example("1", "It rains. Here we show that it rains."), [shows])
+    'Here we show that it rains.'
     """
     parts = sentences_of(example)
-    if not any(salient) or len(salient) != len(parts):
+    broken = [len(unmet(demands, example, part)) for part in parts] if demands else []
+    if not broken or min(broken) == max(broken):
         return None
-    return parts[max(range(len(parts)), key=lambda n: (salient[n], -n))]
+    return parts[broken.index(min(broken))]
 
 
 def weak_answers(spec: TaskSpec, examples: Sequence[Example], demanded: Demanded) -> list[str | None]:
-    """What rules answer to each source: a reply template that applies, or the sentence that they point to."""
+    """What rules answer to each source: a reply template that applies, or for summaries the sentence that they prefer."""
     found: list[str | None] = []
-    for example, replies, salient in zip(examples, demanded.replies, demanded.salient, strict=True):
-        pointed = extract(example, salient) if spec.task is SUMMARIZATION else None
-        found.append(replies[0] if replies else pointed)
+    for example, replies, demands in zip(examples, demanded.replies, demanded.by_example, strict=True):
+        preferred = extract(example, demands) if spec.task is SUMMARIZATION else None
+        found.append(replies[0] if replies else preferred)
     return found
 
 

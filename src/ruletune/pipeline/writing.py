@@ -241,7 +241,7 @@ def write(
     )
     answers: list[list[list[Candidate]]] = [[] for _ in examples]
     for row, piece, asked, found in zip(shown.owner, shown.pieces, shown.demands, written, strict=True):
-        order = range(len(found))
+        order = list(range(len(found)))
         if writing.held:
             order = sorted(order, key=lambda n: (_surplus(asked, piece, found[n].text), n))
         answers[row].append([found[n] for n in order])
@@ -265,7 +265,7 @@ def avoided(demands: Sequence[Demand]) -> tuple[str, ...]:
 
 def _constraint(demands: Sequence[Demand]) -> Constraint:
     """What can be held to while an answer is written."""
-    require = tuple(dict.fromkeys(d.what.alternatives for d in demands if isinstance(d.what, Say)))
+    require = tuple(dict.fromkeys(d.what.plain for d in demands if isinstance(d.what, Say)))
     return Constraint(require, avoided(demands))
 
 
