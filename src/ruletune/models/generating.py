@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from transformers import GenerationConfig, LogitsProcessorList
@@ -141,7 +140,9 @@ class _Writer:
         speller = Speller(classifier.tokenizer)
         made = {constraint: _need(constraint, speller) for constraint in dict.fromkeys(constraints)}
         ids = decoding(classifier.model, classifier.tokenizer)
-        return cls(classifier, speller, ids, beams, candidates, max_target, [made[constraint] for constraint in constraints])
+        return cls(
+            classifier, speller, ids, beams, candidates, max_target, [made[constraint] for constraint in constraints]
+        )
 
     def write(self, batch: dict[str, torch.Tensor], rows: list[int]) -> list[list[Candidate]]:
         """Candidates for every source of a batch, best first."""

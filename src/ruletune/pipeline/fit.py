@@ -115,7 +115,9 @@ def _without_functions(spec: TaskSpec) -> list[Any]:
     return [rule for rule in spec.rules if not hasattr(rule.when, "function")]
 
 
-def _train(schooling: Schooling, spec: TaskSpec, parts: Parts, taught_by_rules: bool) -> tuple[dict[str, Fit], list[Curve]]:
+def _train(
+    schooling: Schooling, spec: TaskSpec, parts: Parts, taught_by_rules: bool
+) -> tuple[dict[str, Fit], list[Curve]]:
     """Labels alone and its learning curve, then rules + labels; the last one is delivered."""
     seed, everything = spec.file.seed, list(range(len(parts.gold)))
     # From which score on there is no answer is chosen on questions that have one or none, gold ones if there are no others.
@@ -126,7 +128,9 @@ def _train(schooling: Schooling, spec: TaskSpec, parts: Parts, taught_by_rules: 
     if spec.file.training.baselines and parts.test:
         fits |= schooling.untrained(taught_by_rules=taught_by_rules, score_on=("test",))
     if parts.gold and (spec.file.training.baselines or not taught_by_rules):
-        fits[LABELS] = schooling.labels_alone(LABELS, everything, seed=seed, keep=not taught_by_rules, score_on=held_out)
+        fits[LABELS] = schooling.labels_alone(
+            LABELS, everything, seed=seed, keep=not taught_by_rules, score_on=held_out
+        )
         if spec.file.training.baselines and parts.test:
             curve = _curve(schooling, spec, parts, fits[LABELS])
     if taught_by_rules:
@@ -144,7 +148,9 @@ def _curve(schooling: Schooling, spec: TaskSpec, parts: Parts, full: Fit) -> lis
             rows = _draw(kinds, share, np.random.default_rng([spec.file.seed, repeat, round(share * 1000)]))
             if len(rows) < len(kinds):
                 name = f"learning curve, {len(rows)} labels, draw {repeat + 1}"
-                fitted = schooling.labels_alone(name, rows, seed=spec.file.seed + repeat, keep=False, score_on=("test",))
+                fitted = schooling.labels_alone(
+                    name, rows, seed=spec.file.seed + repeat, keep=False, score_on=("test",)
+                )
                 points.append(Curve(len(rows), fitted.outputs["test"]))
     return points
 

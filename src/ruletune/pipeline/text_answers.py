@@ -19,7 +19,7 @@ from ruletune.pipeline.fits import Fit, Outputs
 from ruletune.pipeline.inputs import Inputs
 from ruletune.pipeline.prepare import Parts
 from ruletune.pipeline.run import Run
-from ruletune.pipeline.text_findings import Texts, outcome, satisfaction
+from ruletune.pipeline.text_findings import Texts, demand_rows, outcome, satisfaction
 from ruletune.pipeline.text_guided import TextGuided
 from ruletune.pipeline.text_inputs import TextInputs, text_inputs
 from ruletune.pipeline.text_judging import Verdict, judge_demands, without
@@ -124,7 +124,7 @@ class TextAnswering:
             parts,
             demanded=self.demanded,
             demands=self.demands,
-            rules=demand_rows(spec, parts, self.demanded),
+            rules=demand_rows(parts, self.demanded),
             ways=ways,
             curve=[(point.labels, _texts(point.outputs)) for point in curve],
         )

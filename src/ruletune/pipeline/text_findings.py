@@ -10,15 +10,15 @@ import numpy as np
 
 from ruletune.config import TaskSpec
 from ruletune.labeling.demanding import Demanded
-from ruletune.metrics.texts import TextScoring
+from ruletune.metrics.texts import TextScoring, references_of
 from ruletune.pipeline.findings import Outcome
 from ruletune.pipeline.prepare import Parts
-from ruletune.pipeline.writing import targets_of
+from ruletune.pipeline.text_judging import kept_by_gold
 from ruletune.report.model import Case, Kept, RuleRow, Score
 from ruletune.rules.demands import Demand, Say, unmet, words_of
 from ruletune.types import Example
 
-__all__ = ["Texts", "kept_table", "outcome", "satisfaction", "scores_of"]
+__all__ = ["Texts", "demand_rows", "kept_table", "outcome", "satisfaction", "scores_of"]
 
 _CASES = 12
 """Cases of each kind that the report shows."""
@@ -39,7 +39,7 @@ def scores_of(
     spec: TaskSpec, examples: Sequence[Example], answers: Sequence[str], demands: Sequence[Sequence[Demand]]
 ) -> dict[str, float]:
     """The task's metrics; the share of demands that answers keep, and of demanded phrases among them."""
-    scores = dict(TextScoring(spec.task.name).score([targets_of(e) for e in examples], answers)) if examples else {}
+    scores = dict(TextScoring(spec.task.name).score(examples, answers)) if examples else {}
     kept = []
     for example, answer, mine in zip(examples, answers, demands, strict=True):
         broken = unmet(mine, example, answer)
@@ -86,6 +86,40 @@ def satisfaction(
         )
         for rule, row in first.items()
     )
+
+
+def demand_rows(parts: Parts, demanded: Mapping[str, Demanded]) -> tuple[RuleRow, ...]:
+    """Rules over all parts together: where they demand something, and how often gold answers keep it."""
+    names = ("gold", "unlabeled", "validation", "test")
+    fired = np.concatenate([demanded[name].fired for name in names])
+    examples = [example for name in names for example in getattr(parts, name)]
+    demands = [mine for name in names for mine in demanded[name].by_example]
+    judged = [kept_by_gold(example, mine) for example, mine in zip(examples, demands, strict=True)]
+    rules = demanded["gold"].rules
+    speaking = fired.sum(axis=1)
+    faults = {fault.rule: fault for name in names for fault in demanded[name].faults}
+    rows = []
+    for position, rule in enumerate(rules):
+        mine = fired[:, position]
+        verdicts = [kept[rule.name] for kept in judged if rule.name in kept]
+        fault = faults.get(rule.name)
+        rows.append(
+            RuleRow(
+                name=rule.name,
+                where=str(rule.where) if rule.where else "",
+                kind=rule.kind,
+                labels=(),
+                coverage=float(mine.mean()) if len(mine) else 0.0,
+                overlap=float((mine & (speaking > 1)).mean()) if len(mine) else 0.0,
+                conflict=0.0,
+                correct=sum(verdicts),
+                judged=len(verdicts),
+                estimated=None,
+                faults=fault.count if fault else 0,
+                failure=fault.traceback.strip().splitlines()[-1] if fault else "",
+            )
+        )
+    return tuple(rows)
 
 
 def outcome(
@@ -136,16 +170,15 @@ def _score(
     covered: np.ndarray,
 ) -> Score:
     scoring, metric = TextScoring(spec.task.name), spec.task.metric
-    gold = [targets_of(example) for example in test]
 
     def part(mask: np.ndarray) -> float | None:
         rows = np.flatnonzero(mask).tolist()
-        return scoring.score([gold[r] for r in rows], [way.answers[r] for r in rows])[metric] if rows else None
+        return scoring.score([test[r] for r in rows], [way.answers[r] for r in rows])[metric] if rows else None
 
     return Score(
         name=name,
         metrics=scores_of(spec, test, way.answers, demands),
-        interval=scoring.interval(gold, way.answers, seed=spec.file.seed),
+        interval=scoring.interval(test, way.answers, seed=spec.file.seed),
         labels=way.labels,
         covered=part(covered),
         uncovered=part(~covered),
@@ -173,7 +206,7 @@ def _case(example: Example, answer: str, broken: Sequence[Demand]) -> Case:
         id=example.id,
         text=example.text,
         model_says=answer,
-        gold=" | ".join(targets_of(example)) or None,
+        gold=" | ".join(references_of(example)) or None,
         probability=1.0,
         rules=tuple(dict.fromkeys(demand.rule for demand in broken)),
         spans=tuple(spans),

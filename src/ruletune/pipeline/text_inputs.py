@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ruletune.metrics.texts import references_of
 from ruletune.models.encoding import Encoded
-from ruletune.pipeline.writing import Shown, Writing, show, targets_of
+from ruletune.pipeline.writing import Shown, Writing, show
 from ruletune.rules.demands import Demand
 from ruletune.training.loop import Supervision
 from ruletune.types import Example
@@ -88,7 +89,7 @@ def text_inputs(
     unheard = writing.unheard()
     silent: dict[str, list[tuple[Demand, ...]]] = {name: [()] * len(examples) for name, examples in parts.items()}
     answers: dict[str, list[tuple[str, ...]]] = {
-        name: [targets_of(example) for example in parts[name]] for name in ("gold", "validation")
+        name: [references_of(example) for example in parts[name]] for name in ("gold", "validation")
     }
     answers["unlabeled"] = [() if text is None else (text,) for text in weak]
     return TextInputs(

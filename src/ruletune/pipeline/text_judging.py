@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ruletune.metrics.calibration import wilson_interval
-from ruletune.pipeline.writing import targets_of
+from ruletune.metrics.texts import references_of
 from ruletune.report.model import Guard
 from ruletune.rules.demands import Demand, unmet
 from ruletune.types import Example
@@ -56,13 +56,15 @@ def judge_demands(gold: Sequence[Example], demands: Sequence[Sequence[Demand]], 
         return Verdict(None, frozenset())
     named = "; ".join(f"{rule!r} is kept by {right} of {n} gold answers" for rule, (right, n) in sorted(wrong.items()))
     heard = len(wrong) < rules
-    reason = f"Left out, since gold answers speak against them: {named}." if wrong else "Gold answers speak against no rule."
+    reason = (
+        f"Left out, since gold answers speak against them: {named}." if wrong else "Gold answers speak against no rule."
+    )
     return Verdict(Guard(heard, reason, len(gold), (), None), frozenset(wrong))
 
 
 def kept_by_gold(example: Example, demands: Sequence[Demand]) -> dict[str, bool]:
     """Whether gold keeps what each rule demands; empty without a gold answer."""
-    targets = targets_of(example)
+    targets = references_of(example)
     kept: dict[str, bool] = {}
     for demand in demands if targets else ():
         here = any(not unmet([demand], example, target) for target in targets)

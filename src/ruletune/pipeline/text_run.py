@@ -22,7 +22,7 @@ from ruletune.pipeline.embedding import embedder
 from ruletune.pipeline.run import Run
 from ruletune.pipeline.text_findings import kept_table, scores_of
 from ruletune.pipeline.text_judging import without
-from ruletune.pipeline.writing import Writing, avoided, show, write
+from ruletune.pipeline.writing import Writing, avoided, show, source_of, write
 from ruletune.progress import Listener, counted, silent
 from ruletune.rules.demands import Demand, unmet, words_of
 from ruletune.types import Example, Prediction, Text
@@ -113,13 +113,11 @@ class TextRun(Run):
 
         What rules demand beside that is not looked at; :meth:`predict` looks at it.
         """
-        demands = self.demands([example])
-        shown = show([example], demands, self.writing, self.classifier.tokenizer)
-        source = shown.encoded.take([0])
+        [demands] = self.demands([example])
         return stream(
             self.classifier,
-            source,
-            avoid=avoided(demands[0]),
+            source_of(example, demands, self.writing),
+            avoid=avoided(demands),
             max_target=self.writing.max_target,
             precision=self.writing.precision,
         )
@@ -194,8 +192,6 @@ class TextRun(Run):
             "answer": answer,
             "score": heard.score,
             "without_rules": unheard.answer.text,
-            "demands": [
-                {"rule": d.rule, "demands": words_of(d.what), "kept": d not in broken} for d in demands
-            ],
+            "demands": [{"rule": d.rule, "demands": words_of(d.what), "kept": d not in broken} for d in demands],
             "rules": [firing_value(firing) for firing in heard.rules],
         }

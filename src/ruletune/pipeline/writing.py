@@ -26,7 +26,7 @@ from ruletune.rules.reading import sentences
 from ruletune.templates import Rendering
 from ruletune.types import Example, Span, Text
 
-__all__ = ["Shown", "Writing", "avoided", "show", "targets_of", "write"]
+__all__ = ["Shown", "Writing", "avoided", "show", "source_of", "write"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +87,6 @@ class Shown:
     demands: tuple[tuple[Demand, ...], ...]
 
 
-def targets_of(example: Example) -> tuple[str, ...]:
-    """Every gold answer to an example."""
-    given = (example.answer, *example.alternatives)
-    return tuple(answer.text for answer in given if isinstance(answer, Text))
-
-
 def show(
     examples: Sequence[Example],
     demands: Sequence[Sequence[Demand]],
@@ -123,14 +117,15 @@ def show(
     if long and writing.too_long == "windows" and targets is None:
         pieces, owner, asked = _divided(examples, asked, set(long), writing, tokenizer)
     kept_by: Sequence[Text | None] = [None] * len(pieces) if targets is None else [Text(target) for target in targets]
-    sources = [_source(e, d, writing, kept_by=gold) for e, d, gold in zip(pieces, asked, kept_by, strict=True)]
+    sources = [source_of(e, d, writing, kept_by=gold) for e, d, gold in zip(pieces, asked, kept_by, strict=True)]
     encoded = encode_texts(
         sources, targets, tokenizer=tokenizer, max_length=writing.max_length, max_target=writing.max_target
     )
     return Shown(encoded, tuple(owner), tuple(pieces), tuple(asked))
 
 
-def _source(example: Example, demands: Sequence[Demand], writing: Writing, *, kept_by: Text | None = None) -> str:
+def source_of(example: Example, demands: Sequence[Demand], writing: Writing, *, kept_by: Text | None = None) -> str:
+    """A source as the model reads it, whole."""
     shown = hinted(example, demands, kept_by=kept_by) if writing.told else example
     return writing.rendering.render(shown).first
 
@@ -141,7 +136,7 @@ def _lengths(
     """Of sources, in tokens."""
     if not examples:
         return []
-    sources = [_source(e, d, writing) for e, d in zip(examples, demands, strict=True)]
+    sources = [source_of(e, d, writing) for e, d in zip(examples, demands, strict=True)]
     return [len(ids) for ids in tokenizer(sources, verbose=False)["input_ids"]]
 
 
@@ -276,5 +271,3 @@ def _draft(parts: list[list[Candidate]], demands: tuple[Demand, ...], example: E
     broken = tuple(dict.fromkeys(demand.rule for demand in unmet(demands, example, text)))
     others = tuple((c.text, c.score) for c in parts[0][1:several]) if len(parts) == 1 else ()
     return Draft(text, score, broken, others)
-
-

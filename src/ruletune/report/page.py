@@ -78,12 +78,12 @@ def rule_table_html(rows: Sequence[RuleRow]) -> str:
 
 def run_html(report: Report) -> str:
     """The headline of a report for a notebook."""
-    source = (
-        "{% from 'macros' import score_table %}<h3>{{ report.title }}</h3>{{ score_table(report, further) }}<p>{{ saved }}</p>"
-    )
+    source = "{% from 'macros' import score_table %}<h3>{{ report.title }}</h3>{{ score_table(report, further) }}<p>{{ saved }}</p>"
     saved = f"Labels saved: {labels_saved_sentence(report.labels_saved)}" if report.labels_saved else ""
-    return _environment().from_string(source).render(
-        report=report, saved=saved, further=further_metrics(report.scores, report.metric)
+    return (
+        _environment()
+        .from_string(source)
+        .render(report=report, saved=saved, further=further_metrics(report.scores, report.metric))
     )
 
 

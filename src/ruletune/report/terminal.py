@@ -13,7 +13,16 @@ from ruletune.report.model import Kept, LabelsSaved, RuleRow, Score
 from ruletune.report.rules import Diff, Shown
 from ruletune.report.words import further_metrics, labels_saved_sentence
 
-__all__ = ["comparison_table", "kept_table", "printable", "rule_diff", "rule_notes", "rule_table", "shown_rule", "sorted_rules"]
+__all__ = [
+    "comparison_table",
+    "kept_table",
+    "printable",
+    "rule_diff",
+    "rule_notes",
+    "rule_table",
+    "shown_rule",
+    "sorted_rules",
+]
 
 
 def comparison_table(scores: Sequence[Score], metric: str, labels_saved: LabelsSaved | None) -> RenderableType:

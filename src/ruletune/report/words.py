@@ -28,7 +28,7 @@ _FURTHER = {
     "rouge_l": "ROUGE-L",
     "distinct_1": "distinct-1",
     "distinct_2": "distinct-2",
-    "slot_error": "slot error",
+    "slot_error_rate": "slot errors",
     "phrases_kept": "phrases kept",
     "rules_kept": "rules kept",
 }
