@@ -160,13 +160,17 @@ def _few(spec: TaskSpec, gold: list[Example], warnings: list[str]) -> tuple[list
     embeddings = None
     if settings.method == "diverse" and spec.task.readout == "generate":
         where, remedy = Location(str(spec.path)), "set data.sample.method to random"
-        raise UserError("sources of texts that are written have no embedding to spread them by", where=where, remedy=remedy)
+        raise UserError(
+            "sources of texts that are written have no embedding to spread them by", where=where, remedy=remedy
+        )
     if settings.method == "diverse":
         from ruletune.pipeline.embedding import represent  # it joins texts as is done here
 
         checkpoint = checkpoints.resolve(spec.file.model.checkpoint, folder=spec.folder)
         embeddings = represent(spec, checkpoint, gold, view="sentence")
-    chosen = sample(gold, shots=settings.shots, method=settings.method, seed=spec.file.seed, embeddings=embeddings, key=key_of(spec))
+    chosen = sample(
+        gold, shots=settings.shots, method=settings.method, seed=spec.file.seed, embeddings=embeddings, key=key_of(spec)
+    )
     warnings += chosen.warnings
     taken = set(chosen.rows)
     return [gold[row] for row in chosen.rows], [e for row, e in enumerate(gold) if row not in taken]
