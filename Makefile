@@ -29,7 +29,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "ruletune needs Python 3.11 or newer; say which with: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install $(PIP_ARGS) -c constraints.txt -e '.[demo,dev,datasets,search]'
+	$(BIN)/python -m pip install $(PIP_ARGS) -c constraints.txt -e '.[demo,dev,datasets,search,text]'
 	@touch $@
 
 docs: $(VENV)/.ready

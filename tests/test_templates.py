@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ruletune.errors import Location, UserError
 from ruletune.knowledge import Knowledge
-from ruletune.templates import FIELDS, Rendered, Rendering, Template, default_template
+from ruletune.templates import FIELDS, Rendered, Rendering, Template, default_template, writing_template
 from ruletune.types import Example
 
 WHERE = Location("task.yaml", 7)
@@ -154,3 +154,27 @@ def test_several_templates_survive_the_run_folder() -> None:
     assert [template.source for template in rendering.templates] == ["{text}", "x {text}"]
     old = {key: value for key, value in rendering.to_json().items() if key != "other_templates"}
     assert Rendering.from_json(old).others == ()
+
+
+@pytest.mark.parametrize(
+    ("task", "described", "source"),
+    [
+        ("translation", True, "{description} {text}"),
+        ("translation", False, "{text}"),
+        ("summarization", True, "{description} {text}"),
+        ("summarization", False, "summarize: {text}"),
+        ("dialogue", True, "{description} {facts} {history} {text} {act}"),
+        ("dialogue", False, "{facts} {history} {text} {act}"),
+    ],
+)
+def test_templates_of_texts_to_be_written(task: str, described: bool, source: str) -> None:
+    assert writing_template(task, described=described).source == source
+
+
+def test_what_a_turn_of_a_dialogue_brings_is_shown() -> None:
+    fields = {"history": "user: Hi", "act": "request(area)", "facts": "{act}", "slots": (("area", ""),)}
+    rendering = Rendering(Template.parse("{history} | {text} | {act} | {facts}"))
+    assert rendering.render(Example("1", "Where?", fields=fields)).first == "user: Hi | Where? | request(area) | {act}"
+    alone = Example("1", "request(area)", fields={**fields, "history": "", "facts": ""})
+    assert rendering.render(alone).first == "| request(area) |  |"
+    assert rendering.render(Example("1", "a", fields={"act": 7})).first == "| a |  |"

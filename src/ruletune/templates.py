@@ -22,6 +22,7 @@ from ruletune.rules.filling import pieces
 from ruletune.types import Example, Span
 
 __all__ = [
+    "DIALOGUE_FIELDS",
     "FIELDS",
     "MARKERS",
     "PAIR_FIELDS",
@@ -32,15 +33,19 @@ __all__ = [
     "Template",
     "default_template",
     "default_words",
+    "writing_template",
 ]
 
 FIELDS = (
     "text", "text_pair", "name", "description", "labels", "knowledge", "sep", "mask", "subject", "object", "subject_type",
-    "object_type",
+    "object_type", "history", "act", "facts",
 )  # fmt: skip
 
 PAIR_FIELDS = frozenset({"subject", "object", "subject_type", "object_type"})
 """Fields that only texts with two entities fill."""
+
+DIALOGUE_FIELDS = frozenset({"history", "act", "facts"})
+"""Fields that only turns of a dialogue fill, from the fields of the same names that an example has."""
 
 MARKERS = (("[SUBJ]", "[/SUBJ]"), ("[OBJ]", "[/OBJ]"))
 """What stands before and after the subject, and the object, where a model reads them; each a token of its own."""
@@ -136,6 +141,23 @@ def default_template(*, pair: bool, asked: bool = False) -> Template:
     if asked:
         return Template.parse("{text_pair}{sep}{text}")
     return Template.parse("{text}{sep}{text_pair}" if pair else "{text}")
+
+
+def writing_template(task: str, *, described: bool) -> Template:
+    """What is shown where a text is to be written and the task file has no template: the description, which says what is to
+    be done, and all that there is to go by.
+
+    Without a description a text to be summarized stands behind the word that T5 was trained to know the task by (Raffel et
+    al. 2020, *Exploring the limits of transfer learning with a unified text-to-text transformer*, appendix D). In a
+    dialogue the act comes last, as near to the answer as can be.
+
+    >>> writing_template("summarization", described=False).source
+    'summarize: {text}'
+    """
+    body = "{facts} {history} {text} {act}" if task == "dialogue" else "{text}"
+    if described:
+        return Template.parse(f"{{description}} {body}")
+    return Template.parse(f"summarize: {body}" if task == "summarization" else body)
 
 
 def default_words(label: str) -> tuple[str, ...]:
@@ -263,6 +285,7 @@ class Rendering:
             "labels": "; ".join(f"{label}: {d}" if d else label for label, d in self.labels.items()),
             "knowledge": injected.field,
             **self._pair(example),
+            **_dialogue(example),
         }
 
     def _pair(self, example: Example) -> dict[str, str]:
@@ -295,6 +318,13 @@ class Rendering:
             tuple(Template.parse(source) for source in value.get("other_templates", ())),
             dict(value.get("types", {})),
         )
+
+
+def _dialogue(example: Example) -> dict[str, str]:
+    """What fills the fields of a dialogue. An act that is the text itself, for want of a turn, is not shown twice."""
+    fields = {name: example.fields.get(name) for name in DIALOGUE_FIELDS}
+    found = {name: value for name, value in fields.items() if isinstance(value, str)}
+    return found | {"act": ""} if found.get("act") == example.text else found
 
 
 def _without_markers(text: str) -> str:

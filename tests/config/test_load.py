@@ -216,3 +216,28 @@ def test_a_list_of_terms_has_one_meaning(parse: Parse) -> None:
     assert parse(to_yaml(spec)).rendering == spec.rendering
     with pytest.raises(UserError, match=r"spam\.txt:1: no TAB on this line"):
         parse(source.replace("meaning: a bait, ", ""))
+
+
+def test_parallel_files_must_both_be_there(folder: Path, parse: Parse, problems: Problems) -> None:
+    source = "task: translation\ndescription: to German\ndata: {train: 'a.{en,de}'}\n"
+    (folder / "a.en").write_text("x\n", encoding="utf-8")
+    assert problems(source) == ["task.yaml:3: no data at 'a.de'; did you mean 'a.en'?"]
+    (folder / "a.de").write_text("y\n", encoding="utf-8")
+    assert parse(source).rendering.template.source == "{description} {text}"
+    [problem] = problems(source.replace("{en,de}", "{en}"))
+    assert problem.startswith("task.yaml:3: cannot tell two files from 'a.{en}'; put two endings into one pair")
+
+
+@pytest.mark.parametrize(
+    ("task", "template", "said"),
+    [
+        ("translation", "{history} {text}", "shows {history}, and texts of the task 'translation' are no turns"),
+        ("classification\nlabels: [a, b]", "{act} {text}", "shows {act}, and texts of the task 'classification'"),
+        ("dialogue", "{history}", "the template does not show the text"),
+        ("dialogue", "{text}{sep}{act}", "inputs of the task 'dialogue' have one segment"),
+        ("summarization", "{text} {mask}", "fills in no {mask}"),
+    ],
+)
+def test_templates_that_a_task_cannot_fill(problems: Problems, task: str, template: str, said: str) -> None:
+    [problem] = problems(f"task: {task}\ndata: {{train: train.jsonl}}\ntemplates: ['{template}']\n")
+    assert said in problem

@@ -17,15 +17,16 @@ from ruletune.config.clozes import cloze_problems
 from ruletune.config.messages import explain
 from ruletune.config.schema import TaskFile
 from ruletune.config.tree import Tree, read_tree
-from ruletune.errors import Location, Problem, UserError, close_match, nearest
+from ruletune.errors import Location, Problem, UserError, nearest
 from ruletune.knowledge import Knowledge, read_entries
 from ruletune.rules import KINDS, SAYINGS, Prompt, Rule, RuleContext, build_rules, kind_of
 from ruletune.rules.base import Ordered, Typed, Within, parts
 from ruletune.rules.contradictions import text_problems
 from ruletune.rules.entry import read_text
 from ruletune.rules.terms import read_terms
-from ruletune.tasks import TASKS, Task
-from ruletune.templates import PAIR_FIELDS, Rendering, Template, default_template
+from ruletune.sources import existing, files_of
+from ruletune.tasks import DIALOGUE, TASKS, Task
+from ruletune.templates import DIALOGUE_FIELDS, PAIR_FIELDS, Rendering, Template, default_template, writing_template
 from ruletune.types import Label, Text
 
 __all__ = ["TaskSpec", "load_task", "parse_task", "to_yaml", "with_seed"]
@@ -290,6 +291,8 @@ def _rendering(file: TaskFile, tree: Tree, folder: Path, problems: list[Problem]
 
 
 def _default_template(file: TaskFile) -> Template:
+    if TASKS[file.task].readout == "generate":
+        return writing_template(file.task, described=bool(file.description.strip()))
     asked = TASKS[file.task].readout == "extract"
     return default_template(pair=file.data.columns.text_pair is not None, asked=asked)
 
@@ -303,6 +306,15 @@ def _mismatches(template: Template, file: TaskFile, where: Location | None) -> I
         yield Problem(
             f"the template shows {{{unfilled[0]}}}, and texts of the task {file.task!r} have no entities", where
         )
+    of_turns = [] if file.task == DIALOGUE.name else sorted(template.fields & DIALOGUE_FIELDS)
+    if of_turns:
+        message = (
+            f"the template shows {{{of_turns[0]}}}, and texts of the task {file.task!r} are no turns of a dialogue"
+        )
+        yield Problem(message, where, "take it out of the template")
+    if "sep" in template.fields and TASKS[file.task].readout == "generate":
+        yield Problem(f"inputs of the task {file.task!r} have one segment", where, "take {sep} out of the template")
+        return
     if template.cloze and TASKS[file.task].answer is not Label:
         yield Problem(f"the task {file.task!r} fills in no {{mask}}", where, "take it out of the template")
     if "text_pair" in template.fields and not pair:
@@ -325,13 +337,9 @@ def _missing_data(file: TaskFile, tree: Tree, folder: Path) -> Iterator[Problem]
         name = getattr(file.data, part)
         if name is None or name.startswith("hf:"):
             continue
-        path = folder / name.partition("#")[0]
+        where = tree.at("data", part)
         try:
-            path = path.expanduser()
-            if path.exists():
-                continue
-            beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-        except (OSError, RuntimeError):  # a name that no file can have, a folder that may not be read, an unknown ~user
-            beside = []
-        shown = name if len(name) <= 200 else f"{name[:200]}..."
-        yield Problem(f"no data at {shown!r}", tree.at("data", part), close_match(path.name[:200], beside))
+            for each in files_of(name, folder, where=where):
+                existing(each, folder, shown=each, where=where)
+        except UserError as error:
+            yield from error.problems

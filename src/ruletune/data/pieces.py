@@ -18,12 +18,11 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO
 
+from ruletune.data.lines import LONGEST, decode, raw_lines, too_long, unreadable, unzipped
 from ruletune.data.parquet import arrow_rows
 from ruletune.data.readers import HEAD, Answers, Columns, RowParser, check_columns
 from ruletune.data.row import Row, check_names
 from ruletune.data.rows import (
-    LONGEST,
-    decode,
     delimited,
     ends_a_line_only,
     format_of,
@@ -32,11 +31,7 @@ from ruletune.data.rows import (
     malformed,
     next_cells,
     plain,
-    raw_lines,
     rows,
-    too_long,
-    unreadable,
-    unzipped,
 )
 from ruletune.errors import Location, Problem, UserError
 from ruletune.types import Example

@@ -1,4 +1,4 @@
-"""Read examples from JSON lines, JSON, CSV, TSV, Parquet, plain text and Hugging Face datasets.
+"""Read examples from JSON lines, JSON, CSV, TSV, Parquet, plain and parallel text and Hugging Face datasets.
 
 Files are UTF-8, with or without a byte order mark. Reading streams; a row that is wrong is never
 skipped in silence: all of them are reported together with their lines, or handed to a callback by
@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from decimal import Decimal
 from itertools import chain, islice
 from pathlib import Path
-from uuid import UUID
+from typing import assert_never
 
+from ruletune.data.cells import identity, text_of
 from ruletune.data.columns import Columns, RowAnswers
 from ruletune.data.labels import Labels
 from ruletune.data.row import Row
@@ -23,7 +22,7 @@ from ruletune.data.rows import rows
 from ruletune.data.unique import Unique
 from ruletune.data.writing import write_lines
 from ruletune.errors import Location, Problem, UserError, nearest
-from ruletune.types import Example, Label, Spans
+from ruletune.types import Answer, Example, Label, Spans, Text
 
 __all__ = [
     "HEAD", "MOST_PROBLEMS", "Answers", "Columns", "Labels", "RowParser", "check_columns", "fingerprint", "given_up", "read", "read_all",
@@ -182,32 +181,32 @@ class RowParser:
         values, columns = row.values, self._columns
         pair = answer = None
         try:
-            text = _text(values.get(columns.text), columns.text)
+            text = text_of(values.get(columns.text), columns.text)
             if columns.text_pair is not None:
-                pair = _text(values.get(columns.text_pair), columns.text_pair)
+                pair = text_of(values.get(columns.text_pair), columns.text_pair)
             if self._labels is not None and columns.label is not None:
                 answer = self._answer(values.get(columns.label), self._labels)
-            identity = None if columns.id is None else _id(values.get(columns.id), columns.id)
+            known = None if columns.id is None else identity(values.get(columns.id), columns.id)
         except ValueError as error:
             return Problem(str(error), row.where)
         fields = values.copy()
         for name in self._used:
             fields.pop(name, None)
-        return Example(identity or str(number), text, pair, answer, fields)
+        return Example(known or str(number), text, pair, answer, fields)
 
     def _structured(self, row: Row, number: int, answers: RowAnswers) -> Example | Problem:
         """A row whose answer is no label of the text."""
         values, columns = row.values, self._columns
         try:
             parsed = answers.parse_row(values, columns, file=row.file)
-            text = _text(parsed.text, columns.text)
-            pair = None if parsed.text_pair is None else _text(parsed.text_pair, columns.question)
-            identity = None if columns.id is None else _id(values.get(columns.id), columns.id)
+            text = text_of(parsed.text, columns.text)
+            pair = None if parsed.text_pair is None else text_of(parsed.text_pair, columns.question)
+            known = None if columns.id is None else identity(values.get(columns.id), columns.id)
         except ValueError as error:
             return Problem(str(error), row.where)
         used = {*parsed.used, columns.id}
         fields = {name: value for name, value in values.items() if name not in used} | dict(parsed.fields or {})
-        return Example(identity or str(number), text, pair, parsed.answer, fields, parsed.entities, parsed.alternatives)
+        return Example(known or str(number), text, pair, parsed.answer, fields, parsed.entities, parsed.alternatives)
 
     def _answer(self, value: object, labels: Labels) -> Label | None:
         """As :meth:`Labels.parse`, once for each of the few values that a column of labels has."""
@@ -219,45 +218,6 @@ class RowParser:
         if len(self._answers) < _REMEMBERED:
             self._answers[value] = answer
         return answer
-
-
-def _text(value: object, column: str) -> str:
-    """The value where it is a text, else a :class:`ValueError` that says why it is none."""
-    if value is None:
-        raise ValueError(f"no text in column {column!r}")
-    if not isinstance(value, str):
-        raise ValueError(f"column {column!r} holds {type(value).__name__}, not text")
-    if not value or value.isspace():
-        raise ValueError(f"the text in column {column!r} is blank")
-    if "\0" in value:
-        raise ValueError(f"the text in column {column!r} has a NUL character")
-    _check_surrogates(value, f"the text in column {column!r}")
-    return value
-
-
-def _id(value: object, column: str) -> str | None:
-    """A text or a number; null and blank are none. A whole number is the same id however it is stored."""
-    if isinstance(value, float | Decimal):
-        if not math.isfinite(value):
-            raise ValueError(f"column {column!r} holds {value}, not an id")
-        value = int(value) if value == int(value) else value
-    if value is None or value == "":
-        return None
-    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal | UUID):
-        raise ValueError(f"column {column!r} holds {type(value).__name__}, not an id")
-    identity = str(value)
-    _check_surrogates(identity, f"the id in column {column!r}")
-    return None if identity.isspace() else identity
-
-
-def _check_surrogates(text: str, what: str) -> None:
-    """Half a surrogate pair cannot be written as UTF-8, nor tokenized."""
-    if text.isascii():
-        return
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        raise ValueError(f"{what} has half a surrogate pair, which is no character") from None
 
 
 def write_jsonl(path: str | Path, values: Iterable[Mapping[str, object]]) -> None:
@@ -282,16 +242,30 @@ def fingerprint(examples: Iterable[Example]) -> str:
     return digest.hexdigest()
 
 
+_ALSO_SHOWN = ("history", "act", "facts")
+"""Fields that a model of a dialogue gets to see beside the text."""
+
+
 def _identity(example: Example) -> list[object]:
     """What tells an example from others; what only some tasks have is added where it is there."""
-    match example.answer:
-        case Label(names=names):
-            answer: object = list(names)
-        case Spans(spans=spans):
-            answer = [[span.start, span.end, span.label] for span in spans]
-        case _:
-            answer = None
-    identity: list[object] = [example.id, example.text, example.text_pair, answer]
+    identity: list[object] = [example.id, example.text, example.text_pair, _plain(example.answer)]
     if example.entities:
-        identity.append([[span.start, span.end, span.label] for span in example.entities])
-    return identity
+        identity.append(_plain(Spans(example.entities)))
+    if example.alternatives:
+        identity.append({"alternatives": [_plain(answer) for answer in example.alternatives]})
+    shown = {name: example.fields[name] for name in _ALSO_SHOWN if isinstance(example.fields.get(name), str)}
+    return [*identity, shown] if shown else identity
+
+
+def _plain(answer: Answer | None) -> object:
+    match answer:
+        case Label(names=names):
+            return list(names)
+        case Spans(spans=spans):
+            return [[span.start, span.end, span.label] for span in spans]
+        case Text(text=text):
+            return text
+        case None:
+            return None
+        case _:
+            assert_never(answer)

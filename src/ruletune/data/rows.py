@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import json
-import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any
 
+from ruletune.data.lines import LONGEST, lines
+from ruletune.data.parallel import parallel
 from ruletune.data.parquet import parquet_rows
 from ruletune.data.row import Row, check_names
 from ruletune.data.slots import slots
-from ruletune.errors import Location, MissingExtraError, Problem, UserError, close_match
+from ruletune.errors import Location, MissingExtraError, Problem, UserError
+from ruletune.sources import existing, files_of
 
 __all__ = [
-    "FORMATS", "LONGEST", "Row", "decode", "delimited", "ends_a_line_only", "format_of",
-    "header_of", "jsonl", "malformed", "next_cells", "plain", "raw_lines", "rows", "too_long", "unreadable", "unzipped",
+    "FORMATS", "Row", "delimited", "ends_a_line_only", "format_of", "header_of", "jsonl", "malformed", "next_cells", "plain",
+    "rows",
 ]  # fmt: skip
 
 FORMATS = {
@@ -39,11 +40,8 @@ FORMATS = {
     ".in": "slots",
 }
 
-_SHOWN = 1000
-"""Characters of a path that a message repeats."""
-
-LONGEST = 256 * 1024 * 1024
-"""Bytes in one line; beyond it a file is taken to be something else."""
+_WORDS = "seq.in"
+"""The file of a folder that makes it one of sentences with slots, not of a saved dataset."""
 
 
 def format_of(source: str, folder: Path) -> tuple[str, Path]:
@@ -54,18 +52,12 @@ def format_of(source: str, folder: Path) -> tuple[str, Path]:
     """
     if source.startswith("hf:"):
         return "hub", Path(source)
-    path = folder / source.partition("#")[0]
-    beside: list[str] | None = []
-    try:
-        path = path.expanduser()
-        if path.exists():
-            beside = None
-        elif path.parent.is_dir():
-            beside = [entry.name for entry in path.parent.iterdir()]
-    except (OSError, RuntimeError):  # a name that no file can have, a folder that may not be read, an unknown ~user
-        pass
-    if beside is not None:
-        raise UserError(f"no data at {str(path)[:_SHOWN]!r}", remedy=close_match(path.name[:_SHOWN], beside))
+    paths = [existing(name, folder) for name in files_of(source, folder)]
+    if len(paths) == 2:
+        return "parallel", folder / source
+    [path] = paths
+    if (path / _WORDS).is_file():
+        return "slots", path / _WORDS
     if path.is_dir():
         return "dataset", path
     split = source.partition("#")[2]
@@ -93,86 +85,24 @@ def rows(source: str, *, folder: Path) -> Iterator[Row]:
     kind, path = format_of(source, folder)
     match kind:
         case "jsonl":
-            yield from jsonl(_lines(path), path)
+            yield from jsonl(lines(path), path)
         case "json":
             yield from _json(path)
         case "csv" | "tsv":
-            yield from delimited(_lines(path), path, "," if kind == "csv" else "\t")
+            yield from delimited(lines(path), path, "," if kind == "csv" else "\t")
         case "text":
-            yield from plain(_lines(path), path)
+            yield from plain(lines(path), path)
         case "conll":
-            yield from conll(_lines(path), path)
+            yield from conll(lines(path), path)
+        case "parallel":
+            first, second = (existing(name, folder) for name in files_of(source, folder))
+            yield from parallel(first, second)
         case "slots":
-            yield from slots(path, _lines)
+            yield from slots(path, lines)
         case "parquet":
             yield from parquet_rows(path)
         case _:
             yield from _dataset(source, path, hub=kind == "hub")
-
-
-def unzipped(file: BinaryIO, path: Path) -> BinaryIO:
-    """What is in a file, which may be compressed."""
-    return cast(BinaryIO, gzip.GzipFile(fileobj=file)) if path.suffix.lower() == ".gz" else file
-
-
-def raw_lines(file: BinaryIO, path: Path) -> Iterator[tuple[int, bytes]]:
-    """Numbered lines of a file, not decoded yet."""
-    try:
-        for number, line in enumerate(iter(lambda: file.readline(LONGEST + 1), b""), start=1):
-            if len(line) > LONGEST:
-                raise too_long(path, number)
-            yield number, line
-    except (OSError, EOFError, zlib.error) as error:
-        raise unreadable(path, error) from error
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Numbered lines of a UTF-8 file, perhaps compressed, with or without a byte order mark."""
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        raise unreadable(path, error) from error
-    with file:
-        for number, line in raw_lines(unzipped(file, path), path):
-            yield number, decode(line, path, number)
-
-
-def too_long(path: Path, number: int) -> UserError:
-    """What is said of a line beyond :data:`LONGEST`."""
-    return UserError("a line of more than 256 MB", where=Location(str(path), number))
-
-
-def unreadable(path: Path, error: Exception) -> UserError:
-    """What is said of a file that the system or the decompressor will not read."""
-    return UserError(f"cannot read the file: {error}", where=Location(str(path)))
-
-
-def decode(line: bytes, path: Path, number: int) -> str:
-    """A line as text; the first may begin with a byte order mark.
-
-    Raises:
-        UserError: It is not UTF-8.
-    """
-    if number == 1 and line[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise _not_utf8(path, number, "it begins like UTF-16")
-    try:
-        return line.decode("utf-8-sig" if number == 1 else "utf-8")
-    except UnicodeDecodeError as error:
-        raise _not_utf8(path, number, f"byte 0x{line[error.start]:02x} looks like {_likely(line)}") from error
-
-
-def _likely(line: bytes) -> str:
-    """The encoding that text which is not UTF-8 most often has: Chinese double bytes, else Western single ones."""
-    high = [byte for byte in line if byte >= 0x80]
-    try:
-        chinese = sum("\u4e00" <= character <= "\u9fff" for character in line.decode("gb18030"))
-    except UnicodeDecodeError:
-        chinese = 0
-    return "GB18030 (GBK)" if len(high) >= 4 and chinese * 2 >= 0.8 * len(high) else "Windows-1252 (Latin-1)"
-
-
-def _not_utf8(path: Path, number: int, why: str) -> UserError:
-    return UserError(f"not UTF-8: {why}", where=Location(str(path), number), remedy="save the file as UTF-8")
 
 
 def jsonl(lines: Iterable[tuple[int, str]], path: Path) -> Iterator[Row]:
@@ -201,7 +131,7 @@ def _record(value: object, file: str, line: int | None = None) -> Row:
 
 def _json(path: Path) -> Iterator[Row]:
     """A list of objects, or an object of objects (WRENCH), whose ``data`` holds the text."""
-    text = "".join(line for _, line in _lines(path))
+    text = "".join(line for _, line in lines(path))
     where = Location(str(path))
     try:
         value = json.loads(text)

@@ -11,7 +11,7 @@ import numpy as np
 
 from ruletune.types import Answer, Example, Label, Spans
 
-__all__ = ["Key", "Splits", "kinds", "remove_leaks", "same_context", "same_text", "stratified_split"]
+__all__ = ["Key", "Splits", "kinds", "remove_leaks", "same_context", "same_text", "same_turn", "stratified_split"]
 
 _RARE = 10
 """Different texts below which a combination of several labels is pooled with the other rare ones."""
@@ -57,8 +57,22 @@ def same_context(example: Example) -> tuple[str, ...]:
     return same_text(Example(example.id, example.text))
 
 
+def same_turn(example: Example) -> tuple[str, ...]:
+    """A key that is equal for inputs of a dialogue that are the same: the last turn, what was said before, what must be said.
+
+    >>> hotel, taxi = (Example("1", "Yes.", fields={"history": asked}) for asked in ("A hotel?", "A taxi?"))
+    >>> same_turn(hotel) == same_turn(taxi)
+    False
+    """
+    shown = (example.fields.get(name) for name in ("history", "act", "facts"))
+    return same_text(example) + same_text(Example("", "\n".join(text for text in shown if isinstance(text, str))))
+
+
 def kinds(answer: Answer | None) -> tuple[str, ...]:
-    """What texts are told apart by when parts are to be alike: the labels, or the labels of the spans, each once."""
+    """What texts are told apart by when parts are to be alike: the labels, or the labels of the spans, each once.
+
+    Answers that are texts are all of one kind.
+    """
     match answer:
         case Label(names=names):
             return names

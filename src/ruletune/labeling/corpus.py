@@ -13,8 +13,11 @@ from ruletune.data.extracts import Extracts
 from ruletune.data.pairs import Pairs
 from ruletune.data.readers import Answers, Columns, Labels, read_all
 from ruletune.data.spans import SpanLabels
-from ruletune.data.split import Key, same_context, same_text, stratified_split
+from ruletune.data.split import Key, same_context, same_text, same_turn, stratified_split
+from ruletune.data.texts import Texts
 from ruletune.errors import Location, UserError
+from ruletune.sources import files_of
+from ruletune.tasks import DIALOGUE
 from ruletune.types import Example, Label
 
 __all__ = [
@@ -50,6 +53,8 @@ def labels_of(spec: TaskSpec, *, labelled: bool = True) -> Answers:
             return Extracts(labelled)
         case "text":
             return Labels(names=spec.labels, multi=spec.file.multi_label)
+        case "generate":
+            return Texts(dialogue=spec.task == DIALOGUE, labelled=labelled)
         case "pair":
             return Pairs(Labels(names=spec.labels), labelled)
         case _:
@@ -63,8 +68,12 @@ def texts_of(spec: TaskSpec) -> Answers | None:
 
 
 def key_of(spec: TaskSpec) -> Key:
-    """What examples that must stand in one part have in common: the text, and the question too where none is asked about it."""
-    return same_context if spec.task.readout == "extract" else same_text
+    """What examples that must stand in one part have in common: the text, and all else that is answered; of questions, the
+    text alone.
+    """
+    if spec.task.readout == "extract":
+        return same_context
+    return same_turn if spec.task == DIALOGUE else same_text
 
 
 def needs_label(spec: TaskSpec, what: str) -> None:
@@ -79,8 +88,8 @@ def needs_label(spec: TaskSpec, what: str) -> None:
 
 
 def columns_of(spec: TaskSpec, source: str) -> Columns:
-    """The columns of a data source: the task's, or for plain text the one that there is."""
-    if source.partition("#")[0].removesuffix(".gz").endswith(".txt"):
+    """The columns of a data source: the task's, or for plain and parallel text those that there are."""
+    if source.partition("#")[0].removesuffix(".gz").endswith(".txt") or len(files_of(source, spec.folder)) == 2:
         return Columns(label=None)
     return Columns(**spec.file.data.columns.model_dump())
 
