@@ -53,9 +53,7 @@ def _bytes() -> PreTrainedTokenizerFast:
     core = Tokenizer(models.BPE(vocabulary, merges=[], unk_token="<unk>"))
     core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     core.decoder = decoders.ByteLevel()
-    core.post_processor = processors.TemplateProcessing(
-        single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
-    )
+    core.post_processor = processors.TemplateProcessing(single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)])
     return PreTrainedTokenizerFast(
         tokenizer_object=core, model_input_names=["input_ids", "attention_mask"],
         bos_token="<s>", eos_token="</s>", pad_token="<pad>", unk_token="<unk>",
@@ -64,7 +62,7 @@ def _bytes() -> PreTrainedTokenizerFast:
 
 def build_writer(folder: Path, family: Family, *, seed: int = 0) -> Path:
     """A model with random weights in the Hugging Face format."""
-    tokenizer = _tokenizer(family)
+    tokenizer = tokenizer_of(family)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = _model(family, tokenizer)
@@ -76,7 +74,7 @@ def build_writer(folder: Path, family: Family, *, seed: int = 0) -> Path:
     return folder
 
 
-def _tokenizer(family: Family) -> Any:
+def tokenizer_of(family: Family) -> Any:
     match family:
         case "t5":
             return _sentencepiece("$A </s>", ["<pad>", "</s>", "<unk>"], pad_token="<pad>", eos_token="</s>")

@@ -134,9 +134,7 @@ def flan() -> Checkpoint:
 
 @pytest.mark.slow
 def test_the_packaged_writer_says_what_it_is_known_to_say(flan: Checkpoint, tmp_path: Path) -> None:
-    classifier = backbone.new(
-        flan, labels=(), multi=False, max_length=64, dropout=None, seed=0, readout="generate"
-    )
+    classifier = backbone.new(flan, labels=(), multi=False, max_length=64, dropout=None, seed=0, readout="generate")
     source = "translate English to German: The house is wonderful."
     encoded = encode_texts([source], None, tokenizer=classifier.tokenizer, max_length=64, max_target=16)
     assert generate(classifier, encoded, max_target=16)[0][0].text == "Das Haus ist wunderbar."

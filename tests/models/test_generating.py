@@ -90,7 +90,9 @@ def test_what_is_to_be_avoided_is_never_said(
 ) -> None:
     made = writers[family]
     constraint = Constraint(avoid=tuple(avoid))
-    answers = generate(made, encoded(made), constraints=[constraint] * len(SOURCES), beams=beams, candidates=beams, max_target=10)
+    answers = generate(
+        made, encoded(made), constraints=[constraint] * len(SOURCES), beams=beams, candidates=beams, max_target=10
+    )
     for candidate in (candidate for row in answers for candidate in row):
         assert not any(says(candidate.text, phrase) for phrase in avoid)
     streamed = "".join(stream(made, SOURCES[0], avoid=avoid, max_target=10))

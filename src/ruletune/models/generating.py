@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from transformers import GenerationConfig, LogitsProcessorList
@@ -119,7 +118,9 @@ def stream(
     given = text = ""
     for tokens in writer.greedy(encoded, precision):
         text = writer.speller.text(tokens)
-        if text != given and not text.endswith("\N{REPLACEMENT CHARACTER}"):  # of a character, all of its tokens at once
+        if text != given and not text.endswith(
+            "\N{REPLACEMENT CHARACTER}"
+        ):  # of a character, all of its tokens at once
             yield text[len(given) :]
             given = text
     if text != given:
@@ -145,7 +146,11 @@ class _Writer:
         speller = Speller(classifier.tokenizer)
         made = {constraint: _need(constraint, speller) for constraint in dict.fromkeys(constraints)}
         ids = decoding(classifier.model, classifier.tokenizer)
-        return cls(classifier, speller, ids, beams, candidates, max_target, [made[constraint] for constraint in constraints])
+        positions = getattr(classifier.model.config, "max_position_embeddings", None)
+        max_target = min(max_target, positions - 1) if positions else max_target
+        return cls(
+            classifier, speller, ids, beams, candidates, max_target, [made[constraint] for constraint in constraints]
+        )
 
     def write(self, batch: dict[str, torch.Tensor], rows: list[int]) -> list[list[Candidate]]:
         """Candidates for every source of a batch, best first."""
@@ -214,7 +219,7 @@ class _Writer:
         ended = torch.isin(tokens, torch.tensor(self.ends, device=tokens.device)).long()
         counted = (ended.cumsum(dim=1) - ended == 0).float()
         totals = []
-        for rows in torch.arange(len(found), device=found.device).split(max(1, _SCORED // max(1, tokens.shape[1]))):
+        for rows in torch.split(torch.arange(len(found), device=found.device), max(1, _SCORED // found.shape[1])):
             logits = self.classifier.model(
                 encoder_outputs=(states[rows // each],),
                 attention_mask=attention[rows // each],
