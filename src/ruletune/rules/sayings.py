@@ -9,7 +9,8 @@ an answer.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from ruletune.errors import Location
@@ -197,7 +198,7 @@ class Glossary:
     """
 
     entries: tuple[Entry, ...]
-    forms: tuple[tuple[str, int], ...]
+    forms: Mapping[str, int] = field(hash=False)
     ignore_case: bool = True
 
 
