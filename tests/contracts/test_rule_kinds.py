@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from ruletune.config import TaskSpec, parse_task, to_yaml
 from ruletune.errors import UserError
 from ruletune.labeling.apply import ABSTAIN, RuleSet
+from ruletune.labeling.demanding import Demanding
 from ruletune.labeling.span_apply import SpanRules
 from ruletune.labeling.span_votes import SpanVotes
 from ruletune.rules import KINDS
+from ruletune.rules.demands import met, unmet
 from ruletune.types import Example, Label, Span
 
 ENTRIES = {
@@ -48,6 +50,8 @@ PAIRS = {"pattern", "pattern_file", "types", "arguments", "order"}
 """Kinds that look at two entities of a text."""
 
 FILES = {
+    "glossary.tsv": "not\tnicht\n好\tgut | schön\n😀\t😀\n",
+    "contract_scores.py": "def share(example, answer):\n    return len(answer) / (1 + len(example.text))\n",
     "patterns.jsonl": '{"label": "bad", "pattern": "not"}\n{"label": "GOOD", "pattern": [{"TEXT": "好"}, {"OP": "?"}]}\n',
     "contract_lfs.py": "class LF:\n    name = 'long'\n    def _f(self, x):\n        return int(len(x.text) > 5)\n    __call__ = _f\n\n\nlf = LF()\n",
     "pattern.json": '[["bad", "SUBJ not OBJ"], ["good", "SUBJ-PERSON ... OBJ"]]',
@@ -122,9 +126,21 @@ ABOUT_QUESTIONS = {
 }
 """Kinds that make sense only where questions are asked about texts."""
 
+ABOUT_ANSWERS = {
+    "glossary": "{glossary: glossary.tsv}",
+    "copy": r"{copy: [numbers, names, urls, emails, code, pattern], pattern: '好|😀$'}",
+    "invented": "{invented: [numbers, names, urls, emails, code], ignore: [7]}",
+    "slots": "{slots: all, say: {open: {yes: [open, 好]}}}",
+    "answer": "{answer: '[.!?。]$'}",
+    "answer_length": "{answer_length: sentences, at_least: 1, at_most: 2}",
+    "score": "{score: 'contract_scores.py:share', at_least: 0.5}",
+    "always": "{always: true, veto: [not, 好, '😀']}",
+}
+"""Kinds that make sense only where answers are texts."""
+
 
 def test_every_kind_is_held_to_this_contract() -> None:
-    assert {*ENTRIES, *ABOUT_QUESTIONS} == set(KINDS)
+    assert {*ENTRIES, *ABOUT_QUESTIONS, *ABOUT_ANSWERS} == set(KINDS)
 
 
 @pytest.mark.parametrize("kind", ABOUT_QUESTIONS)
@@ -139,6 +155,36 @@ def test_any_question_goes_through_and_batches_change_nothing(kind: str, load: C
     for votes in (second.apply(data), SpanVotes.joined([first.apply([example]) for example in data])):
         for column in ("row", "rule", "start", "end"):
             assert (getattr(together, column) == getattr(votes, column)).all()
+
+
+@pytest.mark.parametrize("kind", ABOUT_ANSWERS)
+def test_any_source_and_any_answer_go_through(kind: str, load: Callable[[str], TaskSpec]) -> None:
+    spec = load(f"task: dialogue\ndata: {{train: train.tsv}}\nrules:\n  - {ABOUT_ANSWERS[kind]}\n")
+    again = load(to_yaml(spec))
+    assert again.file == spec.file
+    assert [rule.kind for rule in spec.rules] == [kind]
+    slots = {"slots": (("name", "Ann 好"), ("open", "yes"), ("odd", "**"), ("none", ""))}
+    data = [Example(str(n), f"{text} 1,5 a_b", fields=slots) for n, text in enumerate(TEXTS)]
+    first, second = Demanding(spec.rules), Demanding(again.rules)
+    together = first.demands(data)
+    assert together.faults == ()
+    assert together.fired.any()
+    assert [len(d) for d in second.demands(data).by_example] == [len(d) for d in together.by_example]
+    alone = [first.demands([example]).by_example[0] for example in data]
+    assert together.by_example == alone
+    for example, demands in zip(data, alone, strict=True):
+        for answer in TEXTS:
+            held = [met(demand, example, answer) for demand in demands]
+            assert len(unmet(demands, example, answer)) == held.count(False)
+
+
+@pytest.mark.parametrize("kind", ABOUT_ANSWERS)
+def test_other_tasks_cannot_use_what_is_about_answers(kind: str, load: Callable[[str], TaskSpec]) -> None:
+    source = (
+        f"task: classification\nlabels: [bad, good]\ndata: {{train: train.tsv}}\nrules:\n  - {ABOUT_ANSWERS[kind]}\n"
+    )
+    with pytest.raises(UserError, match=f"cannot use a rule of kind '{kind}'"):
+        load(source)
 
 
 @pytest.mark.parametrize("kind", ENTRIES)

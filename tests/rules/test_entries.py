@@ -248,6 +248,8 @@ def test_every_condition_is_of_a_known_shape(context: RuleContext) -> None:
     table(context, "ham\tb\n")
     (context.folder / "terms.txt").write_text("a", encoding="utf-8")
     (context.folder / "f.py").write_text("def f(text): return True", encoding="utf-8")
+    (context.folder / "s.py").write_text("def score(source, answer): return 1", encoding="utf-8")
+    (context.folder / "terms.tsv").write_text("a\tb", encoding="utf-8")
     (context.folder / "p.jsonl").write_text('{"label": "ham", "pattern": "a"}', encoding="utf-8")
     (context.folder / "pattern.json").write_text('[["ham", "SUBJ of OBJ"]]', encoding="utf-8")
     stand_in = "class F:\n    name = 'f'\n    __call__ = _f = lambda self, x: -1\n\nf = F()\n"
@@ -278,6 +280,14 @@ def test_every_condition_is_of_a_known_shape(context: RuleContext) -> None:
         "trigger": {"trigger": ["Mr"], "right": 2, "vote": "ham"},
         "question": {"question": "who", "type": "person", "vote": "ham"},
         "sentence": {"sentence": "words", "vote": "ham"},
+        "glossary": {"glossary": "terms.tsv"},
+        "copy": {"copy": "numbers"},
+        "invented": {"invented": ["numbers", "names"]},
+        "slots": {"slots": "all"},
+        "answer": {"answer": "[.]$"},
+        "answer_length": {"answer_length": "words", "at_most": 3},
+        "score": {"score": "s.py:score", "at_least": 0.5},
+        "always": {"always": True, "veto": "ham"},
     }
     context = replace(context, descriptions={"ham": "normal talk", "spam": "offers"})
     assert set(written) == set(KINDS)

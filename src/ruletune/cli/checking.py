@@ -33,17 +33,13 @@ def check(task: Annotated[Path, typer.Argument(help="The task file.")], json: Js
 
     from ruletune.config import load_task
     from ruletune.labeling.analysis import kind_name
-    from ruletune.labeling.apply import RuleSet
     from ruletune.labeling.checks import run_tests
-    from ruletune.labeling.span_apply import SpanRules
-    from ruletune.types import Spans
 
     spec = load_task(task)
     _check_cloze(spec)
     kinds = dict(Counter(map(kind_name, spec.rules)))
     embed = _embed_on_demand(spec)
-    compiled = SpanRules if spec.task.answer is Spans else RuleSet
-    slow = compiled(spec.rules, labels=spec.labels, embed=embed).slow()
+    slow = _slow(spec, embed)
     outcomes = run_tests(spec, embed=embed)
     failed = [outcome for outcome in outcomes if not outcome.passed]
     notes = _notes(spec)
@@ -55,6 +51,19 @@ def check(task: Annotated[Path, typer.Argument(help="The task file.")], json: Js
         _report(spec, task, kinds, slow, outcomes, notes)
     if failed:
         raise typer.Exit(1)
+
+
+def _slow(spec: TaskSpec, embed: Embed) -> dict[str, str]:
+    """Rules that cannot be matched along with all others, by name, and why."""
+    from ruletune.labeling.apply import RuleSet
+    from ruletune.labeling.demanding import Demanding
+    from ruletune.labeling.span_apply import SpanRules
+    from ruletune.types import Spans, Text
+
+    if spec.task.answer is Text:
+        return Demanding(spec.rules, embed=embed).slow()
+    compiled = SpanRules if spec.task.answer is Spans else RuleSet
+    return compiled(spec.rules, labels=spec.labels, embed=embed).slow()
 
 
 def _check_cloze(spec: TaskSpec) -> None:
@@ -102,7 +111,8 @@ def _report(
     listed = ", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "none"
     failed = [outcome for outcome in outcomes if not outcome.passed]
     verdict = "" if failed else " is right"
-    say(f"{task}{verdict}: {spec.task.name}, labels {', '.join(spec.labels)}; rules: {listed}.")
+    labels = f", labels {', '.join(spec.labels)}" if spec.labels else ""
+    say(f"{task}{verdict}: {spec.task.name}{labels}; rules: {listed}.")
     for outcome in failed:
         about = f"rule {outcome.rule!r}" if outcome.rule else "the rules"
         spoke = f" ({'; '.join(outcome.spoke)})" if outcome.spoke else ""

@@ -23,6 +23,9 @@ Texts = Annotated[
 ]
 Sorting = Literal["coverage", "conflict", "accuracy", "order"]
 
+_ENTRIES = 10
+"""Entries of glossaries and the like that are shown below the table."""
+
 
 class _DefaultGroup(TyperGroup):
     """A group whose table is shown where no command is named: ``rules task.yaml`` is ``rules table task.yaml``."""
@@ -64,8 +67,12 @@ def table(
     from ruletune.config import load_task
     from ruletune.labeling.table import rule_table
     from ruletune.progress import Event
+    from ruletune.types import Text
 
     spec = load_task(task)
+    if spec.task.answer is Text:
+        _demands(spec, data, sort, json=json)
+        return
     with progress_bars() as listener:
         found = rule_table(
             spec,
@@ -91,6 +98,38 @@ def table(
         markup=False,
     )
     for note in rule_notes(found.rows):
+        console.print(f"Note: {note}", markup=False, soft_wrap=True)
+
+
+def _demands(spec: TaskSpec, data: str | None, sort: Sorting, *, json: bool) -> None:
+    """The table where answers are texts."""
+    from dataclasses import asdict
+
+    from ruletune.labeling.demand_table import demand_table
+
+    with progress_bars() as listener:
+        found = demand_table(spec, _examples(spec, data), listener=listener, embed=embedder_of(spec))
+    if json:
+        named = ("rows", found.rows), ("entries", found.entries)
+        emit(asdict(found) | {key: [asdict(row) | {"interval": row.interval} for row in rows] for key, rows in named})
+        return
+    from ruletune.report.terminal_demands import demand_notes, sorted_demands
+    from ruletune.report.terminal_demands import demand_table as printed
+
+    console = out()
+    if not found.rows:
+        console.print(f"{spec.path} has no rules.", markup=False)
+        return
+    console.print(printed(sorted_demands(found.rows, sort)))
+    if found.entries:
+        console.print("\nWhat references break most often:", markup=False)
+        console.print(printed(found.entries[:_ENTRIES], entries=True))
+    console.print(
+        f"{found.texts} texts, {found.references} with a reference. Rules demand something of {found.coverage:.1%}; "
+        f"{found.whole} references keep all of them.",
+        markup=False,
+    )
+    for note in demand_notes(found):
         console.print(f"Note: {note}", markup=False, soft_wrap=True)
 
 
@@ -143,9 +182,11 @@ def show(
     if json:
         emit(asdict(found) | {"row": asdict(found.row) | {"interval": found.row.interval}})
         return
+    from ruletune.report.demands import ShownDemands
     from ruletune.report.terminal import shown_rule
+    from ruletune.report.terminal_demands import shown_demands
 
-    out().print(shown_rule(found))
+    out().print(shown_demands(found) if isinstance(found, ShownDemands) else shown_rule(found))
 
 
 @app.command()

@@ -18,7 +18,6 @@ from ruletune.rules.base import (
     Casing,
     Column,
     Length,
-    Link,
     Metadata,
     Named,
     Near,
@@ -26,13 +25,11 @@ from ruletune.rules.base import (
     Not,
     Ordered,
     Pattern,
-    Prompt,
     Rule,
     Sentences,
     Similar,
     Terms,
     Typed,
-    Veto,
     Vote,
     Within,
 )
@@ -294,17 +291,9 @@ def polarity(rule: Rule, labels: Sequence[str]) -> str:
     >>> polarity(Rule("r", Pattern("a"), Veto("spam")), ("spam",))
     'vetoes spam'
     """
-    match rule.says:
-        case Veto(label=label):
-            return f"vetoes {label}"
-        case Prompt():
-            return "prompts"
-        case Link(together=together):
-            return "links" if together else "parts"
-        case Vote() | None:
-            return ", ".join(labels) if rule.sign else "helps others"
-        case _:
-            return words_of(rule.says)
+    if rule.says is None or isinstance(rule.says, Vote):
+        return ", ".join(labels) if rule.sign else "helps others"
+    return words_of(rule.says)
 
 
 def kind_name(rule: Rule) -> str:

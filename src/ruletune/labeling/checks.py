@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,33 +12,16 @@ from ruletune.config.schema import Test
 from ruletune.data.pairs import marked_example
 from ruletune.errors import Location, UserError, nearest
 from ruletune.labeling.apply import ABSTAIN, FAULT, RuleSet, Votes, needs_embedding
+from ruletune.labeling.demand_checks import run_demand_tests
 from ruletune.labeling.evaluate import Embed
 from ruletune.labeling.label_model import LabelModel
+from ruletune.labeling.outcome import Outcome
 from ruletune.labeling.span_apply import SpanRules
 from ruletune.rules import Rule, Vote
 from ruletune.rules.base import RuleTest, names_label, references
-from ruletune.types import Example, Spans
+from ruletune.types import Example, Spans, Text
 
 __all__ = ["Outcome", "run_tests"]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """One test and how it went.
-
-    Attributes:
-        rule: The rule that is tested; ``None`` for all of them together.
-        expected, got: In words.
-        spoke: What each rule said about the text, in words; empty for a test of one rule.
-    """
-
-    where: Location
-    text: str
-    rule: str | None
-    expected: str
-    got: str
-    passed: bool
-    spoke: tuple[str, ...] = ()
 
 
 def run_tests(spec: TaskSpec, *, embed: Embed | None = None) -> tuple[Outcome, ...]:
@@ -54,6 +37,8 @@ def run_tests(spec: TaskSpec, *, embed: Embed | None = None) -> tuple[Outcome, .
     Raises:
         UserError: A test is about a rule that there is not.
     """
+    if spec.task.answer is Text:
+        return run_demand_tests(spec, embed=embed)
     alone = _Alone(spec, embed)
     outcomes = [outcome for rule in spec.rules for outcome in _own(alone, rule)]
     together: RuleSet | None = None

@@ -14,14 +14,16 @@ from ruletune.errors import Location, UserError, nearest
 from ruletune.labeling.analysis import Tallies, tally
 from ruletune.labeling.apply import ABSTAIN, FAULT, RuleSet, Votes
 from ruletune.labeling.corpus import corpus, gold_matrix, needs_label
+from ruletune.labeling.demand_table import show_demands
 from ruletune.labeling.evaluate import Embed
 from ruletune.labeling.span_show import asked, show_spans
 from ruletune.labeling.table import fit_label_model, rule_rows
 from ruletune.progress import Listener, counted, silent
+from ruletune.report.demands import ShownDemands
 from ruletune.report.rules import Shown, ShownText, View
 from ruletune.rules.base import Rule
 from ruletune.rules.entry import read_text
-from ruletune.types import Example, Label, Spans
+from ruletune.types import Example, Label, Spans, Text
 
 __all__ = ["show", "written"]
 
@@ -38,7 +40,7 @@ def show(
     examples: Sequence[Example] | None = None,
     embed: Embed | None = None,
     listener: Listener = silent,
-) -> Shown:
+) -> Shown | ShownDemands:
     """A rule as written, its numbers, and the texts behind one of them.
 
     Args:
@@ -56,8 +58,12 @@ def show(
         raise UserError(f"there is no rule {name!r}", where=Location(str(spec.path)), remedy=remedy)
     position = names.index(name)
     texts = corpus(spec) if examples is None else list(examples)
-    progress = counted(listener, "applying rules", len(texts))
     source = written(spec, spec.rules[position])
+    if spec.task.answer is Text:
+        return show_demands(
+            spec, position, written=source, view=view, count=count, examples=texts, embed=embed, listener=listener
+        )
+    progress = counted(listener, "applying rules", len(texts))
     if spec.task.answer is Spans:
         return show_spans(spec, position, texts, written=source, view=view, count=count, embed=embed, progress=progress)
     needs_label(spec, "a list of a rule's texts")

@@ -16,6 +16,7 @@ from ruletune.report.words import further_metrics, labels_saved_sentence
 __all__ = [
     "comparison_table",
     "kept_table",
+    "excerpt",
     "printable",
     "rule_diff",
     "rule_notes",
@@ -160,7 +161,7 @@ def shown_rule(found: Shown) -> RenderableType:
     first = ", the first of them:" if len(found.texts) < found.found else ":"
     parts.append(Text(f"{_texts(found.found)} {_TITLES[found.view]}{first if found.texts else '.'}"))
     for text in found.texts:
-        parts += [_excerpt(text.id, text.text, text.spans), *_asked(text.asked)]
+        parts += [excerpt(text.id, text.text, text.spans), *_asked(text.asked)]
         said = [printable(f"{rule}: {says}" if says else rule) for rule, says in text.others]
         gold = [f"gold: {printable(text.gold)}"] if text.gold else []
         if gold or said:
@@ -189,7 +190,7 @@ def rule_diff(found: Diff) -> RenderableType:
     lines += [printable(f"  {was} -> {now}: {times}") for was, now, times in found.labels]
     parts.append(Text("\n".join(lines)))
     for text in found.changed:
-        parts += [_excerpt(text.id, text.text, ()), *_asked(text.asked)]
+        parts += [excerpt(text.id, text.text, ()), *_asked(text.asked)]
         label = f"{text.before} -> {text.after}" if text.before != text.after else f"still {text.after}"
         gold = f"; gold: {text.gold}" if text.gold else ""
         votes = [f"{rule}: {was} -> {now}" for rule, was, now in text.votes]
@@ -216,7 +217,7 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else " " if c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
-def _excerpt(name: str, text: str, spans: Sequence[tuple[int, int]]) -> Text:
+def excerpt(name: str, text: str, spans: Sequence[tuple[int, int]]) -> Text:
     """A text behind its id, with what matched underlined; of a long one, the part around the first match."""
     start = 0
     if len(text) > _EXCERPT and spans:

@@ -23,7 +23,23 @@ from ruletune.rules.conditions import Length
 from ruletune.rules.matching import fold, guard
 from ruletune.rules.matching.terms import continues
 from ruletune.rules.reading import sentences
-from ruletune.rules.sayings import Avoid, Copy, Glossary, Invented, Matching, Reply, Say, Scored, Sized, Slots
+from ruletune.rules.sayings import (
+    Avoid,
+    Copy,
+    Glossary,
+    Invented,
+    Link,
+    Matching,
+    Prompt,
+    Reply,
+    Say,
+    Says,
+    Scored,
+    Sized,
+    Slots,
+    Veto,
+    Vote,
+)
 from ruletune.rules.structure import length_holds
 from ruletune.rules.things import readings, things
 from ruletune.types import Example, Span
@@ -201,8 +217,8 @@ def invented(what: Invented, example: Example, answer: str) -> Iterator[str]:
             yield written
 
 
-def words_of(what: What | Copy | Slots | Glossary | Reply) -> str:
-    """What is demanded, in words.
+def words_of(what: What | Says) -> str:
+    """What is demanded, or said of labels, in words.
 
     >>> words_of(Say(("Hund", "Hunde"))), words_of(Sized("words", 5, 30)), words_of(Invented(("numbers",)))
     ("says 'Hund' or 'Hunde'", 'has 5 to 30 words', 'invents no numbers')
@@ -235,5 +251,11 @@ def words_of(what: What | Copy | Slots | Glossary | Reply) -> str:
             return f"says {len(entries)} term{'' if len(entries) == 1 else 's'}"
         case Reply(templates=templates):
             return f"replies {' or '.join(map(repr, templates))}"
+        case Vote(label=label) | Veto(label=label):
+            return f"{'votes for' if isinstance(what, Vote) else 'vetoes'} {label}"
+        case Prompt():
+            return "prompts"
+        case Link(together=together):
+            return "links" if together else "parts"
         case _:
             assert_never(what)

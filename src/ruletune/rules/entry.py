@@ -84,7 +84,9 @@ def _named(value: object) -> object:
 
 def _texts(value: object) -> object:
     """One text as a list of one; numbers as they are written."""
-    values = value if isinstance(value, list | tuple) else [] if value is None else [value]
+    if value is None:
+        return None
+    values = value if isinstance(value, list | tuple) else [value]
     return tuple(str(v) if isinstance(v, int | float) and not isinstance(v, bool) else v for v in values)
 
 
@@ -249,8 +251,8 @@ class VotingEntry(ConditionEntry):
     """An entry whose rule says one thing: a vote, a veto, a prompt, a demand or a link."""
 
     vote: str | None = Field(default=None, description="The label that the rule votes for where it matches.")
-    veto: Listed = Field(
-        default=(),
+    veto: Listed | None = Field(
+        default=None,
         description="The label that cannot hold where the rule matches, whatever else speaks for it; where answers are texts, a "
         "phrase that must not stand in the answer, or several.",
     )
@@ -260,13 +262,13 @@ class VotingEntry(ConditionEntry):
     verbalizer: Annotated[dict[str, tuple[str, ...]], BeforeValidator(listed_words)] = Field(
         default={}, description="Label to the words that mean it in the prompt's {mask}; default: the task's."
     )
-    require: Listed = Field(
-        default=(),
+    require: Listed | None = Field(
+        default=None,
         description="A phrase that must stand in the answer, or several of which one must (tasks whose answer is a text). A * at "
         "its edge: the word may go on there.",
     )
-    reply: Listed = Field(
-        default=(),
+    reply: Listed | None = Field(
+        default=None,
         description="An answer with fields in braces, or several (tasks whose answer is a text): {name} is a slot or a column.",
     )
     inflections: bool = Field(
@@ -280,7 +282,7 @@ class VotingEntry(ConditionEntry):
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> Self:
-        said = [key for key in SAYINGS if getattr(self, key) not in (None, ())]
+        said = [key for key in SAYINGS if getattr(self, key) is not None]
         if len(said) > 1:
             raise ValueError(f"a rule says one thing, this one has {' and '.join(map(repr, said))}; write two rules")
         if self.verbalizer and self.prompt is None:
@@ -297,8 +299,8 @@ class VotingEntry(ConditionEntry):
             return self._demand(context)
         if self.vote is not None:
             return Vote(context.label(self.vote), self.weight)
-        if self.veto:
-            return self._veto(context)
+        if self.veto is not None:
+            return self._veto(context, self.veto)
         if self.prompt is not None:
             for label, words in self.verbalizer.items():
                 context.label(label)
@@ -309,25 +311,25 @@ class VotingEntry(ConditionEntry):
             return Link(self.link == "together", self.weight)
         return None
 
-    def _veto(self, context: RuleContext) -> Veto:
-        if len(self.veto) > 1:
-            message = f"the rule vetoes {len(self.veto)} labels"
+    def _veto(self, context: RuleContext, labels: tuple[str, ...]) -> Veto:
+        if len(labels) != 1:
+            message = f"the rule vetoes {len(labels)} labels"
             raise UserError(message, where=context.where, remedy="write a rule for each of them")
         if self.inflections or self.exact_case:
             raise UserError("a label has no inflections and no other case", where=context.where, remedy=_OUT)
-        return Veto(context.label(self.veto[0]))
+        return Veto(context.label(labels[0]))
 
     def _demand(self, context: RuleContext) -> Says | None:
         """What follows where answers are texts."""
-        for template in self.reply:
-            fields_in(template, where=context.where)
-        if self.reply:
+        if self.reply is not None:
+            for template in self.reply or ("",):
+                fields_in(template, where=context.where)
             return Reply(self.reply)
-        if not self.require and not self.veto:
+        what, written = ("require", self.require) if self.require is not None else ("veto", self.veto)
+        if written is None:
             return None
-        what, written = ("require", self.require) if self.require else ("veto", self.veto)
         phrases = phrases_of(written, what=what, where=context.where, inflections=self.inflections)
-        return (Say if self.require else Avoid)(phrases, ignore_case=not self.exact_case)
+        return (Say if what == "require" else Avoid)(phrases, ignore_case=not self.exact_case)
 
 
 def read_text(path: Path, *, where: Location) -> str:

@@ -28,8 +28,8 @@ class SimilarityEntry(VotingEntry):
 
     @model_validator(mode="after")
     def _one_label(self) -> Self:
-        said = next((key for key in SAYINGS if key != "vote" and getattr(self, key)), None)
-        if self.label is None and said is not None and said != "link":
+        said = next((key for key in SAYINGS if key not in ("vote", "link") and getattr(self, key) is not None), None)
+        if self.label is None and said is not None:
             raise ValueError(f"with {said!r}, say which label's description is meant: label: NAME")
         return self
 

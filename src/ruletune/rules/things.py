@@ -26,7 +26,7 @@ __all__ = ["readings", "things"]
 _NUMBERS = re.compile(rf"(?:(?<!\w)|(?<={NO_SPACES}))(?<!\d[.,'’])\d+(?:[.,'’]\d+)*")
 _NAMES = re.compile(ANSWER_TYPES["name"])
 _URLS = re.compile(r"\b(?:https?://|www\.)[^\s<>\"“”「」]*[^\s<>\"“”「」.,;:!?)\]}']")
-_EMAILS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_EMAILS = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _CODE = re.compile(
     r"`(?P<quoted>[^`\n]+)`|(?<![\w./-])(?:--[a-z][\w-]*|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*\(\)|[A-Za-z]\w*_\w+)"
 )

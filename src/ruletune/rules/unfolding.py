@@ -30,7 +30,9 @@ from ruletune.types import Example, Span
 
 __all__ = ["UNSAID", "demands_of"]
 
-UNSAID = frozenset({"", "?", "yes", "no", "none", "true", "false", "dont_care", "dontcare", "do_not_care", "any"})
+UNSAID = frozenset(
+    {"", "?", "yes", "no", "none", "true", "false", "dont_care", "dontcare", "don't care", "do n't care"}
+)
 """Values of slots that nobody says as they are written."""
 
 
