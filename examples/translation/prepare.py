@@ -41,8 +41,21 @@ PARTS: list[Part] = [
 KNOWN = 14
 """So many of the parts, the first, occur in training."""
 
-DAYS = [("Monday", "Montag"), ("Tuesday", "Dienstag"), ("Thursday", "Donnerstag"), ("Friday", "Freitag"), ("Saturday", "Samstag")]
-MONTHS = [("March", "März"), ("May", "Mai"), ("June", "Juni"), ("July", "Juli"), ("October", "Oktober"), ("December", "Dezember")]
+DAYS = [
+    ("Monday", "Montag"),
+    ("Tuesday", "Dienstag"),
+    ("Thursday", "Donnerstag"),
+    ("Friday", "Freitag"),
+    ("Saturday", "Samstag"),
+]
+MONTHS = [
+    ("March", "März"),
+    ("May", "Mai"),
+    ("June", "Juni"),
+    ("July", "Juli"),
+    ("October", "Oktober"),
+    ("December", "Dezember"),
+]
 # By gender: the article in three cases, "a new" in two, and the pronoun.
 FORMS = {
     "m": ("der", "den", "dem", "ein neuer", "einen neuen", "ihn"),

@@ -15,8 +15,8 @@ from ruletune.report.words import further_metrics, labels_saved_sentence
 
 __all__ = [
     "comparison_table",
-    "kept_table",
     "excerpt",
+    "kept_table",
     "printable",
     "rule_diff",
     "rule_notes",
