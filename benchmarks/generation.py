@@ -139,8 +139,8 @@ def main() -> None:
                     rows=rows,
                     notes=[
                         f"flan-t5-small as packaged, defaults, one draw; {options.scored} examples of each report part at most.",
-                        "phrases_kept: of the phrases that rules demand, the share that stands in the answers (of the glossary: term "
-                        "accuracy). rules_kept: of all demands.",
+                        "term_accuracy: of the phrases that rules demand, the share that stands in the answers. rules_kept: "
+                        "of all demands.",
                         "multi30k: the glossary holds of 91% of the reference's own terms, so term accuracy beyond that contradicts it.",
                     ],
                 )

@@ -14,22 +14,15 @@ from ruletune.labeling.corpus import corpus
 from ruletune.labeling.demanding import Demanded, Demanding
 from ruletune.labeling.evaluate import Embed
 from ruletune.labeling.satisfaction import Satisfaction, satisfaction
+from ruletune.metrics.texts import references_of
 from ruletune.progress import Listener, counted, silent
 from ruletune.report.demands import DemandRow, DemandTable, ShownDemand, ShownDemands
 from ruletune.report.rules import View
 from ruletune.rules.base import Reply
 from ruletune.rules.demands import unmet, words_of
-from ruletune.types import Example, Text
+from ruletune.types import Example
 
-__all__ = ["demand_table", "references", "show_demands"]
-
-
-def references(examples: Sequence[Example]) -> list[tuple[str, ...]]:
-    """The texts that are right for each source; none where nobody wrote one."""
-    return [
-        tuple(each.text for each in (example.answer, *example.alternatives) if isinstance(each, Text))
-        for example in examples
-    ]
+__all__ = ["demand_table", "show_demands"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +45,7 @@ def _judge(
     texts = corpus(spec) if examples is None else list(examples)
     progress = counted(listener, "applying rules", len(texts))
     demanded = Demanding(spec.rules, embed=embed).demands(texts, strict=strict, progress=progress)
-    return _Judged(texts, demanded, satisfaction(demanded, texts, references(texts)))
+    return _Judged(texts, demanded, satisfaction(demanded, texts, [references_of(text) for text in texts]))
 
 
 def demand_table(
@@ -155,7 +148,7 @@ def show_demands(
         )
     judged = _judge(spec, examples, strict=view != "faults", listener=listener, embed=embed)
     name = spec.rules[position].name
-    given = references(judged.examples)
+    given = [references_of(example) for example in judged.examples]
     kept = [_kept(judged, row, name, given[row]) for row in range(len(judged.examples))]
     fired = judged.demanded.fired
     match view:

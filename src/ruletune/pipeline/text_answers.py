@@ -19,7 +19,7 @@ from ruletune.pipeline.fits import Fit, Outputs
 from ruletune.pipeline.inputs import Inputs
 from ruletune.pipeline.prepare import Parts
 from ruletune.pipeline.run import Run
-from ruletune.pipeline.text_findings import Texts, demand_rows, outcome, satisfaction
+from ruletune.pipeline.text_findings import Texts, demand_rows, kept_rows, outcome
 from ruletune.pipeline.text_guided import TextGuided
 from ruletune.pipeline.text_inputs import TextInputs, text_inputs
 from ruletune.pipeline.text_judging import Verdict, judge_demands, without
@@ -40,14 +40,14 @@ class TextAnswering:
 
     Attributes:
         demanded: By part, what all rules demand.
-        demands: By part and example, what the rules that are heard demand.
+        heard: By part, what the rules that are heard demand.
         weak: By part and example, what rules answer themselves.
     """
 
     spec: TaskSpec
     parts: Parts
     demanded: dict[str, Demanded]
-    demands: dict[str, list[tuple[Demand, ...]]]
+    heard: dict[str, Demanded]
     weak: dict[str, list[str | None]]
     verdict: Verdict
 
@@ -71,14 +71,14 @@ class TextAnswering:
             spec,
             parts,
             demanded,
-            {name: without(found.by_example, verdict.left_out, spec.rules) for name, found in demanded.items()},
+            {name: without(found, verdict.left_out) for name, found in demanded.items()},
             {name: weak_answers(spec, getattr(parts, name), found) for name, found in demanded.items()},
             verdict,
         )
 
     @property
     def acts(self) -> bool:
-        return any(any(mine) for mine in self.demands.values()) or any(any(mine) for mine in self.weak.values())
+        return any(any(mine) for mine in self._demands.values()) or any(any(mine) for mine in self.weak.values())
 
     @property
     def held_at_prediction(self) -> bool:
@@ -87,9 +87,13 @@ class TextAnswering:
     def inputs(self, checkpoint: Checkpoint, *, listener: Listener) -> TextInputs:
         listener(Event("tokenizing", 0, 1))
         tokenizer = load_tokenizer(checkpoint)
-        made = text_inputs(self._examples(), self.demands, self.weak["unlabeled"], Writing.of(self.spec), tokenizer)
+        made = text_inputs(self._examples(), self._demands, self.weak["unlabeled"], Writing.of(self.spec), tokenizer)
         listener(Event("tokenizing", 1, 1))
         return made
+
+    @property
+    def _demands(self) -> dict[str, list[tuple[Demand, ...]]]:
+        return {name: found.by_example for name, found in self.heard.items()}
 
     def _examples(self) -> Mapping[str, Sequence[Example]]:
         return {name: getattr(self.parts, name) for name in self.parts.names}
@@ -99,7 +103,7 @@ class TextAnswering:
     ) -> TextGuided:
         assert isinstance(inputs, TextInputs)
         return TextGuided(
-            self.spec, checkpoint, inputs, self._examples(), self.demands, workspace=workspace, listener=listener
+            self.spec, checkpoint, inputs, self._examples(), self._demands, workspace=workspace, listener=listener
         )
 
     def guard(self, checkpoint: Checkpoint, *, listener: Listener) -> Guard | None:
@@ -115,15 +119,14 @@ class TextAnswering:
             answers = written.get(name)
             if name == RULES and self.acts and ZERO in written:
                 answers = by_rules(
-                    spec, test, self.weak["test"], self.demands["test"], written.get(RULES, written[ZERO])
+                    spec, test, self.weak["test"], self.heard["test"].by_example, written.get(RULES, written[ZERO])
                 )
             if answers is not None:
                 ways[name] = Texts(answers, used[name])
         found = outcome(
             spec,
             parts,
-            demanded=self.demanded,
-            demands=self.demands,
+            heard=self.heard,
             rules=demand_rows(parts, self.demanded),
             ways=ways,
             curve=[(point.labels, _texts(point.outputs)) for point in curve],
@@ -136,7 +139,7 @@ class TextAnswering:
             truncation={name: encoded.loss for name, encoded in inputs.encoded.items()},
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )
-        kept = satisfaction(test, self.demands["test"], ways) if test else ()
+        kept = kept_rows(test, self.heard["test"], ways) if test else ()
         calibration = {"left_out": [list(source) for source in sorted(self.verdict.left_out)]}
         return Measured(replace(made, kept=kept), {}, calibration)
 

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ruletune.config import TaskSpec
+from ruletune.labeling.analysis import kind_name
 from ruletune.labeling.demanding import Demanded
+from ruletune.labeling.satisfaction import satisfaction
 from ruletune.metrics.texts import TextScoring, references_of
 from ruletune.pipeline.findings import Outcome
 from ruletune.pipeline.prepare import Parts
-from ruletune.pipeline.text_judging import kept_by_gold
 from ruletune.report.model import Case, Kept, RuleRow, Score
-from ruletune.rules.demands import Demand, Say, unmet, words_of
+from ruletune.rules.demands import Demand, unmet, words_of
 from ruletune.types import Example
 
-__all__ = ["Texts", "demand_rows", "kept_table", "outcome", "satisfaction", "scores_of"]
+__all__ = ["Texts", "covered_by", "demand_rows", "kept_rows", "outcome", "scores_of"]
 
 _CASES = 12
 """Cases of each kind that the report shows."""
-
-_EXAMPLES = 3
-"""Broken demands of a rule that the report shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,88 +33,73 @@ class Texts:
     labels: int
 
 
+def covered_by(demanded: Demanded) -> np.ndarray:
+    """Of which answers something is demanded, (examples,) bool."""
+    return np.array([bool(mine) for mine in demanded.by_example], dtype=bool)
+
+
 def scores_of(
-    spec: TaskSpec, examples: Sequence[Example], answers: Sequence[str], demands: Sequence[Sequence[Demand]]
+    spec: TaskSpec, examples: Sequence[Example], answers: Sequence[str], demanded: Demanded
 ) -> dict[str, float]:
-    """The task's metrics; the share of demands that answers keep, and of demanded phrases among them."""
+    """The task's metrics; the share of demands that answers keep, and of demanded phrases and copies among them."""
     scores = dict(TextScoring(spec.task.name).score(examples, answers)) if examples else {}
-    kept = []
-    for example, answer, mine in zip(examples, answers, demands, strict=True):
-        broken = unmet(mine, example, answer)
-        kept += [(isinstance(demand.what, Say), demand not in broken) for demand in mine]
-    if kept:
-        scores["rules_kept"] = sum(good for _, good in kept) / len(kept)
-    said = [good for phrase, good in kept if phrase]
-    if said:
-        scores["phrases_kept"] = sum(said) / len(said)
-    return scores
+    found = satisfaction(demanded, examples, [[answer] for answer in answers], shown=0)
+    shares = {"term_accuracy": found.term_accuracy, "copied": found.copied}
+    if any(row.demanded for row in found.rows):
+        shares["rules_kept"] = found.share
+    return scores | {name: share for name, share in shares.items() if share is not None}
 
 
-def kept_table(
-    examples: Sequence[Example], demands: Sequence[Sequence[Demand]], answers: Sequence[str]
-) -> dict[str, dict[str, int]]:
-    """By rule, of how many answers it demands something, and how many of them keep it."""
-    table: dict[str, dict[str, int]] = {}
-    for example, mine, answer in zip(examples, demands, answers, strict=True):
-        broken = {demand.rule for demand in unmet(mine, example, answer)}
-        for rule in dict.fromkeys(demand.rule for demand in mine):
-            row = table.setdefault(rule, {"demanded": 0, "kept": 0})
-            row["demanded"] += 1
-            row["kept"] += rule not in broken
-    return table
-
-
-def satisfaction(
-    examples: Sequence[Example], demands: Sequence[Sequence[Demand]], ways: Mapping[str, Texts]
-) -> tuple[Kept, ...]:
+def kept_rows(examples: Sequence[Example], demanded: Demanded, ways: Mapping[str, Texts]) -> tuple[Kept, ...]:
     """How every way of answering keeps each rule, with answers of the last one that do not."""
-    tables = {name: kept_table(examples, demands, way.answers) for name, way in ways.items()}
-    last = list(ways.values())[-1].answers
-    broken: dict[str, list[tuple[str, str, str]]] = {}
-    for example, mine, answer in zip(examples, demands, last, strict=True):
-        for demand in unmet(mine, example, answer):
-            broken.setdefault(demand.rule, []).append((example.text, answer, words_of(demand.what)))
-    first = next(iter(tables.values()))
+    tables = {
+        name: {row.rule: row for row in satisfaction(demanded, examples, [[a] for a in way.answers]).rows}
+        for name, way in ways.items()
+    }
+    last = list(tables.values())[-1]
     return tuple(
         Kept(
             rule,
-            row["demanded"],
-            {name: table[rule]["kept"] for name, table in tables.items()},
-            tuple(broken.get(rule, [])[:_EXAMPLES]),
+            row.demanded,
+            {name: table[rule].met for name, table in tables.items()},
+            tuple((broken.source, broken.answer, broken.demanded) for broken in row.broken),
         )
-        for rule, row in first.items()
+        for rule, row in last.items()
+        if row.demanded
     )
 
 
 def demand_rows(parts: Parts, demanded: Mapping[str, Demanded]) -> tuple[RuleRow, ...]:
     """Rules over all parts together: where they demand something, and how often gold answers keep it."""
     names = ("gold", "unlabeled", "validation", "test")
-    fired = np.concatenate([demanded[name].fired for name in names])
     examples = [example for name in names for example in getattr(parts, name)]
-    demands = [mine for name in names for mine in demanded[name].by_example]
-    judged = [kept_by_gold(example, mine) for example, mine in zip(examples, demands, strict=True)]
-    rules = demanded["gold"].rules
-    speaking = fired.sum(axis=1)
+    together = replace(
+        demanded["gold"],
+        by_example=[mine for name in names for mine in demanded[name].by_example],
+        fired=np.concatenate([demanded[name].fired for name in names]),
+    )
+    found = satisfaction(together, examples, [references_of(example) for example in examples])
+    kept = {row.rule: row for row in found.rows}
     faults = {fault.rule: fault for name in names for fault in demanded[name].faults}
+    several = together.fired.sum(axis=1) > 1
     rows = []
-    for position, rule in enumerate(rules):
-        mine = fired[:, position]
-        verdicts = [kept for each in judged for demand, kept in each if demand.rule == rule.name]
-        fault = faults.get(rule.name)
+    for position, rule in enumerate(together.rules):
+        mine, row, fault = together.fired[:, position], kept.get(rule.name), faults.get(rule.name)
         rows.append(
             RuleRow(
                 name=rule.name,
-                where=str(rule.where) if rule.where else "",
-                kind=rule.kind,
+                where=str(rule.where or ""),
+                kind=kind_name(rule),
                 labels=(),
                 coverage=float(mine.mean()) if len(mine) else 0.0,
-                overlap=float((mine & (speaking > 1)).mean()) if len(mine) else 0.0,
+                overlap=float((mine & several).mean()) if len(mine) else 0.0,
                 conflict=0.0,
-                correct=sum(verdicts),
-                judged=len(verdicts),
+                correct=row.met if row else 0,
+                judged=row.demanded if row else 0,
                 estimated=None,
                 faults=fault.count if fault else 0,
                 failure=fault.traceback.strip().splitlines()[-1] if fault else "",
+                says="helps others" if rule.says is None else words_of(rule.says),
             )
         )
     return tuple(rows)
@@ -126,8 +109,7 @@ def outcome(
     spec: TaskSpec,
     parts: Parts,
     *,
-    demanded: Mapping[str, Demanded],
-    demands: Mapping[str, Sequence[Sequence[Demand]]],
+    heard: Mapping[str, Demanded],
     rules: tuple[RuleRow, ...],
     ways: Mapping[str, Texts],
     curve: Sequence[tuple[int, Sequence[str]]],
@@ -135,17 +117,17 @@ def outcome(
     """What was found on the test part.
 
     Args:
-        demanded: By part, of all rules; ``demands`` are those of the rules that are heard.
+        heard: By part, what the rules that are heard demand.
         ways: Name to answers, the delivered model last.
         curve: Answers of labels alone, by number of gold answers.
     """
-    test, asked = parts.test, demands["test"]
-    covered = np.array([bool(mine) for mine in asked], dtype=bool)
+    test, asked = parts.test, heard["test"]
+    covered = covered_by(asked)
     metric = spec.task.metric
     scores = tuple(_score(spec, name, way, test, asked, covered) for name, way in ways.items()) if test else ()
     points = sorted((size, float(scores_of(spec, test, texts, asked)[metric])) for size, texts in curve) if test else []
-    known = demands["unlabeled"] if parts.unlabeled else asked
-    different, lone = _cases(test, asked, ways) if test else ((), ())
+    known = covered_by(heard["unlabeled"]) if parts.unlabeled else covered
+    different, lone = _cases(test, asked.by_example, ways) if test else ((), ())
     return Outcome(
         scores=scores,
         points=points,
@@ -154,10 +136,10 @@ def outcome(
         certainty=np.zeros(0),
         correct=np.zeros(0, dtype=bool),
         rules=rules,
-        rule_coverage=sum(map(bool, known)) / len(known) if known else 0.0,
+        rule_coverage=float(known.mean()) if len(known) else 0.0,
         disagreements=different,
         uncovered=lone,
-        faults={name: part.faults for name, part in demanded.items()},
+        faults={name: part.faults for name, part in heard.items()},
     )
 
 
@@ -166,7 +148,7 @@ def _score(
     name: str,
     way: Texts,
     test: Sequence[Example],
-    demands: Sequence[Sequence[Demand]],
+    demanded: Demanded,
     covered: np.ndarray,
 ) -> Score:
     scoring, metric = TextScoring(spec.task.name), spec.task.metric
@@ -177,7 +159,7 @@ def _score(
 
     return Score(
         name=name,
-        metrics=scores_of(spec, test, way.answers, demands),
+        metrics=scores_of(spec, test, way.answers, demanded),
         interval=scoring.interval(test, way.answers, seed=spec.file.seed),
         labels=way.labels,
         covered=part(covered),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from ruletune.labeling.demanding import Demanded
 from ruletune.metrics.calibration import wilson_interval
 from ruletune.metrics.texts import references_of
 from ruletune.report.model import Guard
@@ -92,9 +93,8 @@ def kept_by_gold(example: Example, demands: Sequence[Demand]) -> list[tuple[Dema
     return [(demand, any(not unmet([demand], example, target) for target in targets)) for demand in demands]
 
 
-def without(
-    demands: Sequence[Sequence[Demand]], left_out: frozenset[Source], rules: Sequence[Rule]
-) -> list[tuple[Demand, ...]]:
-    """The demands of what is not left out."""
-    terms = glossaries(rules)
-    return [tuple(demand for demand in mine if _source(demand, terms) not in left_out) for mine in demands]
+def without(demanded: Demanded, left_out: frozenset[Source]) -> Demanded:
+    """What is demanded by what is not left out."""
+    terms = glossaries(demanded.rules)
+    kept = [tuple(demand for demand in mine if _source(demand, terms) not in left_out) for mine in demanded.by_example]
+    return replace(demanded, by_example=kept)

@@ -15,12 +15,13 @@ from ruletune.data.texts import Texts
 from ruletune.errors import UserError
 from ruletune.labeling.apply import firing_value
 from ruletune.labeling.corpus import columns_of, labels_of
-from ruletune.labeling.demanding import Demanding
+from ruletune.labeling.demanding import Demanded, Demanding
+from ruletune.labeling.satisfaction import satisfaction
 from ruletune.models.generating import stream
 from ruletune.pipeline.drafts import Draft
 from ruletune.pipeline.embedding import embedder
 from ruletune.pipeline.run import Run
-from ruletune.pipeline.text_findings import kept_table, scores_of
+from ruletune.pipeline.text_findings import covered_by, scores_of
 from ruletune.pipeline.text_judging import without
 from ruletune.pipeline.writing import Writing, avoided, show, source_of, write
 from ruletune.progress import Listener, counted, silent
@@ -52,9 +53,13 @@ class TextRun(Run):
         """Rules, and terms of glossaries, that gold answers spoke against."""
         return frozenset((rule, term) for rule, term in self.settings["calibration"]["left_out"])
 
+    def demanded(self, examples: Sequence[Example]) -> Demanded:
+        """What the rules that are heard demand."""
+        return without(self.demanding.demands(examples, strict=False), self.left_out)
+
     def demands(self, examples: Sequence[Example]) -> list[tuple[Demand, ...]]:
-        """What the rules that are heard demand of each answer."""
-        return without(self.demanding.demands(examples, strict=False).by_example, self.left_out, self.spec.rules)
+        """The same, by answer."""
+        return self.demanded(examples).by_example
 
     def predict(
         self,
@@ -168,15 +173,17 @@ class TextRun(Run):
             raise UserError(f"{len(bare)} sources have no gold answer (ids {shown}{', ...' if len(bare) > 5 else ''})")
         found = self.predict(examples, max_error=max_error, confidence=confidence, listener=listener)
         answers = [p.answer.text if isinstance(p.answer, Text) else "" for p in found]
-        demands = self.demands(examples)
-        result: dict[str, Any] = {**scores_of(self.spec, examples, answers, demands), "n": len(examples)}
-        covered = np.array([bool(mine) for mine in demands], dtype=bool)
+        demanded = self.demanded(examples)
+        result: dict[str, Any] = {**scores_of(self.spec, examples, answers, demanded), "n": len(examples)}
+        result["faults"] = {fault.rule: fault.count for fault in demanded.faults}
+        covered = covered_by(demanded)
         for name, mask in (("covered", covered), ("uncovered", ~covered)):
             rows = np.flatnonzero(mask).tolist()
-            part = [examples[row] for row in rows]
-            scores = scores_of(self.spec, part, [answers[row] for row in rows], [demands[row] for row in rows])
+            part = replace(demanded, by_example=[demanded.by_example[row] for row in rows])
+            scores = scores_of(self.spec, [examples[row] for row in rows], [answers[row] for row in rows], part)
             result[name] = {**scores, "n": len(rows)}
-        result["per_rule"] = kept_table(examples, demands, answers)
+        judged = satisfaction(demanded, examples, [[answer] for answer in answers])
+        result["per_rule"] = {row.rule: {"demanded": row.demanded, "kept": row.met} for row in judged.rows}
         return result
 
     def explain(self, example: Example) -> dict[str, Any]:

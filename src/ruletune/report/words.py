@@ -29,7 +29,8 @@ _FURTHER = {
     "distinct_1": "distinct-1",
     "distinct_2": "distinct-2",
     "slot_error_rate": "slot errors",
-    "phrases_kept": "phrases kept",
+    "term_accuracy": "terms",
+    "copied": "copied",
     "rules_kept": "rules kept",
 }
 """Metrics that are shown beside the main one, with their headings, in the order of the columns."""
