@@ -5,13 +5,16 @@ BIN    := $(VENV)/bin
 # More arguments for pip, for instance the index of CPU-only PyTorch wheels.
 PIP_ARGS ?=
 
-# Which example the demo runs: classification, ner, relation, qa.
+# Which example the demo runs: classification, ner, relation, qa, translation, summarization, dialogue.
 TASK   ?= classification
 EXAMPLE_classification := movie_reviews
 EXAMPLE_ner := named_entities
 EXAMPLE_relation := relations
 EXAMPLE_qa := reading
-EXAMPLE := $(or $(EXAMPLE_$(TASK)),$(error there is no example for TASK=$(TASK); choose classification, ner, relation or qa))
+EXAMPLE_translation := translation
+EXAMPLE_summarization := summarization
+EXAMPLE_dialogue := dialogue
+EXAMPLE := $(or $(EXAMPLE_$(TASK)),$(error there is no example for TASK=$(TASK); choose classification, ner, relation, qa, translation, summarization or dialogue))
 
 .PHONY: demo test setup check docs clean
 

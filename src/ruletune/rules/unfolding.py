@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import assert_never
 
 from ruletune.rules.base import Rule
+from ruletune.rules.conditions import Pattern
 from ruletune.rules.demands import Demand, found, occurs
 from ruletune.rules.matching import fold
 from ruletune.rules.sayings import (
@@ -88,8 +90,13 @@ def _copies(rule: str, copy: Copy, text: str) -> Iterator[Demand]:
     for written, found_there in list(places.items())[: copy.most]:
         free = kinds[written] == "numbers" and not copy.exact
         # A name may stand at the beginning of a sentence or in a heading, an address in other capitals; code may not.
-        exact = kinds[written] in ("code", "pattern")
+        exact = kinds[written] == "code" or (kinds[written] == "pattern" and not _folds(copy.pattern))
         yield Demand(rule, Say(readings(written) if free else (written,), not exact), tuple(found_there), written)
+
+
+def _folds(pattern: Pattern | None) -> bool:
+    """Whether an expression is looked for without regard to case; then what it finds is copied without regard to it, too."""
+    return pattern is not None and bool(pattern.flags & re.IGNORECASE)
 
 
 def _slots(rule: str, slots: Slots, example: Example) -> Iterator[Demand]:
