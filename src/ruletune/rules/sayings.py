@@ -17,12 +17,17 @@ from ruletune.errors import Location
 from ruletune.rules.conditions import Call, Pattern
 
 __all__ = [
-    "Avoid", "Copy", "Entry", "Glossary", "Invented", "Link", "Matching", "Prompt", "Reply", "Say", "Says", "Scored", "Sized",
+    "UNSAID",     "Avoid", "Copy", "Entry", "Glossary", "Invented", "Link", "Matching", "Prompt", "Reply", "Say", "Says", "Scored", "Sized",
     "Slots", "Thing", "Unit", "Veto", "Vote",
 ]  # fmt: skip
 
 Thing = Literal["numbers", "names", "urls", "emails", "code", "pattern"]
 """What can be found in a text and looked for in another; :mod:`ruletune.rules.things` says what each of them is."""
+
+UNSAID = frozenset(
+    {"", "?", "yes", "no", "none", "true", "false", "dont_care", "dontcare", "don't care", "do n't care"}
+)
+"""Values of slots that a reply says in other words ("allows dogs"), so that their absence tells nothing."""
 
 Unit = Literal["words", "sentences", "characters"]
 """What a text's length is counted in."""

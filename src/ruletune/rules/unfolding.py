@@ -11,6 +11,7 @@ from ruletune.rules.conditions import Pattern
 from ruletune.rules.demands import Demand, found, occurs
 from ruletune.rules.matching import fold
 from ruletune.rules.sayings import (
+    UNSAID,
     Avoid,
     Copy,
     Glossary,
@@ -29,12 +30,7 @@ from ruletune.rules.sayings import (
 from ruletune.rules.things import readings, things
 from ruletune.types import Example, Span
 
-__all__ = ["UNSAID", "demands_of"]
-
-UNSAID = frozenset(
-    {"", "?", "yes", "no", "none", "true", "false", "dont_care", "dontcare", "don't care", "do n't care"}
-)
-"""Values of slots that nobody says as they are written."""
+__all__ = ["demands_of"]
 
 
 def demands_of(rule: Rule, example: Example, spans: Sequence[Span]) -> tuple[Demand, ...]:
