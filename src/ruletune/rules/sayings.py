@@ -17,8 +17,8 @@ from ruletune.errors import Location
 from ruletune.rules.conditions import Call, Pattern
 
 __all__ = [
-    "UNSAID",     "Avoid", "Copy", "Entry", "Glossary", "Invented", "Link", "Matching", "Prompt", "Reply", "Say", "Says", "Scored", "Sized",
-    "Slots", "Thing", "Unit", "Veto", "Vote",
+    "UNSAID", "Avoid", "Copy", "Entry", "Glossary", "Invented", "Link", "Matching", "Prompt", "Reply", "Say", "Says", "Scored",
+    "Sized", "Slots", "Thing", "Unit", "Veto", "Vote",
 ]  # fmt: skip
 
 Thing = Literal["numbers", "names", "urls", "emails", "code", "pattern"]
