@@ -207,3 +207,68 @@ def test_check_loads_a_model_only_for_a_test_that_needs_it(folder: Path) -> None
     source = SOURCE.replace("[ham, spam]", "{ham: friends, spam: offers}") + "  - {name: like, similarity: 0.9}\n"
     task.write_text(source + "tests: [{text: mum, expect: ham, rule: mum}]\n", encoding="utf-8")
     assert light_modules("check", str(task)) == set()
+
+
+# -- where answers are texts
+
+TRANSLATION = """\
+task: translation
+data: {train: pairs.tsv}
+rules:
+  - {glossary: terms.tsv}
+  - keywords: [cow]
+    require: Kuh
+    tests: [{text: a cow, answer: eine Kuh}]
+"""
+
+
+@pytest.fixture
+def pairs(folder: Path) -> Path:
+    (folder / "task.yaml").write_text(TRANSLATION, encoding="utf-8")
+    (folder / "terms.tsv").write_text("dog\tHund\nhot dog\tHotdog\n", encoding="utf-8")
+    rows = "text\ttarget\na dog\tein Hund\na hot dog\teine Wurst\na cow\teine Kuh\n"
+    (folder / "pairs.tsv").write_text(rows, encoding="utf-8")
+    return folder
+
+
+def test_rules_about_texts_are_checked_and_shown(pairs: Path, command: Command) -> None:
+    code, out, _ = command("check", "task.yaml")
+    assert code == 0
+    assert out.splitlines() == ["task.yaml is right: translation; rules: 1 glossary, 1 keywords.", "1 test passed."]
+    found = command.json("rules", "task.yaml")
+    assert [(row["name"], row["kept"], row["judged"]) for row in found["rows"]] == [
+        ("terms", 1, 2),
+        ("keywords_2", 1, 1),
+    ]
+    assert [(row["entry"], row["kept"], row["judged"]) for row in found["entries"]] == [("hot dog", 0, 1)]
+    code, out, _ = command("rules", "task.yaml")
+    assert code == 0
+    assert "references keep it" in out
+    assert "hot dog" in out
+    code, out, _ = command("rules", "show", "terms", "--wrong")
+    assert code == 0
+    assert "says 'Hotdog'" in out
+    assert "reference breaks it: eine Wurst" in out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("label", "task.yaml", "pairs.tsv", "-o", "o.jsonl"),
+        ("rules", "suggest", "task.yaml"),
+        ("rules", "diff", "task.yaml", "task.yaml"),
+        ("rules", "export", "task.yaml", "pairs.tsv", "-o", "v.npz"),
+        ("preview", "task.yaml"),
+        ("search", "task.yaml", "--out", "found"),
+        ("rules", "show", "terms", "--conflicts"),
+    ],
+)
+def test_what_is_about_labels_refuses_texts(arguments: tuple[str, ...], pairs: Path, command: Command) -> None:
+    code, _, err = command(*arguments)
+    assert code == 2
+    assert "'translation'" in err
+    assert "Traceback" not in err
+
+
+def test_looking_at_rules_about_texts_loads_no_torch(pairs: Path) -> None:
+    assert not light_modules("rules", "task.yaml")

@@ -36,8 +36,10 @@ def suggest(
 ) -> None:
     """Suggest rules from a few gold labels and unlabelled texts, and write the ones you accept into the task file."""
     from ruletune.config import load_task
+    from ruletune.labeling.corpus import needs_label
 
     spec = load_task(task)
+    needs_label(spec, "suggesting rules")
     with progress_bars() as listener:
         if fast:
             from ruletune.labeling.suggest.task import suggest_rules as work

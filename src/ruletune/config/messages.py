@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -149,7 +149,14 @@ def _choices(steps: tuple[object, ...]) -> list[str]:
     """The values that a field with a few fixed ones can have."""
     named = [step for step in steps if isinstance(step, str)]
     model = _model_at(tuple(named[:-1]))
-    annotation = model.model_fields[named[-1]].annotation if model and named[-1] in model.model_fields else None
-    members = [member for member in get_args(annotation) if member is not type(None)]
-    inside = [value for member in members for value in get_args(member)]
-    return [str(value) for value in inside or members]
+    fields = {info.alias or name: info.annotation for name, info in model.model_fields.items()} if model else {}
+    return [str(value) for value in _literals(fields.get(named[-1]))]
+
+
+def _literals(annotation: Any) -> Iterator[object]:
+    """The fixed values inside a type, in lists too."""
+    if get_origin(annotation) is Literal:
+        yield from get_args(annotation)
+        return
+    for inner in get_args(annotation):
+        yield from _literals(inner)

@@ -288,6 +288,7 @@ def _counted(pairs: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
 def polarity(rule: Rule, labels: Sequence[str]) -> str:
     """What a rule says, in words.
 
+    >>> from ruletune.rules.base import Veto
     >>> polarity(Rule("r", Pattern("a"), Veto("spam")), ("spam",))
     'vetoes spam'
     """

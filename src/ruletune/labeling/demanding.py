@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -9,11 +10,11 @@ import numpy as np
 
 from ruletune.errors import Problem, UserError
 from ruletune.labeling.apply import RuleSet, check_faults
-from ruletune.labeling.evaluate import Embed, failure, overrun_reason
+from ruletune.labeling.evaluate import NOT_TRIED, Embed, failure, overrun_reason
 from ruletune.rules.base import Fault, Link, Prompt, Reply, Rule, Slots, Veto, Vote, references
 from ruletune.rules.demands import Demand, unmet
 from ruletune.rules.filling import filled, values_of
-from ruletune.rules.matching import MatchTimeoutError
+from ruletune.rules.matching import GIVE_UP, MatchTimeoutError
 from ruletune.rules.unfolding import demands_of
 from ruletune.types import Example, Firing, Span
 
@@ -60,6 +61,7 @@ class Demanding:
         problems = [problem for rule in self.rules for problem in self._wrong(rule)]
         if problems:
             raise UserError.of(problems)
+        self._tired = Counter[str]()
         self._set = RuleSet([replace(rule, priority=0) for rule in self.rules], labels=(), embed=embed)
 
     def _wrong(self, rule: Rule) -> Iterator[Problem]:
@@ -86,6 +88,7 @@ class Demanding:
         """
         if strict and examples:
             self._check_slots(examples)
+        self._tired = Counter[str]()
         votes = self._set.apply(examples, progress=progress, strict=strict)
         fired = votes.matrix >= 0
         faults = {fault.rule: fault for fault in votes.faults}
@@ -123,8 +126,11 @@ class Demanding:
                 fired[position] = bool(given)
                 continue
             try:
+                if self._tired[rule.name] >= GIVE_UP:
+                    raise TimeoutError(NOT_TRIED)
                 found = demands_of(rule, example, spans)
             except Exception as error:  # a pattern that works without end; a rule that fails is a fault, never silence
+                self._tired[rule.name] += isinstance(error, MatchTimeoutError)
                 _fault(faults, rule.name, example, error)
                 fired[position] = False
                 continue

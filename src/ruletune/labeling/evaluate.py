@@ -50,9 +50,9 @@ from ruletune.rules.scopes import View, in_order, is_typed, stretch, view
 from ruletune.rules.structure import casing_holds, length_holds, metadata_holds, value_of
 from ruletune.types import Example
 
-__all__ = ["Conditions", "Embed", "Held", "Holding", "failure", "overrun_reason"]
+__all__ = ["NOT_TRIED", "Conditions", "Embed", "Held", "Holding", "failure", "overrun_reason"]
 
-_NOT_TRIED = f"not tried any more: it worked too long on {GIVE_UP} texts before"
+NOT_TRIED = f"not tried any more: it worked too long on {GIVE_UP} texts before"
 
 Embed = Callable[[Sequence[str]], np.ndarray]
 """Sentence embeddings of texts, (texts, size), of unit length."""
@@ -253,11 +253,11 @@ class Holding:
         order = np.argsort(matches.conditions, kind="stable")
         self._rows = matches.rows[order]
         self._bounds = np.searchsorted(matches.conditions[order], np.arange(len(conditions.matched) + 1))
-        self.failed: dict[int, dict[int, str]] = {c: dict.fromkeys(range(len(examples)), _NOT_TRIED) for c in without}
+        self.failed: dict[int, dict[int, str]] = {c: dict.fromkeys(range(len(examples)), NOT_TRIED) for c in without}
         for overrun in matches.overruns:
             tired[overrun.condition] += 1
             characters = len(examples[overrun.row].text)
-            reason = overrun_reason(overrun.seconds, characters) if overrun.seconds else _NOT_TRIED
+            reason = overrun_reason(overrun.seconds, characters) if overrun.seconds else NOT_TRIED
             self.failed.setdefault(overrun.condition, {})[overrun.row] = reason
 
     def rows(self, condition: int) -> np.ndarray:
@@ -399,10 +399,10 @@ class Holding:
         matches = scoped.matcher.match(texts, without=without)
         holds = np.zeros((len(scoped.numbers), len(views)), dtype=bool)
         holds[matches.conditions, np.asarray(rows, dtype=np.int64)[matches.rows]] = True
-        failed: dict[int, dict[int, str]] = {number: dict.fromkeys(rows, _NOT_TRIED) for number in without}
+        failed: dict[int, dict[int, str]] = {number: dict.fromkeys(rows, NOT_TRIED) for number in without}
         for overrun in matches.overruns:
             self._tired[overrun.condition + scoped.first] += 1
-            reason = overrun_reason(overrun.seconds, len(texts[overrun.row])) if overrun.seconds else _NOT_TRIED
+            reason = overrun_reason(overrun.seconds, len(texts[overrun.row])) if overrun.seconds else NOT_TRIED
             failed.setdefault(overrun.condition, {})[rows[overrun.row]] = reason
         for part, number in scoped.numbers.items():
             self._known[Within(scope, part)] = Held(holds[number], failed.get(number, {}))

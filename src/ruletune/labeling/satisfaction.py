@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ruletune.labeling.analysis import kind_name
 from ruletune.labeling.demanding import Demanded
-from ruletune.labeling.evaluate import failure
+from ruletune.labeling.evaluate import NOT_TRIED, failure
 from ruletune.rules.base import Copy, Fault, Glossary, Reply, Rule, Say, Says, Slots
 from ruletune.rules.demands import Demand, met, words_of
+from ruletune.rules.matching import GIVE_UP, MatchTimeoutError
 from ruletune.types import Example, Span
 
 __all__ = ["Broken", "Kept", "Satisfaction", "satisfaction"]
@@ -127,11 +129,12 @@ def satisfaction(
     }
     entries: dict[tuple[str, str], _Count] = {}
     faults: dict[str, Fault] = {}
+    tired = Counter[str]()
     judged = whole = 0
     for example, demands, given in zip(examples, demanded.by_example, answers, strict=True):
         if not given:
             continue
-        verdicts = [_judged(demand, example, given, faults) for demand in demands]
+        verdicts = [_judged(demand, example, given, faults, tired) for demand in demands]
         judged, whole = judged + 1, whole + all(verdicts)
         for demand, kept in zip(demands, verdicts, strict=True):
             broken = Broken(example.id, example.text, demand.spans, given[0], words_of(demand.what))
@@ -151,12 +154,17 @@ def satisfaction(
     )
 
 
-def _judged(demand: Demand, example: Example, answers: Sequence[str], faults: dict[str, Fault]) -> bool:
+def _judged(
+    demand: Demand, example: Example, answers: Sequence[str], faults: dict[str, Fault], tired: Counter[str]
+) -> bool:
     kept = False
     for answer in answers:
         try:
+            if tired[demand.rule] >= GIVE_UP:
+                raise TimeoutError(NOT_TRIED)
             kept = kept or met(demand, example, answer)
         except Exception as error:  # a user's function may raise anything
+            tired[demand.rule] += isinstance(error, MatchTimeoutError)
             first = faults.get(demand.rule)
             reason = failure(error, whole=True) if first is None else first.traceback
             first_id, count = (first.example_id, first.count) if first else (example.id, 0)

@@ -27,7 +27,7 @@ from ruletune.data.readers import MOST_PROBLEMS, Columns, given_up, read
 from ruletune.data.rows import format_of
 from ruletune.errors import Location, Problem, UserError
 from ruletune.labeling.apply import RuleSet, check_faults, fields_of
-from ruletune.labeling.corpus import columns_of, gold_matrix, labels_of, texts_of
+from ruletune.labeling.corpus import columns_of, gold_matrix, labels_of, needs_label, texts_of
 from ruletune.labeling.duplicates import duplicates
 from ruletune.labeling.evaluate import Embed
 from ruletune.labeling.label_model import LabelModel
@@ -125,6 +125,7 @@ def label_file(
         raise UserError("the output would replace the input", remedy="name another file")
     if output.is_dir():
         raise UserError(f"{output} is a folder", remedy="name a file")
+    needs_label(spec, "labelling by rules alone")
     if not spec.rules:
         raise UserError("there are no rules to label with", where=Location(str(spec.path)), remedy="write some")
     rules = RuleSet(spec.rules, labels=spec.labels, embed=embedder(spec) if embedder else None)

@@ -10,13 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ruletune.metrics.words import words
+from ruletune.rules.sayings import UNSAID
 
-__all__ = ["UNSAID", "SlotErrors", "distinct", "slot_error_rate", "slot_errors"]
-
-UNSAID = frozenset(
-    {"", "?", "yes", "no", "none", "true", "false", "dont_care", "dontcare", "don't care", "do n't care"}
-)
-"""Values that a reply says in other words ("allows dogs"), so that their absence tells nothing."""
+__all__ = ["SlotErrors", "distinct", "slot_error_rate", "slot_errors"]
 
 Slots = Sequence[tuple[str, str]]
 """Name and value of each slot, as a dialogue act has them."""
@@ -54,7 +50,7 @@ def slot_errors(slots: Slots, answer: str) -> SlotErrors:
 
     A value is said where its words stand in the answer, in this order and next to each other; capitals, punctuation and
     blanks do not matter, spelling does (``st`` is no ``street``). Slots that are asked for, and those whose value is yes,
-    no or that it does not matter (:data:`UNSAID`), are not looked at. A value inside a longer one of the same act does not
+    no or that it does not matter (:data:`ruletune.rules.sayings.UNSAID`), are not looked at. A value inside a longer one of the same act does not
     count as said too often.
 
     >>> slot_errors([("name", "Eiji"), ("phone", "415-552"), ("dogs", "yes")], "Eiji, yes: eiji allows dogs.")

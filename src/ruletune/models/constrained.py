@@ -12,6 +12,7 @@ no longer counts once its last word goes on. Of several alternatives one is enou
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -100,7 +101,7 @@ def _ranked(total: float, length: int) -> float:
     """What answers of unlike length are compared by. A mean per token would reward one that may not end yet, for want of a
     phrase, for rambling on until the phrase fits; the sum would reward brevity (Wu et al. 2016, equation 14).
     """
-    return total / ((5 + length) / 6) ** _LENGTH_PENALTY
+    return total / math.pow((5 + length) / 6, _LENGTH_PENALTY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,6 +347,6 @@ class Decoder:
             past_key_values=self._cache,
             use_cache=True,
         )
-        logs = output.logits[:, -1].float().log_softmax(dim=-1)
+        logs: torch.Tensor = output.logits[:, -1].float().log_softmax(dim=-1)
         logs[:, self._never] = -torch.inf
         return logs

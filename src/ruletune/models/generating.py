@@ -72,7 +72,8 @@ def generate(
         sources: As :func:`encode_texts` makes them.
         constraints: One a source.
         beams: Answers under way at a time; 1 takes the likeliest token each time.
-        candidates: How many answers are wanted of each source; there are as many beams at least.
+        candidates: How many different answers are wanted of each source; there are as many beams at least. Where the search
+            finds fewer, there are fewer, but one at least.
         max_target: Tokens of an answer at most.
         progress: Told how many sources have just been answered.
 
@@ -90,7 +91,8 @@ def generate(
         for rows in buckets(plain.lengths, batch_size=64, tokens=_TOKENS // writer.beams):
             batch = collate(plain, rows.tolist(), pad_id=classifier.pad_id, device=place)
             for row, found in zip(rows, writer.write(batch, rows.tolist()), strict=True):
-                answers[row] = tuple(found[:candidates])
+                different = {candidate.text: candidate for candidate in reversed(found)}  # the first of each text
+                answers[row] = tuple([c for c in found if different[c.text] is c][:candidates])
             if progress:
                 progress(len(rows))
     return answers
@@ -113,12 +115,16 @@ def stream(
     limit = max_length or classifier.max_length
     encoded = encode_texts([source], None, tokenizer=classifier.tokenizer, max_length=limit, max_target=max_target)
     writer = _Writer.of(classifier, [Constraint(avoid=tuple(avoid))], 1, 1, max_target)
-    given = ""
+    given = text = ""
     for tokens in writer.greedy(encoded, precision):
         text = writer.speller.text(tokens)
-        if text.startswith(given) and not text.endswith("\N{REPLACEMENT CHARACTER}"):
+        if text != given and not text.endswith(
+            "\N{REPLACEMENT CHARACTER}"
+        ):  # of a character, all of its tokens at once
             yield text[len(given) :]
             given = text
+    if text != given:
+        yield text[len(given) :]
 
 
 @dataclass(slots=True)
@@ -140,6 +146,8 @@ class _Writer:
         speller = Speller(classifier.tokenizer)
         made = {constraint: _need(constraint, speller) for constraint in dict.fromkeys(constraints)}
         ids = decoding(classifier.model, classifier.tokenizer)
+        positions = getattr(classifier.model.config, "max_position_embeddings", None)
+        max_target = min(max_target, positions - 1) if positions else max_target
         return cls(
             classifier, speller, ids, beams, candidates, max_target, [made[constraint] for constraint in constraints]
         )
@@ -211,7 +219,7 @@ class _Writer:
         ended = torch.isin(tokens, torch.tensor(self.ends, device=tokens.device)).long()
         counted = (ended.cumsum(dim=1) - ended == 0).float()
         totals = []
-        for rows in torch.arange(len(found), device=found.device).split(max(1, _SCORED // max(1, tokens.shape[1]))):
+        for rows in torch.split(torch.arange(len(found), device=found.device), max(1, _SCORED // found.shape[1])):
             logits = self.classifier.model(
                 encoder_outputs=(states[rows // each],),
                 attention_mask=attention[rows // each],

@@ -130,14 +130,17 @@ class Avoided:
         """Whether one of them stands in the text.
 
         Args:
-            final: Nothing follows. Else a phrase that the text ends with is not said yet.
+            final: Nothing follows. Else a phrase counts only where it is said even if the text goes on with a letter.
+
+        >>> Avoided(("Hund",)).said("ein Hund", final=False), Avoided(("Hund",)).said("ein Hund ", final=False)
+        (False, True)
         """
         folded = fold(text)
         return any(
-            final or span.end < len(text)
+            span.end <= len(text)
             for phrase in self.phrases
             if _longest_word(phrase) in folded  # almost always not, and much faster to see
-            for span in found(phrase, text)
+            for span in found(phrase, text if final else f"{text}x")
         )
 
 

@@ -6,6 +6,7 @@ are told which two they translate between by ``src_lang`` and ``tgt_lang`` in th
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ _DROPOUT = ("dropout_rate", "dropout")
 """What configurations call the dropout after every layer."""
 
 _IDS = ("decoder_start_token_id", "eos_token_id", "pad_token_id", "forced_bos_token_id", "bad_words_ids")
-"""What is taken over of how a checkpoint generates: which tokens mean what. How it searches is the caller's."""
+"""What is taken over of how a checkpoint generates. How answers are searched for is the caller's."""
 
 
 def open_writer(name: str, source: str, *, hub: bool, dropout: float | None = None) -> Any:
@@ -54,7 +55,18 @@ def open_writer(name: str, source: str, *, hub: bool, dropout: float | None = No
     table, output = model.get_input_embeddings().weight, model.get_output_embeddings().weight
     if output is not table:
         model.config.tie_word_embeddings = False
+    model.generation_config = _marks(model)
     return model
+
+
+def _marks(model: Any) -> GenerationConfig:
+    """Which tokens mean what to a model when it writes, and nothing else.
+
+    A checkpoint's own habits (shortest length, penalties for repetition) were tuned to the data that it was published for.
+    """
+    own = {name: getattr(model.generation_config, name, None) for name in _IDS}
+    known = {name: getattr(model.config, name, None) if value is None else value for name, value in own.items()}
+    return GenerationConfig(**{name: value for name, value in known.items() if value is not None})
 
 
 def teacher_forced(model: Any, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
@@ -130,15 +142,12 @@ def language(tokenizer: Any) -> int | None:
 
 
 def decoding(model: Any, tokenizer: Any) -> GenerationConfig:
-    """Which tokens begin and end what the model writes.
+    """Which tokens begin and end what the model writes, in the language that the tokenizer says.
 
-    A checkpoint's own habits (shortest length, penalties for repetition) are tuned to the data it was published for, and are
-    not taken over.
+    Raises:
+        UserError: There are several languages, and it does not say which.
     """
-    own = model.generation_config
-    known = {name: getattr(own, name, None) for name in _IDS}
-    known = {name: getattr(model.config, name, None) if value is None else value for name, value in known.items()}
-    config = GenerationConfig(**{name: value for name, value in known.items() if value is not None})
+    config = copy.deepcopy(model.generation_config)
     if config.pad_token_id is None:
         config.pad_token_id = tokenizer.pad_token_id
     code = language(tokenizer)

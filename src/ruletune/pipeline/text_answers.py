@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from ruletune.config import TaskSpec
-from ruletune.errors import Location, UserError
+from ruletune.errors import Location, Problem, UserError
 from ruletune.labeling.demanding import Demanded, Demanding
 from ruletune.models.backbone import load_tokenizer
 from ruletune.models.checkpoints import Checkpoint
+from ruletune.models.lexical import inexpressible
 from ruletune.pipeline.answering import BOTH, LABELS, RULES, ZERO, Measured
 from ruletune.pipeline.drafts import Drafts
 from ruletune.pipeline.embedding import embedder
@@ -27,6 +29,7 @@ from ruletune.pipeline.text_weak import by_rules, weak_answers
 from ruletune.pipeline.writing import Writing
 from ruletune.progress import Event, Listener, counted
 from ruletune.report.model import Effect, Guard, Reliance
+from ruletune.rules.base import Glossary, Rule, Say
 from ruletune.rules.demands import Demand
 from ruletune.store import Workspace
 from ruletune.types import Example
@@ -87,6 +90,7 @@ class TextAnswering:
     def inputs(self, checkpoint: Checkpoint, *, listener: Listener) -> TextInputs:
         listener(Event("tokenizing", 0, 1))
         tokenizer = load_tokenizer(checkpoint)
+        check_writable(self.spec, tokenizer)
         made = text_inputs(self._examples(), self._demands, self.weak["unlabeled"], Writing.of(self.spec), tokenizer)
         listener(Event("tokenizing", 1, 1))
         return made
@@ -149,6 +153,35 @@ class TextAnswering:
 
     def reliance(self, run: Run) -> Reliance | None:
         return None
+
+
+def check_writable(spec: TaskSpec, tokenizer: Any) -> None:
+    """Refuse rules that demand what the model has no tokens for.
+
+    Raises:
+        UserError: All of them, with the lines of the task file.
+    """
+    wanted = [(rule, phrases) for rule in spec.rules for phrases in _demanded(rule)]
+    cannot = set(inexpressible(tokenizer, [phrase for _, phrases in wanted for phrase in phrases]))
+    remedy = "add another way of saying it, or choose a checkpoint for the language"
+    problems = [
+        Problem(f"rule {rule.name!r} demands what the model has no tokens for: {phrases[0]!r}", rule.where, remedy)
+        for rule, phrases in wanted
+        if all(phrase in cannot for phrase in phrases)
+    ]
+    if problems:
+        raise UserError.of(problems)
+
+
+def _demanded(rule: Rule) -> list[tuple[str, ...]]:
+    """Groups of phrases of which a rule always demands one."""
+    match rule.says:
+        case Say() as say:
+            return [say.plain]
+        case Glossary(entries=entries):
+            return [Say(entry.targets).plain for entry in entries]
+        case _:
+            return []
 
 
 def _texts(outputs: Outputs) -> list[str]:

@@ -19,6 +19,7 @@ from ruletune.errors import UserError
 from ruletune.models.backbone import Classifier
 from ruletune.models.encoding import Encoded
 from ruletune.models.generating import Candidate, Constraint, encode_texts, generate
+from ruletune.models.lexical import inexpressible
 from ruletune.pipeline.drafts import Draft, Drafts
 from ruletune.pipeline.hints import hinted
 from ruletune.rules.demands import Avoid, Demand, Say, unmet
@@ -223,11 +224,12 @@ def write(
         progress: Told how many sources are done.
     """
     shown = shown or show(examples, demands, writing, classifier.tokenizer)
+    cannot = _unwritable(shown.demands, classifier.tokenizer) if writing.held else frozenset()
     candidates = max(several, writing.beams) if writing.held and any(shown.demands) else several
     written = generate(
         classifier,
         shown.encoded,
-        constraints=[_constraint(each) for each in shown.demands] if writing.held else None,
+        constraints=[_constraint(each, cannot) for each in shown.demands] if writing.held else None,
         beams=max(writing.beams, several),
         candidates=candidates,
         max_target=writing.max_target,
@@ -258,10 +260,21 @@ def avoided(demands: Sequence[Demand]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(phrase for d in demands if isinstance(d.what, Avoid) for phrase in d.what.phrases))
 
 
-def _constraint(demands: Sequence[Demand]) -> Constraint:
-    """What can be held to while an answer is written."""
-    require = tuple(dict.fromkeys(d.what.plain for d in demands if isinstance(d.what, Say)))
-    return Constraint(require, avoided(demands))
+def _constraint(demands: Sequence[Demand], cannot: frozenset[str]) -> Constraint:
+    """What can be held to while an answer is written.
+
+    Args:
+        cannot: Phrases that the model has no tokens for; an answer without them is named as one that breaks its rule.
+    """
+    groups = [d.what.plain for d in demands if isinstance(d.what, Say)]
+    written = [tuple(phrase for phrase in group if phrase not in cannot) for group in groups]
+    return Constraint(tuple(dict.fromkeys(group for group in written if group)), avoided(demands))
+
+
+def _unwritable(demands: Sequence[Sequence[Demand]], tokenizer: Any) -> frozenset[str]:
+    """Demanded phrases that the model has no tokens for, such as signs to be copied from a source."""
+    groups = {d.what.plain for mine in demands for d in mine if isinstance(d.what, Say)}
+    return frozenset(inexpressible(tokenizer, [phrase for group in groups for phrase in group]))
 
 
 def _draft(parts: list[list[Candidate]], demands: tuple[Demand, ...], example: Example, several: int) -> Draft:

@@ -157,7 +157,9 @@ def build_rules(entries: Iterable[tuple[RuleEntry, RuleContext]]) -> tuple[Rule,
     """
     rules: list[Rule] = []
     problems: list[Problem] = []
+    texts = False
     for entry, context in entries:
+        texts = context.texts
         try:
             rules += entry.rules(context)
         except UserError as error:
@@ -167,14 +169,15 @@ def build_rules(entries: Iterable[tuple[RuleEntry, RuleContext]]) -> tuple[Rule,
             last = [rule for rule in rules if rule.name == name][-1]
             problems.append(Problem(f"two rules are called {name!r}", last.where, "give one of them another name"))
     if not problems:
-        problems += _references(rules)
+        problems += _references(rules, texts=texts)
     if problems:
         raise UserError.of(problems)
     return tuple(rules)
 
 
-def _references(rules: Sequence[Rule]) -> Iterator[Problem]:
+def _references(rules: Sequence[Rule], *, texts: bool) -> Iterator[Problem]:
     """Names that no rule has, rules that refer to themselves in a circle, rules that nobody listens to."""
+    said = "require, veto or reply" if texts else "vote: LABEL (or veto, prompt)"
     named = {rule.name: references(rule) for rule in rules}
     used = {name for names in named.values() for name in names}
     for rule in rules:
@@ -184,7 +187,7 @@ def _references(rules: Sequence[Rule]) -> Iterator[Problem]:
         if not unknown and (circle := _circle(rule.name, named)):
             yield Problem(f"rules refer to each other in a circle: {' -> '.join(circle)}", rule.where)
         if rule.says is None and not names_label(rule.when) and rule.name not in used:
-            remedy = "add vote, veto or prompt (of an answer that is a text: require, veto or reply), or name it in another rule's all, any, not or unless"
+            remedy = f"add {said}, or name it in another rule's all, any, not or unless"
             yield Problem(f"the rule {rule.name!r} says nothing", rule.where, remedy)
 
 

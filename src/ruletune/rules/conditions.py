@@ -50,6 +50,10 @@ class Terms:
     ignore_case: bool = True
     whole_words: bool = True
 
+    def __hash__(self) -> int:
+        """Of the first terms: lists of thousands are looked up for every text."""
+        return hash((len(self.terms), self.terms[:4], self.ignore_case, self.whole_words))
+
 
 @dataclass(frozen=True, slots=True)
 class Call:

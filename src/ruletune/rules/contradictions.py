@@ -69,7 +69,7 @@ def _wishes(rule: Rule) -> Iterator[_Wish]:
                 yield _Wish(rule, entry.targets, entry.where or rule.where, entry.term)
         case Reply(templates=templates):
             for template in templates:
-                literal = "".join("\0" if is_field else text for is_field, text in pieces(template))
+                literal = "".join("…" if is_field else text for is_field, text in pieces(template))
                 yield _Wish(rule, (literal,), rule.where)
 
 
@@ -84,7 +84,7 @@ def _vetoed(rules: Sequence[Rule]) -> Iterator[Problem]:
                 veto, phrase = blocking[0] or (rule, "")
                 what = f"replies {wish.alternatives[0][:_SHOWN]!r}" if isinstance(rule.says, Reply) else str(wish)
                 message = f"rule {rule.name!r} {what}, and rule {veto.name!r}{_at(veto.where)} vetoes {phrase!r}"
-                yield Problem(message.replace("\0", "..."), wish.where, "change one of them: no answer can keep both")
+                yield Problem(message, wish.where, "change one of them: no answer can keep both")
 
 
 def _blocking(alternative: str, vetoes: Sequence[Rule]) -> tuple[Rule, str] | None:

@@ -37,6 +37,10 @@ class _ThingsEntry(ConditionEntry):
 
     @model_validator(mode="after")
     def _has_pattern(self) -> Self:
+        if not self.things():
+            raise ValueError(
+                f"say what must not be {self.kind}" if self.kind == "invented" else "say what is to be copied"
+            )
         if ("pattern" in self.things()) != (self.pattern is not None):
             raise ValueError(f"for things of your own, write {self.kind}: pattern, and pattern: EXPRESSION")
         return self
@@ -52,7 +56,7 @@ class CopyEntry(_ThingsEntry):
 
     kind: ClassVar[str] = "copy"
 
-    copy_: _Things = Field(alias="copy", min_length=1, description=_KINDS)
+    copy_: _Things = Field(alias="copy", description=_KINDS)
     most: Annotated[int, Field(strict=True, ge=1)] | None = Field(
         default=None, description="So many things are enough, the first of the source; default all."
     )
@@ -72,7 +76,7 @@ class InventedEntry(_ThingsEntry):
 
     kind: ClassVar[str] = "invented"
 
-    invented: _Things = Field(min_length=1, description=_KINDS)
+    invented: _Things = Field(description=_KINDS)
 
     def things(self) -> tuple[Thing, ...]:
         return self.invented

@@ -40,7 +40,7 @@ class GlossaryEntry(ConditionEntry):
     exact_case: bool = Field(default=False, description="A target term counts only in the capitals of the file.")
 
     def condition(self, context: RuleContext) -> Condition:
-        forms = tuple(form for form, _ in self._glossary(context).forms)
+        forms = tuple(self._glossary(context).forms)
         return Terms(forms, ignore_case=self.ignore_case, whole_words=self.whole_words)
 
     def says(self, context: RuleContext) -> Says:
@@ -64,7 +64,7 @@ class GlossaryEntry(ConditionEntry):
         for number, entry in enumerate(entries):
             for form in with_inflections(entry.term) if self.inflect else ():
                 forms.setdefault(self._key(form), number)
-        return Glossary(entries, tuple(forms.items()), ignore_case=not self.exact_case)
+        return Glossary(entries, forms, ignore_case=not self.exact_case)
 
     def _key(self, term: str) -> str:
         return fold(term) if self.ignore_case else term

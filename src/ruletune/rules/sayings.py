@@ -9,19 +9,25 @@ an answer.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from ruletune.errors import Location
 from ruletune.rules.conditions import Call, Pattern
 
 __all__ = [
-    "Avoid", "Copy", "Entry", "Glossary", "Invented", "Link", "Matching", "Prompt", "Reply", "Say", "Says", "Scored", "Sized",
-    "Slots", "Thing", "Unit", "Veto", "Vote",
+    "UNSAID", "Avoid", "Copy", "Entry", "Glossary", "Invented", "Link", "Matching", "Prompt", "Reply", "Say", "Says", "Scored",
+    "Sized", "Slots", "Thing", "Unit", "Veto", "Vote",
 ]  # fmt: skip
 
 Thing = Literal["numbers", "names", "urls", "emails", "code", "pattern"]
 """What can be found in a text and looked for in another; :mod:`ruletune.rules.things` says what each of them is."""
+
+UNSAID = frozenset(
+    {"", "?", "yes", "no", "none", "true", "false", "dont_care", "dontcare", "don't care", "do n't care"}
+)
+"""Values of slots that a reply says in other words ("allows dogs"), so that their absence tells nothing."""
 
 Unit = Literal["words", "sentences", "characters"]
 """What a text's length is counted in."""
@@ -197,7 +203,7 @@ class Glossary:
     """
 
     entries: tuple[Entry, ...]
-    forms: tuple[tuple[str, int], ...]
+    forms: Mapping[str, int] = field(hash=False)
     ignore_case: bool = True
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
 from typing import assert_never
 
 from ruletune.rules.base import Rule
@@ -12,6 +11,7 @@ from ruletune.rules.conditions import Pattern
 from ruletune.rules.demands import Demand, found, occurs
 from ruletune.rules.matching import fold
 from ruletune.rules.sayings import (
+    UNSAID,
     Avoid,
     Copy,
     Glossary,
@@ -30,12 +30,7 @@ from ruletune.rules.sayings import (
 from ruletune.rules.things import readings, things
 from ruletune.types import Example, Span
 
-__all__ = ["UNSAID", "demands_of"]
-
-UNSAID = frozenset(
-    {"", "?", "yes", "no", "none", "true", "false", "dont_care", "dontcare", "don't care", "do n't care"}
-)
-"""Values of slots that nobody says as they are written."""
+__all__ = ["demands_of"]
 
 
 def demands_of(rule: Rule, example: Example, spans: Sequence[Span]) -> tuple[Demand, ...]:
@@ -69,20 +64,14 @@ def demands_of(rule: Rule, example: Example, spans: Sequence[Span]) -> tuple[Dem
 
 def _terms(rule: str, glossary: Glossary, text: str, spans: Sequence[Span]) -> Iterator[Demand]:
     """A demand for each entry whose term stands in the source, however often it does."""
-    forms = _forms(glossary)
     places: dict[int, list[Span]] = {}
     for span in spans:
         term = text[span.start : span.end]
-        number = forms.get(term)
-        places.setdefault(forms[fold(term)] if number is None else number, []).append(span)
+        number = glossary.forms.get(term)
+        places.setdefault(glossary.forms[fold(term)] if number is None else number, []).append(span)
     for number, found_there in places.items():
         entry = glossary.entries[number]
         yield Demand(rule, Say(entry.targets, glossary.ignore_case), tuple(found_there), entry.term)
-
-
-@lru_cache(maxsize=64)
-def _forms(glossary: Glossary) -> Mapping[str, int]:
-    return dict(glossary.forms)
 
 
 def _copies(rule: str, copy: Copy, text: str) -> Iterator[Demand]:

@@ -101,8 +101,7 @@ class Supervision:
 
 
 _MOST_TOKENS = 4096
-"""Of sources and targets that go through a model that writes at a time: a logit for every word of the vocabulary and token of
-a target is half a gigabyte then, with its gradient."""
+"""Of sources and targets that go through a model that writes at a time: logits for them all may take half a gigabyte."""
 
 
 def _tokens(encoded: Encoded) -> np.ndarray:
@@ -166,6 +165,7 @@ class Loop:
         self.stage = stage
         self._own = len(data)
         self.data = data if anchor is None else data.joined(anchor)
+        self._sizes = _tokens(self.data.encoded)
         self.validation = validation
         self.seed = seed
         self.step = 0
@@ -241,10 +241,10 @@ class Loop:
 
     def _parts(self, rows: np.ndarray) -> list[tuple[np.ndarray, float]]:
         """A batch in parts that fit into memory, each with its share in the batch's loss; most batches are one part."""
-        tokens = _tokens(self.data.encoded)
-        if self.classifier.readout != "generate" or tokens[rows].max() * len(rows) <= _MOST_TOKENS:
+        sizes = self._sizes[rows]
+        if self.classifier.readout != "generate" or sizes.max() * len(rows) <= _MOST_TOKENS:
             return [(rows, 1.0)]
-        parts = [rows[part] for part in buckets(tokens[rows], batch_size=len(rows), tokens=_MOST_TOKENS)]
+        parts = [rows[part] for part in buckets(sizes, batch_size=len(rows), tokens=_MOST_TOKENS)]
         weights = [self._weight(self.data, part) for part in parts]
         return [(part, weight / max(sum(weights), 1e-12)) for part, weight in zip(parts, weights, strict=True)]
 
@@ -281,8 +281,7 @@ class Loop:
 
     def _writing_loss(self, batch: dict[str, torch.Tensor], weights: torch.Tensor) -> torch.Tensor:
         stage, labels, training = self.stage, batch["labels"], self.classifier.model.training
-        passes = 2 if stage.consistency and training else 1
-        smoothing = stage.label_smoothing if training else 0.0
+        passes, smoothing = (2 if stage.consistency else 1, stage.label_smoothing) if training else (1, 0.0)
         with autocast(stage.precision, self._place):
             logits = [self.classifier(batch) for _ in range(passes)]
         losses = [sequence_cross_entropy(values, labels, weights, smoothing=smoothing) for values in logits]
