@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 VALUES: dict[str, tuple[str, ...]] = {
@@ -121,6 +121,11 @@ def row(act: Act, replies: tuple[str, ...], rng: random.Random, *, known: bool) 
     return {"act": f"{intent}({slots})", "target": [capital(reply.format_map(said)) for reply in replies]}
 
 
+def spoken(turns: Sequence[tuple[str, str]]) -> list[dict[str, object]]:
+    """Rows of what people say without an act."""
+    return [{"text": text, "target": [reply]} for text, reply in turns]
+
+
 def capital(text: str) -> str:
     return text[0].upper() + text[1:]
 
@@ -153,13 +158,12 @@ def main(arguments: list[str] | None = None) -> int:
     rng = random.Random(options.seed)
     written: set[str] = set()
     everything = {act: replies for act, replies in (SEEN | NEW).items() if act[0] not in ("ask", "inform")}
-    turns, new_turns = ([{"text": text, "target": [reply]} for text, reply in part] for part in (TURNS, NEW_TURNS))
     train = several(options.gold, SEEN, rng, written, known=True)
     test = several(options.test, everything, rng, written, known=False)
     unlabeled = several(options.unlabeled, everything, rng, written, known=False)
     parts: dict[str, list[dict[str, object]]] = {
-        "train": [*train, *turns],
-        "test": [*test, *new_turns],
+        "train": [*train, *spoken(TURNS)],
+        "test": [*test, *spoken(NEW_TURNS)],
         "unlabeled": [{"act": made["act"]} for made in unlabeled],
     }
     options.folder.mkdir(parents=True, exist_ok=True)

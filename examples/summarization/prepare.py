@@ -2,7 +2,7 @@
 
 Run: ``python examples/summarization/prepare.py FOLDER``. Nothing is downloaded; the same seed gives the same files. A report is a list of
 sentences; what matters is said in different places and in different words, among sentences that do not matter. Some of the
-causes and machines, and of the words, are kept for the test part.
+causes and machines, and of the words, are kept for the test part, in which events are frequent that are rare in training.
 """
 
 from __future__ import annotations
@@ -59,6 +59,14 @@ APART_NEW = (
         "The repair took {minutes} minutes.",
     ),
 )
+GRAVE = (
+    ("The whole hall was evacuated.", "the hall was evacuated"),
+    ("All colleagues were evacuated to the car park.", "the staff were evacuated"),
+    ("Some oil leaked into the drain.", "oil leaked into the drain"),
+    ("Solvent had leaked onto the floor.", "solvent leaked onto the floor"),
+)
+"""Sentences about events that are rare in training, and what a summary says of them."""
+
 UNHURT = ("Nobody was hurt.", "There were no injuries.")
 HURT = ("One worker {injury} and was taken to the doctor.", "While helping, an apprentice {injury}.")
 
@@ -71,10 +79,12 @@ class Kind:
     causes: tuple[str, ...]
     whole: tuple[str, ...]
     apart: tuple[tuple[str, ...], ...]
+    grave: float
+    """Share of the reports with an event that is rare and must not be missed."""
 
 
-LEARNED = Kind(MACHINES[:6], CAUSES[:6], WHOLE, APART)
-TESTED = Kind(MACHINES, CAUSES, (*WHOLE, *WHOLE_NEW), (*APART, *APART_NEW))
+LEARNED = Kind(MACHINES[:6], CAUSES[:6], WHOLE, APART, 0.05)
+TESTED = Kind(MACHINES, CAUSES, (*WHOLE, *WHOLE_NEW), (*APART, *APART_NEW), 0.4)
 
 
 def report(kind: Kind, rng: random.Random) -> tuple[list[str], str]:
@@ -91,11 +101,17 @@ def report(kind: Kind, rng: random.Random) -> tuple[list[str], str]:
         "injury": rng.choice(INJURIES),
     }
     told = [rng.choice(kind.whole)] if rng.random() < 0.5 else list(rng.choice(kind.apart))
+    ends: list[str] = []
+    if rng.random() < kind.grave:
+        sentence, end = rng.choice(GRAVE)
+        told.append(sentence)
+        ends.append(end)
     hurt = rng.random() < 0.4
     told.append(rng.choice(HURT if hurt else UNHURT))
+    ends += ["one person was injured"] if hurt else []
     sentences = [*rng.sample(BEFORE, rng.randint(1, 2)), *told, *rng.sample(AFTER, rng.randint(1, 2))]
     summary = "{Cause} stopped {machine} in hall {hall} for {minutes} minutes"
-    summary += ", and one person was injured." if hurt else "."
+    summary = ", ".join([summary, *ends[:-1]]) + "".join(f", and {end}" for end in ends[-1:]) + "."
     return [sentence.format_map(values) for sentence in sentences], summary.format_map(values)
 
 

@@ -147,6 +147,6 @@ def test_reports_are_lists_of_sentences_that_mention_what_the_summary_says(tmp_p
     assert load("summarization").main([str(tmp_path)]) == 0
     for line in (tmp_path / "test.jsonl").read_text("utf-8").splitlines():
         row = json.loads(line)
-        assert 4 <= len(row["text"]) <= 8
+        assert 4 <= len(row["text"]) <= 9
         cause = row["target"].split(" stopped ")[0].lower()
         assert cause in " ".join(row["text"]).lower()
