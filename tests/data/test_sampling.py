@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ruletune.data.sampling import k_center, next_to_label, sample
-from ruletune.types import Example, Label
+from ruletune.types import Example, Label, Text
 
 METHODS = ["random", "diverse"]
 Method = Literal["random", "diverse"]
@@ -200,3 +200,10 @@ def test_many_labelled_texts_are_compared_in_blocks() -> None:
     [row] = next_to_label(points, count=1, labelled=known)
     nearest = np.sqrt(np.maximum(2 - 2 * points @ known.T, 0)).min(axis=1)
     assert nearest[row] == pytest.approx(nearest.max(), abs=1e-4)
+
+
+def test_of_answers_that_are_texts_as_many_as_shots_are_drawn() -> None:
+    data = [Example(str(n), f"text {n // 2}", answer=Text(f"target {n}")) for n in range(20)]
+    assert len(sample(data, shots=5, method="random", seed=0).rows) == 5
+    assert len(sample(data, shots=15, method="random", seed=0).rows) == 10
+    assert len(sample(data, shots=15, method="random", seed=0, key=lambda example: (example.id,)).rows) == 15

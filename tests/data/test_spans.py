@@ -57,6 +57,16 @@ def test_words_and_tags_in_two_files(write: Write) -> None:
     assert intents[1].text == "to New York now"
 
 
+def test_a_folder_of_such_files_gives_entities_and_labels(write: Write, tmp_path: Path) -> None:
+    write("seq.in", "play Anne\n")
+    write("seq.out", "O B-PER\n")
+    write("label", "PlayMusic\n")
+    [entities] = read(tmp_path)
+    assert entities.answer == Spans((Span(5, 9, "PER"),))
+    [intent] = read_all(str(tmp_path), Columns(label="intent"), labels=Labels(("PlayMusic", "Go")))
+    assert (intent.text, str(intent.answer), intent.id) == ("play Anne", "PlayMusic", entities.id)
+
+
 def test_two_files_that_do_not_fit(write: Write, complaints: Complaints) -> None:
     path = write("seq.in", "play Anne\nto Rome\n")
     write("seq.out", "O\nO B-LOC\n")

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ruletune.data.split import Splits, remove_leaks, same_text, stratified_split
-from ruletune.types import Example, Label
+from ruletune.data.split import Splits, remove_leaks, same_text, same_turn, stratified_split
+from ruletune.types import Example, Label, Text
 
 TEXTS = st.sampled_from(["Good", "good ", "ｇｏｏｄ", "好看", "😀", "", " ", "bad", "a", "b", "c", "d", "e", "f"])
 ANSWERS = st.none() | st.sets(st.sampled_from("xyz"), max_size=2).map(lambda names: Label.of(*names))
@@ -194,3 +194,20 @@ def test_a_very_long_text() -> None:
     long = "好 " * 500_000
     kept, dropped = remove_leaks([Example("1", long)], [Example("2", long + " ")])
     assert (len(kept), len(dropped)) == (0, 1)
+
+
+def test_answers_that_are_texts_are_split_at_random() -> None:
+    data = [Example(str(n), f"text {n}", answer=Text(f"target {n}")) for n in range(20)]
+    first, again, other = (stratified_split(data, validation=0.1, test=0.2, seed=seed) for seed in (0, 0, 1))
+    assert (len(first.train), len(first.validation), len(first.test)) == (14, 2, 4)
+    assert first == again != other
+    assert first.warnings == ()
+
+
+def test_turns_are_the_same_where_all_that_is_answered_is() -> None:
+    train = [Example("1", "Yes.", fields={"history": "A taxi?"}), Example("2", "Yes.", fields={"history": "A hotel?"})]
+    held_out = [Example("3", "yes.", fields={"history": "a hotel?", "intent": "x"})]
+    kept, dropped = remove_leaks(train, held_out, key=same_turn)
+    assert ([e.id for e in kept], [e.id for e in dropped]) == (["1"], ["2"])
+    acts = [Example(str(n), "Hi.", fields={"act": act}) for n, act in enumerate(("a()", "b()"))]
+    assert same_turn(acts[0]) != same_turn(acts[1])

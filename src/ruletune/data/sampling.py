@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from ruletune.data.split import kinds, same_text
+from ruletune.data.split import Key, kinds, same_text
 from ruletune.types import Example
 
 __all__ = ["Sampled", "k_center", "next_to_label", "sample"]
@@ -40,8 +40,9 @@ def sample(
     method: Literal["random", "diverse"],
     seed: int,
     embeddings: np.ndarray | None = None,
+    key: Key = same_text,
 ) -> Sampled:
-    """A few examples of every label, no text twice.
+    """A few examples of every label, no text twice. Where answers are texts, there is one kind of example.
 
     Where an example can have several labels it counts for each of them, and the rarest label chooses first; examples
     that have none are drawn as if that were a label.
@@ -51,6 +52,7 @@ def sample(
         shots: Examples of each label; all of a label where there are fewer.
         method: ``random``, or ``diverse``: a core-set over ``embeddings``.
         embeddings: (examples, dimensions), needed for ``diverse``.
+        key: What copies have in common, and nothing else has.
 
     >>> from ruletune.types import Label
     >>> data = [Example(str(n), f"text {n}", answer=Label.of("ab"[n > 6])) for n in range(10)]
@@ -60,7 +62,7 @@ def sample(
     """
     if method == "diverse" and embeddings is None:
         raise ValueError("diverse sampling needs embeddings")
-    by_label = _rows_by_label(examples)
+    by_label = _rows_by_label(examples, key)
     rng = np.random.default_rng(seed)
     chosen: set[int] = set()
     for rows in sorted(by_label.values(), key=len):
@@ -78,12 +80,12 @@ def sample(
     return Sampled(tuple(sorted(chosen)), warnings)
 
 
-def _rows_by_label(examples: Sequence[Example]) -> dict[str, list[int]]:
+def _rows_by_label(examples: Sequence[Example], key: Key) -> dict[str, list[int]]:
     """Rows of different texts by label, labels in order; of copies the first."""
     first: dict[tuple[str, ...], int] = {}
     for row, example in enumerate(examples):
         if example.answer is not None:
-            first.setdefault(same_text(example), row)
+            first.setdefault(key(example), row)
     by_label: dict[str, list[int]] = defaultdict(list)
     for row in first.values():
         for name in kinds(examples[row].answer) or ("",):

@@ -69,7 +69,10 @@ def same_turn(example: Example) -> tuple[str, ...]:
 
 
 def kinds(answer: Answer | None) -> tuple[str, ...]:
-    """What texts are told apart by when parts are to be alike: the labels, or the labels of the spans, each once."""
+    """What texts are told apart by when parts are to be alike: the labels, or the labels of the spans, each once.
+
+    Answers that are texts are all of one kind.
+    """
     match answer:
         case Label(names=names):
             return names
