@@ -164,7 +164,7 @@ def _unusable_rules(tree: Tree) -> Iterator[Problem]:
             message = f"the task {task.name!r} cannot use a rule of kind {kind!r}"
             yield Problem(message, where, f"choose one of {', '.join(sorted(task.rule_kinds))}")
         for key in SAYINGS:
-            if task is not None and key in entry and key not in task.says:
+            if task is not None and entry.get(key) not in (None, []) and key not in task.says:
                 message = f"a rule of the task {task.name!r} cannot {key!r}"
                 choices = ", ".join(said for said in SAYINGS if said in task.says)
                 yield Problem(message, tree.at("rules", position, key), f"it can say {choices}")

@@ -282,8 +282,10 @@ class Guidance(_Part):
 class Curve(_Part):
     """The labels-only learning curve, from which the labels that rules saved are estimated."""
 
-    shares: tuple[Annotated[Number, Field(gt=0, lt=1)], ...] = Field(
-        default=(0.25, 0.5), description="Shares of the gold labels that the curve is measured at, beside all of them."
+    shares: tuple[Annotated[Number, Field(gt=0, lt=1)], ...] | None = Field(
+        default=None,
+        description="Shares of the gold labels that the curve is measured at, beside all of them; default 0.25 and 0.5, and none "
+        "where texts are written, since every point of it takes a training.",
     )
     repeats: Whole = Field(default=2, ge=1, le=20, description="Draws at each share.")
 

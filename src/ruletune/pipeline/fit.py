@@ -46,6 +46,10 @@ _ANSWERING: dict[Readout, Callable[..., Answering]] = {
 }
 
 
+_SHARES: dict[Readout, tuple[float, ...]] = {"generate": ()}
+"""Shares of the gold labels at which the learning curve is measured where the task file names none."""
+
+
 def fit(
     spec: TaskSpec,
     *,
@@ -143,7 +147,8 @@ def _curve(schooling: Schooling, spec: TaskSpec, parts: Parts, full: Fit) -> lis
     settings = spec.file.training.curve
     kinds = schooling.inputs.kinds
     points = [Curve(len(parts.gold), full.outputs["test"])]
-    for share in settings.shares:
+    shares = settings.shares if settings.shares is not None else _SHARES.get(spec.task.readout, (0.25, 0.5))
+    for share in shares:
         for repeat in range(settings.repeats):
             rows = _draw(kinds, share, np.random.default_rng([spec.file.seed, repeat, round(share * 1000)]))
             if len(rows) < len(kinds):

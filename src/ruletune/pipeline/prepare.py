@@ -15,9 +15,13 @@ from ruletune.errors import Location, UserError
 from ruletune.labeling.corpus import divided, key_of, read_part
 from ruletune.models import checkpoints
 from ruletune.progress import Event, Listener
+from ruletune.tasks import Readout
 from ruletune.types import Example
 
 __all__ = ["Parts", "joined", "prepare"]
+
+_ANSWERS: dict[Readout, tuple[str, str]] = {"generate": ("target", "target")}
+"""What a gold answer is called where it is no label, and the setting that names its column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +82,11 @@ def prepare(spec: TaskSpec, *, listener: Listener) -> Parts:
     ):
         if source and part and all(example.answer is None for example in part):
             where = Location(str(spec.folder / source))
-            remedy = "name the column in data.columns.label"
-            raise UserError(
-                f"no text of the {name} part has a label in column {data.columns.label!r}", where=where, remedy=remedy
-            )
+            what, setting = _ANSWERS.get(spec.task.readout, ("label", "label"))
+            column = getattr(data.columns, setting)
+            remedy = f"name the column in data.columns.{setting}"
+            message = f"no text of the {name} part has a {what} in column {column!r}"
+            raise UserError(message, where=where, remedy=remedy)
         missing = sum(example.answer is None for example in part)
         if missing:
             warnings.append(f"{missing} texts of the {name} part have no label and were left out of it.")
@@ -153,12 +158,19 @@ def _few(spec: TaskSpec, gold: list[Example], warnings: list[str]) -> tuple[list
     if settings is None or not gold:
         return gold, []
     embeddings = None
+    if settings.method == "diverse" and spec.task.readout == "generate":
+        where, remedy = Location(str(spec.path)), "set data.sample.method to random"
+        raise UserError(
+            "sources of texts that are written have no embedding to spread them by", where=where, remedy=remedy
+        )
     if settings.method == "diverse":
         from ruletune.pipeline.embedding import represent  # it joins texts as is done here
 
         checkpoint = checkpoints.resolve(spec.file.model.checkpoint, folder=spec.folder)
         embeddings = represent(spec, checkpoint, gold, view="sentence")
-    chosen = sample(gold, shots=settings.shots, method=settings.method, seed=spec.file.seed, embeddings=embeddings)
+    chosen = sample(
+        gold, shots=settings.shots, method=settings.method, seed=spec.file.seed, embeddings=embeddings, key=key_of(spec)
+    )
     warnings += chosen.warnings
     taken = set(chosen.rows)
     return [gold[row] for row in chosen.rows], [e for row, e in enumerate(gold) if row not in taken]

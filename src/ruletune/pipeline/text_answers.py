@@ -66,12 +66,12 @@ class TextAnswering:
             raise UserError("there are no gold answers and there are no rules", where=where, remedy=remedy)
         verdict = Verdict(None, frozenset())
         if spec.file.training.guard:
-            verdict = judge_demands(parts.gold, demanded["gold"].by_example, rules=len(spec.rules))
+            verdict = judge_demands(parts.gold, demanded["gold"].by_example, rules=spec.rules)
         return cls(
             spec,
             parts,
             demanded,
-            {name: without(found.by_example, verdict.left_out) for name, found in demanded.items()},
+            {name: without(found.by_example, verdict.left_out, spec.rules) for name, found in demanded.items()},
             {name: weak_answers(spec, getattr(parts, name), found) for name, found in demanded.items()},
             verdict,
         )
@@ -137,7 +137,7 @@ class TextAnswering:
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )
         kept = satisfaction(test, self.demands["test"], ways) if test else ()
-        calibration = {"left_out": sorted(self.verdict.left_out)}
+        calibration = {"left_out": [list(source) for source in sorted(self.verdict.left_out)]}
         return Measured(replace(made, kept=kept), {}, calibration)
 
     def effects(self, checkpoint: Checkpoint) -> tuple[Effect, ...]:

@@ -101,7 +101,7 @@ def demand_rows(parts: Parts, demanded: Mapping[str, Demanded]) -> tuple[RuleRow
     rows = []
     for position, rule in enumerate(rules):
         mine = fired[:, position]
-        verdicts = [kept[rule.name] for kept in judged if rule.name in kept]
+        verdicts = [kept for each in judged for demand, kept in each if demand.rule == rule.name]
         fault = faults.get(rule.name)
         rows.append(
             RuleRow(

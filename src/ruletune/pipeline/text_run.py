@@ -48,13 +48,13 @@ class TextRun(Run):
         return Writing.of(self.spec)
 
     @cached_property
-    def left_out(self) -> frozenset[str]:
-        """Rules that gold answers spoke against."""
-        return frozenset(self.settings["calibration"]["left_out"])
+    def left_out(self) -> frozenset[tuple[str, str]]:
+        """Rules, and terms of glossaries, that gold answers spoke against."""
+        return frozenset((rule, term) for rule, term in self.settings["calibration"]["left_out"])
 
     def demands(self, examples: Sequence[Example]) -> list[tuple[Demand, ...]]:
         """What the rules that are heard demand of each answer."""
-        return without(self.demanding.demands(examples, strict=False).by_example, self.left_out)
+        return without(self.demanding.demands(examples, strict=False).by_example, self.left_out, self.spec.rules)
 
     def predict(
         self,
