@@ -21,10 +21,10 @@ from pydantic import (
 from ruletune.errors import nearest
 from ruletune.rules import KINDS, RuleEntry, kind_of
 from ruletune.rules.entry import listed_words
-from ruletune.tasks import ANSWER, QA, TASKS
+from ruletune.tasks import ANSWER, QA, TASKS, UNDERSTANDING
 from ruletune.types import Label, Spans, Text
 
-__all__ = ["Data", "Model", "TaskFile", "Test", "Training", "WrongValueError"]
+__all__ = ["Data", "Model", "TaskFile", "Test", "Training", "WrongValueError", "named_labels", "named_vote"]
 
 # Strict: true is not the number 1, and "3" is not 3. A whole number is a number.
 Flag = Annotated[bool, Strict()]
@@ -348,7 +348,7 @@ def _name(value: object) -> object:
     return str(value) if isinstance(value, int | float) else value
 
 
-def _labels(value: object) -> object:
+def named_labels(value: object) -> dict[str, Any]:
     """Labels as a mapping of names to descriptions."""
     if isinstance(value, list | tuple):
         if any(not isinstance(name, str | int | float) for name in value):
@@ -362,7 +362,7 @@ def _labels(value: object) -> object:
     else:
         remedy = "write a list of names, or a mapping of names to descriptions"
         raise WrongValueError("'labels' must name the labels", remedy=remedy)
-    labels: dict[object, object] = {}
+    labels: dict[str, Any] = {}
     for name, description in pairs:
         name = str(_name(name)).strip()
         if name in labels:
@@ -375,10 +375,11 @@ def _named_votes(value: object) -> object:
     """Rules whose votes are named as the labels are."""
     if not isinstance(value, list):
         return value
-    return [_named_vote(rule) if isinstance(rule, dict) else rule for rule in value]
+    return [named_vote(rule) if isinstance(rule, dict) else rule for rule in value]
 
 
-def _named_vote(rule: dict[str, object]) -> dict[str, object]:
+def named_vote(rule: dict[str, Any]) -> dict[str, Any]:
+    """A rule whose vote is named as the labels are."""
     return rule | {key: _name(rule[key]) for key in ("vote", "veto") if key in rule}
 
 
@@ -418,12 +419,12 @@ _WRITER = "flan-t5-small"
 class TaskFile(_Part):
     """A task, as a person writes it down."""
 
-    task: str = Field(description=f"The kind of task: {', '.join(TASKS)}.")
+    task: str = Field(description=f"The kind of task: {', '.join(TASKS)}; or {UNDERSTANDING}.")
     name: str = Field(default="", description="Name in reports.")
     description: str = Field(
         default="", description="What the labels are about, in a sentence; {description} in templates."
     )
-    labels: Annotated[dict[str, str], BeforeValidator(_labels)] = Field(
+    labels: Annotated[dict[str, str], BeforeValidator(named_labels)] = Field(
         description="Label names, with a description each or as a plain list. Their order is kept. Tasks whose answer is a "
         "passage or a text have none.",
     )
@@ -431,7 +432,7 @@ class TaskFile(_Part):
         default=None,
         description="relation: the label that says that the entities are not related; it counts for nothing in f1.",
     )
-    entities: Annotated[dict[str, str], BeforeValidator(_labels)] = Field(
+    entities: Annotated[dict[str, str], BeforeValidator(named_labels)] = Field(
         default={}, description="relation: types of entities with a description each; shown with an entity of the type."
     )
     multi_label: Flag = Field(default=False, description="Any number of labels may hold at once.")
@@ -475,7 +476,7 @@ class TaskFile(_Part):
     @classmethod
     def _known(cls, task: str) -> str:
         if task not in TASKS:
-            raise WrongValueError(f"unknown task {task[:60]!r}", remedy=nearest(task[:60], TASKS))
+            raise WrongValueError(f"unknown task {task[:60]!r}", remedy=nearest(task[:60], [*TASKS, UNDERSTANDING]))
         return task
 
     @field_validator("templates")
