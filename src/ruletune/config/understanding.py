@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from ruletune.config.schema import WrongValueError, named_labels, named_vote
+from ruletune.config.part import WrongValueError
+from ruletune.config.schema import named_labels, named_vote
 from ruletune.config.tree import Tree
 from ruletune.errors import Problem, UserError
 from ruletune.rules import KINDS, SAYINGS, Prompt, Rule, RuleContext, Veto, Vote, kind_of
