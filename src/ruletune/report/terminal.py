@@ -26,6 +26,9 @@ __all__ = [
 ]
 
 
+_KEPT = ("slot_error_rate", "term_accuracy", "rules_kept")
+
+
 def comparison_table(scores: Sequence[Score], metric: str, labels_saved: LabelsSaved | None) -> RenderableType:
     """The ways of answering side by side, and what the rules were worth in labels."""
     table = Table(
@@ -33,7 +36,11 @@ def comparison_table(scores: Sequence[Score], metric: str, labels_saved: LabelsS
     )
     table.add_column("", no_wrap=True)
     further = further_metrics(scores, metric) or [("macro_f1", "macro-F1")]
-    for heading in ("labels", metric, "95% interval", *(words for _, words in further), "covered", "uncovered"):
+    written = any(name == "rules_kept" for name, _ in further)
+    if written:  # a terminal has room for the first of them and for how rules are kept; the report page has all
+        further = [*further[:1], *[shown for shown in further[1:] if shown[0] in _KEPT]][:4]
+    sides = () if written else ("covered", "uncovered")
+    for heading in ("labels", metric, "95% interval", *(words for _, words in further), *sides):
         table.add_column(heading, justify="right", no_wrap=True)
     for score in scores:
         table.add_row(
@@ -42,8 +49,7 @@ def comparison_table(scores: Sequence[Score], metric: str, labels_saved: LabelsS
             _percent(score.metrics[metric]),
             f"{_percent(score.interval[0])} - {_percent(score.interval[1])}",
             *(_percent(score.metrics.get(name)) for name, _ in further),
-            _percent(score.covered),
-            _percent(score.uncovered),
+            *(_percent(getattr(score, side)) for side in sides),
         )
     parts: list[RenderableType] = [table] if scores else [Text("No labelled test data: nothing was measured.")]
     if labels_saved is not None:

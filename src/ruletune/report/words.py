@@ -38,6 +38,7 @@ _FURTHER = {
 """Metrics that are shown beside the main one, with their headings, in the order of the columns."""
 
 _NAMES = {"bleu": "BLEU", "f1": "F1", "rouge_l": "ROUGE-L"}
+"""Metrics that are written otherwise than they are called."""
 
 _NOTICED = 0.00005
 """What is less than this is printed as 0."""
