@@ -26,7 +26,8 @@ __all__ = [
 ]
 
 
-_KEPT = ("slot_error_rate", "term_accuracy", "rules_kept")
+_WRITTEN = ("chrf", "rouge_1", "slot_error_rate", "term_accuracy", "rules_kept")
+"""Of the metrics of written texts, those that a terminal has room for; the report page has all."""
 
 
 def comparison_table(scores: Sequence[Score], metric: str, labels_saved: LabelsSaved | None) -> RenderableType:
@@ -37,8 +38,8 @@ def comparison_table(scores: Sequence[Score], metric: str, labels_saved: LabelsS
     table.add_column("", no_wrap=True)
     further = further_metrics(scores, metric) or [("macro_f1", "macro-F1")]
     written = any(name == "rules_kept" for name, _ in further)
-    if written:  # a terminal has room for the first of them and for how rules are kept; the report page has all
-        further = [*further[:1], *[shown for shown in further[1:] if shown[0] in _KEPT]][:4]
+    if written:
+        further = [shown for shown in further if shown[0] in _WRITTEN][-3:]
     sides = () if written else ("covered", "uncovered")
     for heading in ("labels", metric, "95% interval", *(words for _, words in further), *sides):
         table.add_column(heading, justify="right", no_wrap=True)
