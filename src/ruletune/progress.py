@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-__all__ = ["Event", "Listener", "counted", "silent"]
+__all__ = ["Event", "Listener", "about", "counted", "silent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,15 @@ class Event:
 
 
 Listener = Callable[[Event], None]
+
+
+def about(listener: Listener, what: str) -> Listener:
+    """Tells what pieces of work belong to, where several of one name are done.
+
+    >>> about(lambda event: print(event.name), "slots")(Event("reading", 1, 2))
+    slots: reading
+    """
+    return lambda event: listener(replace(event, name=f"{what}: {event.name}"))
 
 
 def counted(listener: Listener, name: str, total: int) -> Callable[[int], None]:

@@ -13,7 +13,8 @@ from ruletune.rules import KINDS, PAIR_KINDS, READING_KINDS, TEXT_KINDS
 from ruletune.types import Answer, Label, Spans, Text
 
 __all__ = [
-    "ANSWER", "CLASSIFICATION", "DIALOGUE", "NER", "QA", "RELATION", "SUMMARIZATION", "TASKS", "TRANSLATION", "Readout", "Task",
+    "ANSWER", "CLASSIFICATION", "DIALOGUE", "NER", "QA", "RELATION", "SUMMARIZATION", "TASKS", "TRANSLATION", "UNDERSTANDING", "Readout",
+    "Task",
 ]  # fmt: skip
 
 Readout = Literal["text", "pair", "tokens", "extract", "generate"]
@@ -103,3 +104,6 @@ DIALOGUE = _generation("dialogue", "bleu")
 TASKS: dict[str, Task] = {
     task.name: task for task in (CLASSIFICATION, NER, RELATION, QA, TRANSLATION, SUMMARIZATION, DIALOGUE)
 }
+
+UNDERSTANDING = "understanding"
+"""What is written after ``task:`` in a file of two tasks: the intent of a text, and its slots. It is no task of its own."""

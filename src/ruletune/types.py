@@ -125,6 +125,7 @@ class Prediction:
         scores: Probability of each span of the answer; empty where the answer is a label.
         ranked: Answers to choose from, the likeliest first, and the probability of each, where a passage or a text is asked for.
         broken: Names of rules that the answer does not keep, where it is a text.
+        slots: What was found in the text beside its intent, where both are asked for.
     """
 
     id: str
@@ -135,6 +136,7 @@ class Prediction:
     scores: tuple[float, ...] = ()
     ranked: tuple[tuple[Answer, float], ...] = ()
     broken: tuple[str, ...] = ()
+    slots: Prediction | None = None
 
     @property
     def abstained(self) -> bool:

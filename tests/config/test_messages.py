@@ -10,7 +10,8 @@ import pytest
 from pydantic import BaseModel
 
 from ruletune import tasks
-from ruletune.config.schema import TaskFile, Training
+from ruletune.config.schema import TaskFile
+from ruletune.config.training import Training
 from ruletune.rules import KINDS
 from tests.config.conftest import BASE, Parse, Problems
 

@@ -51,7 +51,7 @@ def test_words_and_tags_in_two_files(write: Write) -> None:
     write("label", "PlayMusic\nGo\n\n")
     first, second = read(path)
     assert second.answer == Spans((Span(3, 11, "LOC"),))
-    assert dict(first.fields) == {"intent": "PlayMusic"}
+    assert dict(first.fields) == {"label": "PlayMusic"}
     intents = read_all(str(path), Columns(label="intent"), labels=Labels(("PlayMusic", "Go")))
     assert [str(example.answer) for example in intents] == ["PlayMusic", "Go"]
     assert intents[1].text == "to New York now"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,28 +30,62 @@ _NAMED = 10
 
 def check(task: Annotated[Path, typer.Argument(help="The task file.")], json: Json = False) -> None:
     """Say whether a task file is right: its keys, rules, templates, term files and data paths; and run its tests."""
-    from dataclasses import asdict
-
     from ruletune.config import load_task
+
+    checked = {half.task.name: _checked(half) for half in load_task(task).halves}
+    right = all(each.right for each in checked.values())
+    if json:
+        parts = {name: {"ok": each.right, "task": str(task), **each.to_json()} for name, each in checked.items()}
+        emit(next(iter(parts.values())) if len(parts) == 1 else {"ok": right, "task": str(task), "tasks": parts})
+    else:
+        for each in checked.values():
+            _report(each, task)
+    if not right:
+        raise typer.Exit(1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """What was found out about a task.
+
+    Attributes:
+        kinds: Rules by kind.
+        slow: Rules on the slow path, and why.
+    """
+
+    spec: TaskSpec
+    kinds: dict[str, int]
+    slow: dict[str, str]
+    outcomes: tuple[Outcome, ...]
+    notes: list[str]
+
+    @property
+    def failed(self) -> list[Outcome]:
+        return [outcome for outcome in self.outcomes if not outcome.passed]
+
+    @property
+    def right(self) -> bool:
+        return not self.failed
+
+    def to_json(self) -> dict[str, object]:
+        failed = [_plain(asdict(outcome)) for outcome in self.failed]
+        return {
+            "labels": list(self.spec.labels),
+            "rules": self.kinds,
+            "slow": self.slow,
+            "tests": {"passed": len(self.outcomes) - len(failed), "failed": failed},
+            "notes": self.notes,
+        }
+
+
+def _checked(spec: TaskSpec) -> _Checked:
     from ruletune.labeling.analysis import kind_name
     from ruletune.labeling.checks import run_tests
 
-    spec = load_task(task)
     _check_cloze(spec)
-    kinds = dict(Counter(map(kind_name, spec.rules)))
     embed = _embed_on_demand(spec)
-    slow = _slow(spec, embed)
-    outcomes = run_tests(spec, embed=embed)
-    failed = [outcome for outcome in outcomes if not outcome.passed]
-    notes = _notes(spec)
-    if json:
-        tests = {"passed": len(outcomes) - len(failed), "failed": [_plain(asdict(outcome)) for outcome in failed]}
-        result = {"ok": not failed, "task": str(task), "labels": list(spec.labels), "rules": kinds}
-        emit(result | {"slow": slow, "tests": tests, "notes": notes})
-    else:
-        _report(spec, task, kinds, slow, outcomes, notes)
-    if failed:
-        raise typer.Exit(1)
+    kinds = dict(Counter(map(kind_name, spec.rules)))
+    return _Checked(spec, kinds, _slow(spec, embed), run_tests(spec, embed=embed), _notes(spec))
 
 
 def _slow(spec: TaskSpec, embed: Embed) -> dict[str, str]:
@@ -95,21 +130,14 @@ def _plain(outcome: dict[str, object]) -> dict[str, object]:
     return {**where, **outcome}
 
 
-def _report(
-    spec: TaskSpec,
-    task: Path,
-    kinds: dict[str, int],
-    slow: dict[str, str],
-    outcomes: tuple[Outcome, ...],
-    notes: list[str],
-) -> None:
+def _report(found: _Checked, task: Path) -> None:
+    spec, outcomes, failed = found.spec, found.outcomes, found.failed
     console = out()
 
     def say(line: str) -> None:
         console.print(line, markup=False, soft_wrap=True)
 
-    listed = ", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "none"
-    failed = [outcome for outcome in outcomes if not outcome.passed]
+    listed = ", ".join(f"{count} {kind}" for kind, count in found.kinds.items()) or "none"
     verdict = "" if failed else " is right"
     labels = f", labels {', '.join(spec.labels)}" if spec.labels else ""
     say(f"{task}{verdict}: {spec.task.name}{labels}; rules: {listed}.")
@@ -122,9 +150,9 @@ def _report(
         say(f"{len(failed)} of {_tests(len(outcomes))} failed.")
     elif outcomes:
         say(f"{_tests(len(outcomes))} passed.")
-    for line in _slow_lines(slow):
+    for line in _slow_lines(found.slow):
         say(line)
-    for note in notes:
+    for note in found.notes:
         say(f"Note: {note}")
 
 

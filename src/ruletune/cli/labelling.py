@@ -34,9 +34,11 @@ def label(
     from ruletune.config import load_task
     from ruletune.engine.local import LocalEngine
     from ruletune.labeling.apply import needs_embedding
+    from ruletune.labeling.corpus import needs_one_task
     from ruletune.labeling.stream import label_file
 
     spec = load_task(task)
+    needs_one_task(spec, "a file of weak labels")
     if spec.task.answer is Spans:
         _label_spans(spec, data, output, resume=resume, json=json)
         return

@@ -12,7 +12,6 @@ import typer
 from ruletune.cli.abstaining import Confidence, MaxError, evaluated, summary
 from ruletune.cli.console import INTERRUPTED, Json, emit, out, progress_bars
 from ruletune.errors import UserError
-from ruletune.tasks import TASKS
 from ruletune.types import Answer, Spans, Text
 
 if TYPE_CHECKING:
@@ -60,6 +59,9 @@ def _print_result(run: Run) -> None:
     console = out()
     report = run.report
     console.print(comparison_table(report.scores, report.metric, report.labels_saved))
+    for what, half in _halves(run).items():
+        if said := guard_sentence(half.report.guard, half.report.shape):
+            console.print(f"{what}: {said}", markup=False)
     if report.kept:
         shown = sorted(report.kept, key=lambda row: list(row.kept.values())[-1] - row.demanded)[:_RULES]
         console.print(kept_table(shown))
@@ -74,6 +76,13 @@ def _print_result(run: Run) -> None:
     for warning in report.warnings:
         console.print(f"Note: {warning}", markup=False)
     console.print(f"Report: {run.folder / 'report.html'}", markup=False)
+
+
+def _halves(run: Run) -> dict[str, Run]:
+    """The two runs of a run of intents and slots; none of another."""
+    from ruletune.pipeline.understanding_run import UnderstandingRun
+
+    return {"Intents": run.intent, "Slots": run.slots} if isinstance(run, UnderstandingRun) else {}
 
 
 _RULES = 20
@@ -112,12 +121,13 @@ def evaluate(
         shown = f"{scores[opened.metric]:.4f}" if scores["n"] else "-"
         table.add_row(f"{opened.metric}, {part} by rules (n={scores['n']})", shown)
     out().print(table)
-    if opened.labels and len(opened.labels) <= _LABELS:
-        report = Table("label", "precision", "recall", "f1", "support")
-        for label, row in result.get("per_label", {}).items():
-            shares = (f"{row[name]:.4f}" for name in ("precision", "recall", "f1"))
-            report.add_row(printable(label), *shares, str(int(row["support"])))
-        out().print(report)
+    for part in (result, *(result[half] for half in ("intent", "slots") if half in result)):
+        if 0 < len(part.get("per_label", {})) <= _LABELS:
+            report = Table("label", "precision", "recall", "f1", "support")
+            for label, row in part["per_label"].items():
+                shares = (f"{row[name]:.4f}" for name in ("precision", "recall", "f1"))
+                report.add_row(printable(label), *shares, str(int(row["support"])))
+            out().print(report)
     if "abstention" in result:
         out().print(evaluated(result["abstention"], result["n"]), markup=False)
 
@@ -138,7 +148,7 @@ def predict(
     """Answer new texts, and say which rules fired; with --max-error only those that can be answered safely."""
     opened = _open(run)
     limit = None if max_error is None else opened.threshold(max_error, confidence=confidence)
-    readout = TASKS[opened.settings["task"]].readout
+    readout = opened.task.readout
     if n_best > 1 and readout not in ("extract", "generate"):
         raise UserError("only passages and texts have a second best", remedy="leave --n-best out")
     examples = _stdin(opened) if data == "-" else opened.read(data, labelled=False)
@@ -163,7 +173,7 @@ def predict(
 
 
 def prediction_row(prediction: Prediction) -> dict[str, Any]:
-    """A prediction as ``ruletune predict`` writes it: id, answer, score, probabilities, rules."""
+    """A prediction as ``ruletune predict`` writes it: id, answer, score, probabilities, rules; and slots beside an intent."""
     from ruletune.labeling.apply import answer_value, firing_value
 
     return {
@@ -174,6 +184,7 @@ def prediction_row(prediction: Prediction) -> dict[str, Any]:
         "rules": [firing_value(firing) for firing in prediction.rules],
         **({"scores": list(prediction.scores)} if isinstance(prediction.answer, Spans) else {}),
         **({"broken": list(prediction.broken)} if isinstance(prediction.answer, Text) else {}),
+        **({"slots": prediction_row(prediction.slots)} if prediction.slots is not None else {}),
     }
 
 
@@ -199,18 +210,24 @@ def _print_predictions(examples: Iterable[Example], predictions: list[Prediction
         console.print(text, style="bold", markup=False)
         if example.text_pair is not None:
             console.print(f"  {example.text_pair}", markup=False)
-        # An empty set of labels is an answer, too.
-        shown = "(no answer)" if prediction.answer is None else in_words(prediction.answer, example.text)
-        console.print(f"  → {shown}  {prediction.score:.0%}", markup=False)
-        for answer, score in prediction.ranked[1:n_best]:
-            console.print(f"    or {in_words(answer, example.text)}  {score:.0%}", markup=False)
-        for rule in prediction.broken:
-            console.print(f"    breaks {rule}", style="red", markup=False)
-        for firing in prediction.rules:
-            words = ", ".join(f"“{example.text[s.start : s.end]}”" for s in firing.spans[:4])
-            console.print(f"    {firing.rule} {_says(firing)}{f': {words}' if words else ''}", markup=False)
-        if not prediction.rules:
-            console.print("    no rule fired", markup=False)
+        for each in (prediction, *([prediction.slots] if prediction.slots is not None else [])):
+            _print_prediction(example, each, n_best)
+
+
+def _print_prediction(example: Example, prediction: Prediction, n_best: int) -> None:
+    console = out()
+    # An empty set of labels is an answer, too.
+    shown = "(no answer)" if prediction.answer is None else in_words(prediction.answer, example.text)
+    console.print(f"  → {shown}  {prediction.score:.0%}", markup=False)
+    for answer, score in prediction.ranked[1:n_best]:
+        console.print(f"    or {in_words(answer, example.text)}  {score:.0%}", markup=False)
+    for rule in prediction.broken:
+        console.print(f"    breaks {rule}", style="red", markup=False)
+    for firing in prediction.rules:
+        words = ", ".join(f"“{example.text[s.start : s.end]}”" for s in firing.spans[:4])
+        console.print(f"    {firing.rule} {_says(firing)}{f': {words}' if words else ''}", markup=False)
+    if not prediction.rules:
+        console.print("    no rule fired", markup=False)
 
 
 def in_words(answer: Answer, text: str) -> str:
@@ -254,6 +271,11 @@ def explain(
     if json:
         emit(explanation)
         return
+    for part in (explanation["intent"], explanation["slots"]) if "slots" in explanation else (explanation,):
+        _print_explanation(part, text)
+
+
+def _print_explanation(explanation: Mapping[str, Any], text: str) -> None:
     from rich.table import Table
 
     console = out()

@@ -13,6 +13,7 @@ from ruletune.errors import UserError
 
 if TYPE_CHECKING:
     from ruletune.config import TaskSpec
+    from ruletune.labeling.table import RuleTable
     from ruletune.types import Example
 
 __all__ = ["app"]
@@ -62,35 +63,50 @@ def table(
     json: Json = False,
 ) -> None:
     """Show what each rule does: coverage, overlap, conflict, accuracy, and whether it says anything new."""
-    from dataclasses import asdict
-
     from ruletune.config import load_task
-    from ruletune.labeling.table import rule_table
-    from ruletune.progress import Event
-    from ruletune.types import Text
 
     spec = load_task(task)
-    if spec.task.answer is Text:
+    if spec.task.readout == "generate":
         _demands(spec, data, sort, json=json)
         return
+    tables = {half.task.name: _table(half, data) for half in spec.halves}
+    if json:
+        values = {name: _table_value(found) for name, found in tables.items()}
+        emit(next(iter(values.values())) if len(values) == 1 else values)
+        return
+    for name, found in tables.items():
+        if not found.rows:
+            what = f" for {name}" if len(tables) > 1 else ""
+            out().print(f"{task} has no rules{what}.", markup=False)
+        else:
+            _print_table(found, sort)
+
+
+def _table(spec: TaskSpec, data: str | None) -> RuleTable:
+    from ruletune.labeling.table import rule_table
+    from ruletune.progress import Event
+
     with progress_bars() as listener:
-        found = rule_table(
+        return rule_table(
             spec,
             _examples(spec, data),
             progress=lambda done, total: listener(Event("applying rules", done, total)),
             embed=embedder_of(spec),
         )
-    if json:
-        rows = [asdict(row) | {"interval": row.interval} for row in found.rows]
-        emit(asdict(found) | {"rows": rows})
-        return
+
+
+def _table_value(found: RuleTable) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    rows = [asdict(row) | {"interval": row.interval} for row in found.rows]
+    return asdict(found) | {"rows": rows}
+
+
+def _print_table(found: RuleTable, sort: Sorting) -> None:
     from ruletune.report.terminal import rule_notes, sorted_rules
     from ruletune.report.terminal import rule_table as printed
 
     console = out()
-    if not found.rows:
-        console.print(f"{task} has no rules.", markup=False)
-        return
     console.print(printed(sorted_rules(found.rows, sort)))
     console.print(
         f"{found.texts} texts, {found.gold} with a gold label. Rules say something of {found.coverage:.1%}, several of "

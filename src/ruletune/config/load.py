@@ -17,6 +17,7 @@ from ruletune.config.clozes import cloze_problems
 from ruletune.config.messages import explain
 from ruletune.config.schema import TaskFile
 from ruletune.config.tree import Tree, read_tree
+from ruletune.config.understanding import halves_of, joined_rules
 from ruletune.errors import Location, Problem, UserError, nearest
 from ruletune.knowledge import Knowledge, read_entries
 from ruletune.rules import KINDS, SAYINGS, Prompt, Rule, RuleContext, build_rules, kind_of
@@ -25,7 +26,7 @@ from ruletune.rules.contradictions import text_problems
 from ruletune.rules.entry import read_text
 from ruletune.rules.terms import read_terms
 from ruletune.sources import existing, files_of
-from ruletune.tasks import DIALOGUE, TASKS, Task
+from ruletune.tasks import DIALOGUE, TASKS, UNDERSTANDING, Task
 from ruletune.templates import DIALOGUE_FIELDS, PAIR_FIELDS, Rendering, Template, default_template, writing_template
 from ruletune.types import Label, Text
 
@@ -46,6 +47,7 @@ class TaskSpec:
         rendering: How inputs are shown.
         path, source: Where the file is, and its text.
         test_places: The line of each of the file's tests.
+        slots: Where the file asks for slots beside intents, the task of finding those; the rest of this is about the intents.
     """
 
     file: TaskFile
@@ -55,6 +57,12 @@ class TaskSpec:
     path: Path
     source: str
     test_places: tuple[Location, ...] = ()
+    slots: TaskSpec | None = None
+
+    @property
+    def halves(self) -> tuple[TaskSpec, ...]:
+        """The tasks of the file, each by itself: one, or that of the intents and that of the slots."""
+        return (self,) if self.slots is None else (replace(self, slots=None), self.slots)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -90,6 +98,23 @@ def load_task(path: str | Path, *, check_data: bool = True) -> TaskSpec:
 def parse_task(source: str, *, path: Path, check_data: bool = True) -> TaskSpec:
     """As :func:`load_task`, from text; ``path`` is where it stands or would stand."""
     tree = read_tree(source, file=str(path))
+    if tree.values.get("task") != UNDERSTANDING:
+        return _specified(tree, source, path, check_data=check_data)
+    problems: list[Problem] = []
+    specs = []
+    for half in halves_of(tree, path.parent, problems) or ():
+        try:
+            specs.append(_specified(half, source, path, check_data=check_data))
+        except UserError as error:
+            problems += error.problems
+    if problems:
+        raise UserError.of(_in_order(problems, path))
+    intents, slots = specs
+    return replace(intents, slots=slots)
+
+
+def _specified(tree: Tree, source: str, path: Path, *, check_data: bool) -> TaskSpec:
+    """One task, from the values of its file."""
     problems = list(_unusable_rules(tree))
     file: TaskFile | None = None
     kept = list(range(len(_entries(tree.values))))
@@ -117,19 +142,32 @@ def parse_task(source: str, *, path: Path, check_data: bool = True) -> TaskSpec:
 
 def with_seed(spec: TaskSpec, seed: int) -> TaskSpec:
     """The same task under another seed."""
-    return replace(spec, file=spec.file.model_copy(update={"seed": seed}))
+    slots = None if spec.slots is None else with_seed(spec.slots, seed)
+    return replace(spec, file=spec.file.model_copy(update={"seed": seed}), slots=slots)
 
 
 def to_yaml(spec: TaskSpec) -> str:
     """The task file with every default written out; read again it says the same."""
-    value = spec.file.model_dump(mode="json")
-    value["rules"] = [rule.model_dump(mode="json", exclude_none=True, by_alias=True) for rule in spec.file.rules]
+    value = _dumped(spec.file)
+    if spec.slots is not None:
+        slots = _dumped(spec.slots.file)
+        rules = joined_rules(value.pop("rules"), slots["rules"])
+        value = {"task": UNDERSTANDING, "intents": value.pop("labels"), "slots": slots["labels"]} | {
+            key: kept for key, kept in value.items() if key != "task"
+        }
+        value["rules"] = rules
     stream = io.StringIO()
     yaml = YAML()
     yaml.Representer = _Representer
     yaml.width = 4096
     yaml.dump(value, stream)
     return stream.getvalue()
+
+
+def _dumped(file: TaskFile) -> dict[str, Any]:
+    value = file.model_dump(mode="json")
+    value["rules"] = [rule.model_dump(mode="json", exclude_none=True, by_alias=True) for rule in file.rules]
+    return value
 
 
 class _Representer(RoundTripRepresenter):

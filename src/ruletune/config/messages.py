@@ -9,7 +9,8 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from ruletune.config.schema import TaskFile, WrongValueError
+from ruletune.config.part import WrongValueError
+from ruletune.config.schema import TaskFile
 from ruletune.config.tree import Tree
 from ruletune.errors import Problem, close_match, nearest
 from ruletune.rules import KINDS

@@ -2,343 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, Self, get_args
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import (
-    AllowInfNan,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
-    Strict,
     Tag,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
+from ruletune.config.part import Flag, Part, Whole, WrongValueError
+from ruletune.config.sections import Data, KnowledgeSource, Model
+from ruletune.config.training import Training
 from ruletune.errors import nearest
 from ruletune.rules import KINDS, RuleEntry, kind_of
 from ruletune.rules.entry import listed_words
-from ruletune.tasks import ANSWER, QA, TASKS
+from ruletune.tasks import ANSWER, QA, TASKS, UNDERSTANDING
 from ruletune.types import Label, Spans, Text
 
-__all__ = ["Data", "Model", "TaskFile", "Test", "Training", "WrongValueError"]
-
-# Strict: true is not the number 1, and "3" is not 3. A whole number is a number.
-Flag = Annotated[bool, Strict()]
-Number = Annotated[float, Strict(), AllowInfNan(False)]
-Whole = Annotated[int, Strict()]
-
-
-class WrongValueError(ValueError):
-    """A value that is wrong for a reason of ours.
-
-    Attributes:
-        remedy: What would be right.
-        key: The key below the validated value that the message is about.
-    """
-
-    def __init__(self, message: str, *, remedy: str | None = None, key: str | None = None) -> None:
-        super().__init__(message)
-        self.remedy, self.key = remedy, key
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        hide_input_in_errors=True,
-        protected_namespaces=(),
-        coerce_numbers_to_str=True,
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _empty_is_default(cls, value: object) -> object:
-        """A key with nothing behind it has its default, unless null means something there."""
-        if not isinstance(value, dict):
-            return value
-        fields = cls.model_fields
-
-        def left_out(key: object) -> bool:
-            info = fields.get(key) if isinstance(key, str) else None
-            return info is not None and not info.is_required() and type(None) not in get_args(info.annotation)
-
-        return {key: item for key, item in value.items() if item is not None or not left_out(key)}
-
-
-class Columns(_Part):
-    """Which columns of the data mean what."""
-
-    text: str = Field(default="text", description="The text.")
-    text_pair: str | None = Field(default=None, description="The second text, where the task compares two.")
-    label: str = Field(
-        default="label", description="The gold label, or a list of them; empty or null where there is none."
-    )
-    id: str | None = Field(default=None, description="A unique id; default: the row's number.")
-    spans: str = Field(default="spans", description="ner: the entities, a list of {start, end, label} in characters.")
-    tokens: str = Field(default="tokens", description="ner: the words, where entities are given as tags of words.")
-    tags: str = Field(default="tags", description="ner: the tags of the words, such as B-PER I-PER O.")
-    subject: str = Field(
-        default="subject",
-        description="relation: where the first entity stands, [start, end, type] or {start, end, type}.",
-    )
-    object: str = Field(default="object", description="relation: where the second entity stands.")
-    question: str = Field(default="question", description="qa: the question.")
-    answers: str = Field(
-        default="answers", description="qa: the answers, a list of {text, start}; an empty list: the text has none."
-    )
-    target: str = Field(
-        default="target", description="translation, summarization, dialogue: the text to be written, or a list of such."
-    )
-    history: str = Field(default="history", description="dialogue: what was said before, a list of turns or one text.")
-    act: str = Field(
-        default="act", description="dialogue: what the reply must say, such as inform(name='Eiji'; area=Soma)."
-    )
-    facts: str = Field(
-        default="facts", description="dialogue: what the reply may draw on, a list of sentences or one text."
-    )
-
-
-class Split(_Part):
-    """Shares cut from the training data for parts that have no file of their own."""
-
-    validation: Number = Field(default=0.0, ge=0, lt=1, description="Share that chooses when training stops.")
-    test: Number = Field(default=0.2, ge=0, lt=1, description="Share that only measures.")
-    calibration: Number = Field(
-        default=0.0, ge=0, lt=1, description="Share that only says how far the model can be believed."
-    )
-
-    @model_validator(mode="after")
-    def _something_left(self) -> Self:
-        if self.validation + self.test + self.calibration >= 1:
-            remedy = "the shares must add up to less than 1"
-            raise WrongValueError("validation, test and calibration together leave nothing to train on", remedy=remedy)
-        return self
-
-
-class Sample(_Part):
-    """Learn from a few labels only; the rest of the training data counts as unlabelled."""
-
-    shots: Whole = Field(ge=1, description="Gold labels kept for each label.")
-    method: Literal["random", "diverse"] = Field(
-        default="random", description="Drawn at random, or spread out in embedding space (core-set)."
-    )
-
-
-class Data(_Part):
-    """Where the data is: JSON lines, JSON, CSV, TSV, Parquet, plain text, the folder of a saved Hugging
-    Face dataset (``folder#split``), or one of the hub (``hf:owner/name#split``).
-    """
-
-    train: str = Field(min_length=1, description="Training data; rows without a label are unlabelled text.")
-    validation: str | None = Field(default=None, description="Labelled data that chooses when training stops.")
-    test: str | None = Field(default=None, description="Labelled data that only measures.")
-    calibration: str | None = Field(
-        default=None, description="Labelled data that only says how far the model can be believed; see abstention."
-    )
-    unlabeled: str | None = Field(default=None, description="Text without labels, for the rules to label.")
-    columns: Columns = Field(default_factory=Columns, description="Which columns mean what.")
-    split: Split = Field(default_factory=Split, description="Shares cut from train where a part has no file.")
-    sample: Sample | None = Field(default=None, description="Learn from a few labels only.")
-    limit_unlabeled: Whole | None = Field(default=None, ge=1, description="Unlabelled texts used at most.")
-
-
-class KnowledgeSource(_Part):
-    """Terms with what they mean, injected where a term occurs."""
-
-    file: str = Field(
-        min_length=1,
-        description="term TAB meaning lines; or .json, one object; or .jsonl, objects with term and text.",
-    )
-    meaning: str | None = Field(
-        default=None,
-        min_length=1,
-        description="What all terms are, where the file is a list of terms, one a line, as a gazetteer is.",
-    )
-    place: Literal["prefix", "suffix", "insert", "field"] = Field(
-        default="suffix",
-        description="Before or after the text, in brackets behind the term, or where the template has {knowledge}.",
-    )
-    limit: Whole = Field(default=3, ge=1, description="Entries injected into one text at most.")
-    separator: str = Field(default=" ", description="What divides entries from each other and from the text.")
-
-
-class Lora(_Part):
-    """Low-rank adaptation."""
-
-    rank: Whole = Field(default=8, ge=1, description="Rank of the update matrices.")
-    alpha: Whole = Field(default=16, ge=1, description="Scale of the updates, divided by the rank.")
-
-
-class Model(_Part):
-    """The pretrained model and what of it learns."""
-
-    checkpoint: str = Field(
-        default="minilm", min_length=1, description="Short name of a packaged checkpoint, a folder, or a hub id."
-    )
-    head: Literal["auto", "sequence", "cloze"] = Field(
-        default="auto",
-        description="A new output layer, or the checkpoint's own words in a template's {mask}; auto: cloze where the "
-        "templates have {mask}.",
-    )
-    adapter: Literal["full", "head", "lora"] = Field(
-        default="full", description="What learns: all weights, the output layer, or low-rank updates."
-    )
-    max_length: Whole = Field(default=128, ge=8, le=8192, description="Input length in tokens; longer texts are cut.")
-    dropout: Number | None = Field(
-        default=0.1, ge=0, lt=1, description="Dropout before the output layer; null: as the checkpoint says."
-    )
-    lora: Lora = Field(default_factory=Lora, description="Settings of the lora adapter.")
-    max_answer: Whole = Field(default=30, ge=1, le=1000, description="qa: the longest answer, in words.")
-    max_target: Whole = Field(
-        default=64, ge=4, le=4096, description="translation, summarization, dialogue: the longest answer, in tokens."
-    )
-    beams: Whole = Field(
-        default=4,
-        ge=1,
-        le=64,
-        description="translation, summarization, dialogue: answers under way at a time when one is written.",
-    )
-    too_long: Literal["windows", "cut", "error"] = Field(
-        default="windows",
-        description="translation, summarization, dialogue: a source longer than max_length is answered piece by piece, or "
-        "cut, or refused.",
-    )
-
-
-class Contrast(_Part):
-    """The warm-up on pairs of gold labels: texts of one label move together, others apart."""
-
-    use: Literal["never", "labels", "always"] = Field(
-        default="labels",
-        description="labels: where no rule teaches; always: before weak labels, too. Several labels at once have no pairs.",
-    )
-    steps: Whole = Field(default=60, ge=1, description="Updates, about.")
-    batch_size: Whole = Field(default=32, ge=4, le=1024, description="Texts per update; all their pairs count.")
-
-
-class Weak(_Part):
-    """Training on what the rules say."""
-
-    epochs: Whole | None = Field(
-        default=None,
-        ge=1,
-        description="Passes over the weakly labelled texts at most; default 1, and 3 where words have labels.",
-    )
-    max_texts: Whole | None = Field(default=1200, ge=1, description="Weakly labelled texts used at most.")
-    anchors: Whole = Field(default=0, ge=0, description="Texts with gold labels that are added to every batch.")
-    targets: Literal["weighed", "votes"] = Field(
-        default="weighed",
-        description="What is learned: the votes, weighed against a linear head on the gold labels text by text; or what "
-        "the label model makes of the votes alone.",
-    )
-
-
-class SelfTraining(_Part):
-    """Another pass over the texts without gold labels, what is covered by rules and what is not, with targets that the
-    model and the rules agree on.
-    """
-
-    use: Flag = Field(default=False, description="Whether to do it.")
-    max_texts: Whole = Field(default=1200, ge=1, description="Texts used at most, as many of each label as there are.")
-    trust: Number = Field(
-        default=0.7,
-        gt=0,
-        le=1,
-        description="How far the model's own answers are believed: a power of its probabilities.",
-    )
-    anchors: Whole = Field(default=8, ge=0, description="Texts with gold labels that are added to every batch.")
-    consistency: Number = Field(
-        default=0.0, ge=0, description="Weight of the divergence between two passes under different dropout."
-    )
-
-
-class Gold(_Part):
-    """Training on the gold labels."""
-
-    epochs: Whole = Field(default=30, ge=1, description="Passes over the gold labels at most.")
-    kept: Number | None = Field(
-        default=None,
-        ge=0,
-        lt=1,
-        description="Share of the weights that weak labels taught in those of the final model; 0: it is what the gold "
-        "labels made of it; default 60 / (60 + gold labels).",
-    )
-
-
-class Guidance(_Part):
-    """Where rules act on texts that are written (translation, summarization, dialogue). Each can be switched off."""
-
-    input: Flag = Field(default=True, description="What rules demand is put into the input.")
-    training: Flag = Field(
-        default=True, description="Unlabelled sources are learned from, with what rules write or approve of."
-    )
-    decoding: Flag = Field(default=True, description="Answers are written so that they keep the rules.")
-
-
-class Curve(_Part):
-    """The labels-only learning curve, from which the labels that rules saved are estimated."""
-
-    shares: tuple[Annotated[Number, Field(gt=0, lt=1)], ...] | None = Field(
-        default=None,
-        description="Shares of the gold labels that the curve is measured at, beside all of them; default 0.25 and 0.5, and none "
-        "where texts are written, since every point of it takes a training.",
-    )
-    repeats: Whole = Field(default=2, ge=1, le=20, description="Draws at each share.")
-
-
-class Training(_Part):
-    """How training goes."""
-
-    optimizer: Literal["adamw", "adam", "sgd"] = Field(default="adamw", description="Optimizer.")
-    learning_rate: Number | None = Field(
-        default=None,
-        gt=0,
-        le=1,
-        description="Peak rate of the pretrained weights; default 5e-5 (lora: 5e-4), a tenth of MiniLM's pretraining "
-        "rate; 1e-4 (1e-3) where words have labels or are chosen.",
-    )
-    head_learning_rate: Number | None = Field(
-        default=None,
-        gt=0,
-        le=1,
-        description="Peak rate of the new output layer, which starts from nothing; default 1e-3, and 1e-2 where words "
-        "have labels or are chosen.",
-    )
-    weight_decay: Number = Field(default=0.01, ge=0, le=1, description="L2 penalty on weight matrices.")
-    warmup: Number = Field(default=0.1, ge=0, lt=1, description="Share of the steps in which the rate rises.")
-    schedule: Literal["linear", "cosine", "constant"] = Field(default="linear", description="How the rate falls.")
-    clip: Number = Field(default=1.0, gt=0, description="Largest norm of the gradient.")
-    batch_size: Whole = Field(default=16, ge=1, le=1024, description="Texts per update.")
-    label_smoothing: Number = Field(
-        default=0.1,
-        ge=0,
-        lt=1,
-        description="translation, summarization, dialogue: share of the target spread over all words.",
-    )
-    precision: Literal["auto", "fp32", "bf16"] = Field(
-        default="auto", description="auto: bf16 where the hardware computes it, else fp32."
-    )
-    patience: Whole = Field(default=5, ge=1, description="Validation checks without progress before a stage stops.")
-    label_model: Literal["dawid_skene", "majority"] = Field(
-        default="dawid_skene", description="How the rules' votes are reconciled."
-    )
-    contrast: Contrast = Field(default_factory=Contrast, description="The warm-up on pairs of gold labels.")
-    weak: Weak = Field(default_factory=Weak, description="The stage on weak labels.")
-    gold: Gold = Field(default_factory=Gold, description="The stage on gold labels.")
-    self_training: SelfTraining = Field(
-        default_factory=SelfTraining, description="The second pass, on what model and rules agree on."
-    )
-    guidance: Guidance = Field(default_factory=Guidance, description="Where rules act on texts that are written.")
-    guard: Flag = Field(
-        default=True,
-        description="Compare the rules with the gold labels first, and leave them out where they speak against each other.",
-    )
-    baselines: Flag = Field(default=True, description="Also train on labels alone, to tell what the rules were worth.")
-    curve: Curve = Field(default_factory=Curve, description="The labels-only learning curve.")
+__all__ = ["TaskFile", "Test", "named_labels", "named_vote"]
 
 
 def _name(value: object) -> object:
@@ -348,7 +33,7 @@ def _name(value: object) -> object:
     return str(value) if isinstance(value, int | float) else value
 
 
-def _labels(value: object) -> object:
+def named_labels(value: object) -> dict[str, Any]:
     """Labels as a mapping of names to descriptions."""
     if isinstance(value, list | tuple):
         if any(not isinstance(name, str | int | float) for name in value):
@@ -362,7 +47,7 @@ def _labels(value: object) -> object:
     else:
         remedy = "write a list of names, or a mapping of names to descriptions"
         raise WrongValueError("'labels' must name the labels", remedy=remedy)
-    labels: dict[object, object] = {}
+    labels: dict[str, Any] = {}
     for name, description in pairs:
         name = str(_name(name)).strip()
         if name in labels:
@@ -375,10 +60,11 @@ def _named_votes(value: object) -> object:
     """Rules whose votes are named as the labels are."""
     if not isinstance(value, list):
         return value
-    return [_named_vote(rule) if isinstance(rule, dict) else rule for rule in value]
+    return [named_vote(rule) if isinstance(rule, dict) else rule for rule in value]
 
 
-def _named_vote(rule: dict[str, object]) -> dict[str, object]:
+def named_vote(rule: dict[str, Any]) -> dict[str, Any]:
+    """A rule whose vote is named as the labels are."""
     return rule | {key: _name(rule[key]) for key in ("vote", "veto") if key in rule}
 
 
@@ -398,7 +84,7 @@ for _kind, _entry in KINDS.items():
 AnyRule = Annotated[_members, Discriminator(_rule_kind)]
 
 
-class Test(_Part):
+class Test(Part):
     """A text, and what the rules must make of it together, or one of them alone."""
 
     __test__: ClassVar[bool] = False  # pytest would collect it for its name
@@ -415,15 +101,15 @@ _WRITER = "flan-t5-small"
 """The checkpoint that texts are written with where the task file names none."""
 
 
-class TaskFile(_Part):
+class TaskFile(Part):
     """A task, as a person writes it down."""
 
-    task: str = Field(description=f"The kind of task: {', '.join(TASKS)}.")
+    task: str = Field(description=f"The kind of task: {', '.join(TASKS)}; or {UNDERSTANDING}.")
     name: str = Field(default="", description="Name in reports.")
     description: str = Field(
         default="", description="What the labels are about, in a sentence; {description} in templates."
     )
-    labels: Annotated[dict[str, str], BeforeValidator(_labels)] = Field(
+    labels: Annotated[dict[str, str], BeforeValidator(named_labels)] = Field(
         description="Label names, with a description each or as a plain list. Their order is kept. Tasks whose answer is a "
         "passage or a text have none.",
     )
@@ -431,7 +117,7 @@ class TaskFile(_Part):
         default=None,
         description="relation: the label that says that the entities are not related; it counts for nothing in f1.",
     )
-    entities: Annotated[dict[str, str], BeforeValidator(_labels)] = Field(
+    entities: Annotated[dict[str, str], BeforeValidator(named_labels)] = Field(
         default={}, description="relation: types of entities with a description each; shown with an entity of the type."
     )
     multi_label: Flag = Field(default=False, description="Any number of labels may hold at once.")
@@ -475,7 +161,7 @@ class TaskFile(_Part):
     @classmethod
     def _known(cls, task: str) -> str:
         if task not in TASKS:
-            raise WrongValueError(f"unknown task {task[:60]!r}", remedy=nearest(task[:60], TASKS))
+            raise WrongValueError(f"unknown task {task[:60]!r}", remedy=nearest(task[:60], [*TASKS, UNDERSTANDING]))
         return task
 
     @field_validator("templates")

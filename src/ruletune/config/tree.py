@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from ruamel.yaml import YAML
@@ -52,6 +52,18 @@ class Tree:
     values: dict[Any, Any]
     file: str
     _nodes: CommentedMap
+    _moved: Mapping[tuple[object, ...], tuple[object, ...]] = field(default_factory=dict)
+
+    def part(self, values: dict[Any, Any], moved: Mapping[tuple[object, ...], tuple[object, ...]]) -> Tree:
+        """Other values made of these, which know their lines as well.
+
+        Args:
+            moved: The beginning of a place in the new values to where that is in the file.
+
+        >>> read_tree("a: 1\\nb: [x, y]\\n", file="t.yaml").part({"c": ["y"]}, {("c", 0): ("b", 1)}).at("c", 0)
+        Location(file='t.yaml', line=2)
+        """
+        return Tree(values, self.file, self._nodes, moved)
 
     def at(self, *steps: object) -> Location:
         """The line of a place, given as keys and positions from the outside in.
@@ -60,6 +72,10 @@ class Tree:
         that the nearest line around the place comes out.
         """
         node, line = self._nodes, 1
+        for length in range(len(steps), 0, -1):
+            if steps[:length] in self._moved:
+                steps = (*self._moved[steps[:length]], *steps[length:])
+                break
         for step in steps:
             key = _key(node, step)
             if key is None:

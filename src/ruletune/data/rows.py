@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -39,6 +40,9 @@ FORMATS = {
     ".tags": "conll",
     ".in": "slots",
 }
+
+_SAID = re.compile(r"# label\s*[=:]\s*(.*)")
+"""A comment of a CoNLL file that gives the sentence below it a label."""
 
 _WORDS = "seq.in"
 """The file of a folder that makes it one of sentences with slots, not of a saved dataset."""
@@ -266,20 +270,22 @@ def conll(lines: Iterable[tuple[int, str]], path: Path) -> Iterator[Row]:
     """Sentences of a CoNLL file: a word a line, its tag in the last column, a blank line behind each sentence.
 
     Columns are divided by tabs or spaces. Lines of ``-DOCSTART-`` mark documents, which are numbered from 1 in the column
-    ``document``; a line that begins with ``# `` is a comment.
+    ``document``; a line that begins with ``# `` is a comment, and ``# label = NAME`` before a sentence the column ``label``.
     """
     file, document = str(path), 0
     tokens: list[str] = []
     tags: list[str] = []
     begin: int | None = None
     problem: Problem | None = None
+    label = ""
 
     def sentence() -> Iterator[Row]:
         if problem is not None:
             yield Row(file, begin, {}, problem)
         elif tokens:
-            values: dict[str, Any] = {"tokens": list(tokens), "tags": list(tags)}
-            yield Row(file, begin, values | ({"document": document} if document else {}))
+            values: dict[str, Any] = {"text": " ".join(tokens), "tokens": list(tokens), "tags": list(tags)}
+            values |= ({"document": document} if document else {}) | ({"label": label} if label else {})
+            yield Row(file, begin, values)
 
     for number, line in lines:
         cells = line.split("\t") if "\t" in line else line.split()
@@ -287,8 +293,10 @@ def conll(lines: Iterable[tuple[int, str]], path: Path) -> Iterator[Row]:
         marks = bool(cells) and cells[0] == "-DOCSTART-"
         if marks or not line.strip():
             yield from sentence()
-            tokens, tags, begin, problem = [], [], None, None
+            tokens, tags, begin, problem, label = [], [], None, None, ""
             document += marks
+        elif said := _SAID.fullmatch(line.strip()):
+            label = said[1]
         elif not line.startswith("# "):
             begin = number if begin is None else begin
             if len(cells) < 2 and problem is None:

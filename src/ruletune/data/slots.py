@@ -17,8 +17,8 @@ Lines = Callable[[Path], Iterable[tuple[int, str]]]
 
 
 def beside(path: Path) -> dict[str, Path]:
-    """The files that belong to one of words: ``tags`` (``seq.out``) and ``intent`` (``label``), those that are there."""
-    names = {"tags": path.with_suffix(".out"), "intent": path.with_name("label")}
+    """The files that belong to one of words: ``tags`` (``seq.out``) and ``label``, those that are there."""
+    names = {"tags": path.with_suffix(".out"), "label": path.with_name("label")}
     return {name: other for name, other in names.items() if other.is_file()}
 
 
@@ -26,7 +26,7 @@ def slots(path: Path, lines: Lines) -> Iterator[Row]:
     """Sentences of words, with the tags of the file beside them where there is one, and what is said of each as a whole.
 
     The tags are in the file of the same name that ends in ``.out``. A file called ``label`` beside it becomes the column
-    ``intent``. Lines belong together by their number; blank ones are left out.
+    of that name. Lines belong together by their number; blank ones are left out.
 
     Raises:
         UserError: The files have different numbers of lines.

@@ -15,13 +15,15 @@ from ruletune.data.readers import Answers, Columns, Labels, read_all
 from ruletune.data.spans import SpanLabels
 from ruletune.data.split import Key, same_context, same_text, same_turn, stratified_split
 from ruletune.data.texts import Texts
+from ruletune.data.understood import Understood
 from ruletune.errors import Location, UserError
 from ruletune.sources import files_of
 from ruletune.tasks import DIALOGUE
 from ruletune.types import Example, Label
 
 __all__ = [
-    "Divided", "columns_of", "corpus", "divided", "gold_matrix", "key_of", "labels_of", "needs_label", "read_part", "texts_of",
+    "Divided", "columns_of", "corpus", "divided", "gold_matrix", "key_of", "labels_of", "needs_label", "needs_one_task",
+    "read_part", "texts_of",
 ]  # fmt: skip
 
 
@@ -46,6 +48,10 @@ def labels_of(spec: TaskSpec, *, labelled: bool = True) -> Answers:
     Args:
         labelled: Whether gold answers are read where there are any. A question is needed in any case.
     """
+    if spec.slots is not None:
+        intents, slots = (labels_of(half, labelled=labelled) for half in spec.halves)
+        assert isinstance(intents, Labels) and isinstance(slots, SpanLabels)
+        return Understood(intents, slots)
     match spec.task.readout:
         case "tokens":
             return SpanLabels(spec.labels, labelled)
@@ -80,11 +86,24 @@ def needs_label(spec: TaskSpec, what: str) -> None:
     """Refuse what makes sense only where a text has a label.
 
     Raises:
-        UserError: The task's answers are no labels.
+        UserError: The task's answers are no labels, or not only.
     """
+    needs_one_task(spec, what)
     if spec.task.answer is not Label:
         message = f"{what} is for tasks whose answer is a label, and this one is {spec.task.name!r}"
         raise UserError(message, where=Location(str(spec.path)), remedy="train and evaluate, or look at `rules`")
+
+
+def needs_one_task(spec: TaskSpec, what: str) -> None:
+    """Refuse what is done for one task at a time.
+
+    Raises:
+        UserError: The task file is one of intents and slots.
+    """
+    if spec.slots is not None:
+        message = f"{what} is for one task, and this file has two: intents and slots"
+        remedy = "check, rules, train, evaluate, predict and explain know both"
+        raise UserError(message, where=Location(str(spec.path)), remedy=remedy)
 
 
 def columns_of(spec: TaskSpec, source: str) -> Columns:

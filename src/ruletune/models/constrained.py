@@ -20,7 +20,8 @@ from typing import Any
 import torch
 from transformers import DynamicCache, EncoderDecoderCache, GenerationConfig
 
-from ruletune.models.lexical import Avoided, Speller, found
+from ruletune.models.lexical import Avoided, Speller
+from ruletune.rules.demands import occurs
 
 __all__ = ["Decoder", "Found", "Group", "Need", "never", "search"]
 
@@ -50,7 +51,7 @@ class Group:
         return min(map(len, self.inside))
 
     def said(self, text: str) -> bool:
-        return any(next(found(phrase, text), None) is not None for phrase in self.phrases)
+        return any(occurs(phrase, text) for phrase in self.phrases)
 
 
 @dataclass(frozen=True, slots=True)

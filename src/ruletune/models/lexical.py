@@ -1,7 +1,7 @@
 """Phrases in a text that is being written: what its tokens spell, which phrases it says, which tokens would say them.
 
-Whether a phrase is there is read off the text, never off the tokens: the same words come in many tokens and many cases. A
-phrase is there where it stands as whole words; a ``*`` at its edge takes the boundary away.
+Whether a phrase is there is read off the text, never off the tokens, and just as :mod:`ruletune.rules.demands` reads it:
+the same words come in many tokens and many cases.
 
 A phrase that ends a text may yet become a longer word: *Hund* is said only when something other than *e* follows. So a
 text that is under way is asked twice: what has it said for good, and what would it say if it ended here?
@@ -10,7 +10,7 @@ text that is under way is asked twice: what has it said for good, and what would
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -18,39 +18,14 @@ from typing import Any
 import torch
 from transformers import LogitsProcessor
 
+from ruletune.rules.demands import found, occurs
 from ruletune.rules.matching import fold
 from ruletune.rules.scripts import NO_SPACES
-from ruletune.types import Span
 
-__all__ = ["Avoided", "Speller", "Vetoes", "found", "inexpressible"]
+__all__ = ["Avoided", "Speller", "Vetoes", "inexpressible"]
 
 _BROKEN = "\N{REPLACEMENT CHARACTER}"
 """What a decoder gives for a part of a character."""
-
-
-@lru_cache(maxsize=1 << 14)
-def _sought(phrase: str) -> re.Pattern[str]:
-    words = fold(phrase.strip("* \t\n")).split()
-    if not words:
-        raise ValueError(f"a phrase is empty: {phrase!r}")
-    bounded = phrase.strip()
-    before = "" if bounded.startswith("*") else _boundary(words[0][0], r"(?<!\w)")
-    behind = "" if bounded.endswith("*") else _boundary(words[-1][-1], r"(?!\w)")
-    return re.compile(before + r"\s+".join(map(re.escape, words)) + behind)
-
-
-def _boundary(edge: str, expression: str) -> str:
-    return expression if re.match(r"\w", edge) and not re.match(NO_SPACES, edge) else ""
-
-
-def found(phrase: str, text: str) -> Iterator[Span]:
-    """Where a phrase stands in a text as whole words, whatever its case and the space between them.
-
-    >>> [span.start for span in found("Hund", "Hunde und HUND")]
-    [10]
-    """
-    for match in _sought(phrase).finditer(fold(text)):
-        yield Span(*match.span())
 
 
 class Speller:
@@ -103,7 +78,7 @@ class Speller:
 
     def _spells(self, tokens: Sequence[int], phrase: str) -> bool:
         known = bool(tokens) and self._tokenizer.unk_token_id not in tokens
-        return known and next(found(phrase, self.text(tokens)), None) is not None
+        return known and occurs(phrase, self.text(tokens))
 
     def _ids(self, text: str) -> list[int]:
         made: Any = self._tokenizer(text_target=[text], add_special_tokens=False, verbose=False)
@@ -130,23 +105,27 @@ class Avoided:
         """Whether one of them stands in the text.
 
         Args:
-            final: Nothing follows. Else a phrase counts only where it is said even if the text goes on with a letter.
+            final: Nothing follows. Else a phrase counts only where it is said however the text goes on.
 
         >>> Avoided(("Hund",)).said("ein Hund", final=False), Avoided(("Hund",)).said("ein Hund ", final=False)
         (False, True)
         """
         folded = fold(text)
-        return any(
-            span.end <= len(text)
-            for phrase in self.phrases
-            if _longest_word(phrase) in folded  # almost always not, and much faster to see
-            for span in found(phrase, text if final else f"{text}x")
-        )
+        # Almost always the longest word is not even there, which is much faster to see.
+        return any(_longest_word(phrase) in folded and _says(text, phrase, final=final) for phrase in self.phrases)
+
+
+def _says(text: str, phrase: str, *, final: bool) -> bool:
+    if final:
+        return occurs(phrase, text)
+    # A word may go on with a letter, a number with a digit: what is there whichever it is stays there.
+    with_letter, with_digit = ({span.end for span in found(phrase, text + more)} for more in "x0")
+    return any(end <= len(text) for end in with_letter & with_digit)
 
 
 @lru_cache(maxsize=1 << 14)
 def _longest_word(phrase: str) -> str:
-    return max(fold(_plain(phrase)).split(), key=len)
+    return max(re.findall(r"\w+", fold(phrase)), key=len, default="")
 
 
 class Vetoes(LogitsProcessor):  # type: ignore[misc]

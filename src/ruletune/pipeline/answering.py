@@ -7,8 +7,8 @@ answer looks like it asks the value made here: :mod:`ruletune.pipeline.label_ans
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ruletune.models.checkpoints import Checkpoint
@@ -17,6 +17,7 @@ from ruletune.pipeline.inputs import Inputs
 from ruletune.progress import Listener
 from ruletune.report.model import Effect, Guard, Reliance, Report
 from ruletune.store import Workspace
+from ruletune.types import Answer
 
 if TYPE_CHECKING:
     from ruletune.pipeline.findings import Curve
@@ -37,6 +38,7 @@ class Measured:
         label_model, calibration: As the run folder keeps them.
         rule_weight: What the rules count for beside the model when it answers; 0 where they only taught it.
         silence_weight: The same in texts in which no rule votes.
+        answers: To the test part, by way of answering; of labels and of entities.
     """
 
     report: Report
@@ -44,6 +46,7 @@ class Measured:
     calibration: dict[str, Any]
     rule_weight: float = 0.0
     silence_weight: float = 0.0
+    answers: Mapping[str, Sequence[Answer]] = field(default_factory=dict)
 
 
 class Schooling(Protocol):

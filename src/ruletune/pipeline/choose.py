@@ -10,12 +10,11 @@ from ruletune.config import TaskSpec
 from ruletune.data.readers import read_all
 from ruletune.data.sampling import next_to_label
 from ruletune.errors import Location, UserError
-from ruletune.labeling.corpus import columns_of, labels_of, read_part
+from ruletune.labeling.corpus import columns_of, labels_of, needs_one_task, read_part
 from ruletune.models import checkpoints
 from ruletune.pipeline.embedding import represent
 from ruletune.pipeline.run import load
 from ruletune.progress import Event, Listener, silent
-from ruletune.tasks import TASKS
 from ruletune.types import Example, Label
 
 __all__ = ["choose"]
@@ -38,6 +37,7 @@ def choose(
     Raises:
         UserError: There is no text without a label.
     """
+    needs_one_task(spec, "a choice of texts to label")
     train = read_part(spec, spec.file.data.train)
     labelled = [example for example in train if example.answer is not None]
     if data is not None:
@@ -71,7 +71,7 @@ def choose(
 def _believed(folder: Path, pool: list[Example], listener: Listener) -> np.ndarray:
     """What a trained model believes of each text, (texts, answers): of labels each, of spans that its answer is right or not."""
     run = load(folder)
-    if TASKS[run.settings["task"]].answer is Label:
+    if run.task.answer is Label:
         return np.asarray(run.probabilities(pool, listener=listener))
     scores = np.array([prediction.score for prediction in run.predict(pool, listener=listener)])
     sure = np.maximum(scores, 0.5)  # what is more likely wrong than right is as unsure as can be

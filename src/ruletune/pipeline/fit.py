@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ from ruletune.report.model import Report
 from ruletune.store import FORMAT, Workspace, open_workspace, write_json, write_text
 from ruletune.tasks import Readout
 
-__all__ = ["fit"]
+__all__ = ["Ready", "build", "fit", "identity", "ready"]
 
 
 _ANSWERING: dict[Readout, Callable[..., Answering]] = {
@@ -59,7 +59,7 @@ def fit(
     listener: Listener = silent,
     engine: Engine | None = None,
 ) -> Run:
-    """Fine-tune a model from a task's labels, rules and unlabelled text.
+    """Fine-tune a model from a task's labels, rules and unlabelled text; of a task of intents and slots, two.
 
     Args:
         out: The run folder. It appears when everything in it is there.
@@ -77,33 +77,64 @@ def fit(
     out, engine = Path(out), engine or LocalEngine()
     if out.exists() and not overwrite:
         raise UserError(f"{out} exists already", remedy="name another folder, or say --overwrite")
-    checkpoint = checkpoints.resolve(spec.file.model.checkpoint, folder=spec.folder, where=Location(str(spec.path)))
-    checkpoint = fill_in(spec, checkpoint)
-    parts = prepare(spec, listener=listener)
-    answering = _ANSWERING[spec.task.readout](spec, parts, listener=listener)
-    checkpoint = take_off_prior(spec, checkpoint, parts.unlabeled or parts.gold, listener=listener)
-    with open_workspace(out, identity=_identity(spec, parts), resume=resume, overwrite=overwrite) as workspace:
-        inputs = answering.inputs(checkpoint, listener=listener)
-        schooling = answering.schooling(checkpoint, inputs, workspace=workspace, listener=listener)
-        guard = answering.guard(checkpoint, listener=listener)
-        heard = answering.acts and (guard is None or guard.rules)
-        fits, curve = engine.train(lambda fits: _train(fits, spec, parts, heard), schooling)
-        listener(Event("writing the report", 0, 1))
-        measured = answering.measure(fits, curve, inputs, guard)
-        delivered = next(f.model for f in reversed(fits.values()) if f.model is not None)
-        _write_model(
-            workspace, spec, parts, measured, delivered, checkpoint, rules_act=heard and answering.held_at_prediction
-        )
-        effects = answering.effects(checkpoint)
-        reliance = answering.reliance(load(workspace.files))
-        report = replace(measured.report, guard=guard, reliance=reliance, effects=effects)
-        _write_report(workspace, report, measured.label_model)
+    if spec.slots is not None:
+        from ruletune.pipeline.understanding import fit_both  # it builds both as is done here
+
+        return fit_both(spec, out=out, resume=resume, overwrite=overwrite, listener=listener, engine=engine)
+    made = ready(spec, listener=listener)
+    with open_workspace(out, identity=identity(spec, made.parts), resume=resume, overwrite=overwrite) as workspace:
+        build(made, workspace, listener=listener, engine=engine)
         folder = workspace.publish()
         listener(Event("writing the report", 1, 1))
     return load(folder)
 
 
-def _identity(spec: TaskSpec, parts: Parts) -> dict[str, object]:
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A task whose data is read and whose rules are applied: nothing in it is wrong, and nothing is written yet."""
+
+    spec: TaskSpec
+    checkpoint: checkpoints.Checkpoint
+    parts: Parts
+    answering: Answering
+
+
+def ready(spec: TaskSpec, *, parts: Parts | None = None, listener: Listener) -> Ready:
+    """Read a task's data, unless that is done, and apply its rules.
+
+    Raises:
+        UserError: The task or its data is wrong.
+    """
+    checkpoint = checkpoints.resolve(spec.file.model.checkpoint, folder=spec.folder, where=Location(str(spec.path)))
+    checkpoint = fill_in(spec, checkpoint)
+    parts = prepare(spec, listener=listener) if parts is None else parts
+    answering = _ANSWERING[spec.task.readout](spec, parts, listener=listener)
+    checkpoint = take_off_prior(spec, checkpoint, parts.unlabeled or parts.gold, listener=listener)
+    return Ready(spec, checkpoint, parts, answering)
+
+
+def build(made: Ready, workspace: Workspace, *, listener: Listener, engine: Engine) -> Measured:
+    """Train, measure, and put together everything that the run folder holds."""
+    spec, checkpoint, parts, answering = made.spec, made.checkpoint, made.parts, made.answering
+    inputs = answering.inputs(checkpoint, listener=listener)
+    schooling = answering.schooling(checkpoint, inputs, workspace=workspace, listener=listener)
+    guard = answering.guard(checkpoint, listener=listener)
+    heard = answering.acts and (guard is None or guard.rules)
+    fits, curve = engine.train(lambda fits: _train(fits, spec, parts, heard), schooling)
+    listener(Event("writing the report", 0, 1))
+    measured = answering.measure(fits, curve, inputs, guard)
+    delivered = next(f.model for f in reversed(fits.values()) if f.model is not None)
+    _write_model(
+        workspace, spec, parts, measured, delivered, checkpoint, rules_act=heard and answering.held_at_prediction
+    )
+    effects = answering.effects(checkpoint)
+    reliance = answering.reliance(load(workspace.files))
+    report = replace(measured.report, guard=guard, reliance=reliance, effects=effects)
+    _write_report(workspace, report, measured.label_model)
+    return measured
+
+
+def identity(spec: TaskSpec, parts: Parts) -> dict[str, object]:
     """What a run is made from; a resumed run must be made from the same."""
     rules = hashlib.sha256(repr([(r.name, r.when, r.says) for r in _without_functions(spec)]).encode()).hexdigest()
     return {

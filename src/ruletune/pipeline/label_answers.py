@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from ruletune.config import TaskSpec
+from ruletune.labeling.apply import Votes
 from ruletune.models.checkpoints import Checkpoint
 from ruletune.pipeline import findings
 from ruletune.pipeline.answering import BOTH, LABELS, RULES, Measured
@@ -70,8 +71,13 @@ class LabelAnswering:
 
     def measure(self, fits: dict[str, Fit], curve: Sequence[Curve], inputs: Inputs, guard: Guard | None) -> Measured:
         calibration = self._calibrate(fits)
-        report = self._report(fits, curve, inputs, calibration)
-        return Measured(report, self.weak.model.to_json(), calibration.to_json())
+        ways = self._ways(fits, calibration)
+        report = self._report(ways, fits, curve, inputs, calibration)
+        given = {
+            name: [label for label, _ in answers(beliefs, self.spec.labels, multi=self.spec.file.multi_label)]
+            for name, beliefs in ways.items()
+        }
+        return Measured(report, self.weak.model.to_json(), calibration.to_json(), answers=given)
 
     def effects(self, checkpoint: Checkpoint) -> tuple[Effect, ...]:
         return rule_effects(self.spec, self.parts, self.weak.votes, checkpoint)
@@ -103,14 +109,31 @@ class LabelAnswering:
             beliefs[~self.weak.votes["test"].named] = np.eye(len(self.spec.labels))[self.spec.labels.index(negative)]
         return beliefs
 
-    def _report(self, fits: dict[str, Fit], curve: Sequence[Curve], inputs: Inputs, calibration: Calibration) -> Report:
+    def _ways(self, fits: dict[str, Fit], calibration: Calibration) -> dict[str, np.ndarray]:
+        """Probabilities on the test part by way of answering, the delivered model last."""
+        multi = self.spec.file.multi_label
+        ways = {RULES: self._by_rules()} if self.spec.rules else {}
+        ways |= {name: probabilities(_of_texts(fitted.outputs["test"]), multi=multi) for name, fitted in fits.items()}
+        delivered, logits, votes = self._delivered(fits)
+        ways[delivered] = served(calibration.temper(logits), votes, multi=multi)
+        return ways
+
+    def _delivered(self, fits: dict[str, Fit]) -> tuple[str, np.ndarray, Votes | None]:
+        """The delivered model's name, what it says of the test part, and the votes that act on it there."""
+        name, fitted = list(fits.items())[-1]
+        return name, _of_texts(fitted.outputs["test"]), self.weak.votes["test"] if name == BOTH else None
+
+    def _report(
+        self,
+        ways: dict[str, np.ndarray],
+        fits: dict[str, Fit],
+        curve: Sequence[Curve],
+        inputs: Inputs,
+        calibration: Calibration,
+    ) -> Report:
         spec, parts, weak = self.spec, self.parts, self.weak
         multi = spec.file.multi_label
-        ways = {RULES: self._by_rules()} if spec.rules else {}
-        ways |= {name: probabilities(_of_texts(fitted.outputs["test"]), multi=multi) for name, fitted in fits.items()}
-        delivered, logits = next((name, _of_texts(f.outputs["test"])) for name, f in reversed(fits.items()))
-        votes = weak.votes["test"] if delivered == BOTH else None
-        ways[delivered] = served(calibration.temper(logits), votes, multi=multi)
+        _, logits, votes = self._delivered(fits)
         held_out = len(parts.validation) + len(parts.calibration)
         used = {RULES: len(parts.gold), LABELS: len(parts.gold) + held_out, BOTH: len(parts.gold) + held_out}
         made = findings.report(

@@ -15,28 +15,32 @@ from ruletune.rules import KINDS, RuleEntry, kind_of
 __all__ = ["relocated"]
 
 
-def relocated(spec: TaskSpec, folder: Path) -> TaskSpec:
+def relocated(spec: TaskSpec, folder: Path, *, prefix: str = "") -> TaskSpec:
     """The task as the run folder holds it.
 
     Files of terms and tables are copied beside it, so that the run needs nothing else; data and Python files are
     named by absolute paths, since code may read what lies beside it.
+
+    Args:
+        prefix: What the names of the copies begin with.
     """
     data = spec.file.data
     names = ("train", "validation", "test", "calibration", "unlabeled")
     update: dict[str, object] = {
         "data": data.model_copy(update={name: _absolute(getattr(data, name), spec.folder) for name in names}),
         "rules": tuple(
-            _rule(rule, f"rule-{n}", spec.folder, folder) for n, rule in enumerate(spec.file.rules, start=1)
+            _rule(rule, f"{prefix}rule-{n}", spec.folder, folder) for n, rule in enumerate(spec.file.rules, start=1)
         ),
         "knowledge": tuple(
-            entry.model_copy(update={"file": _kept(entry.file, f"knowledge-{n}", spec.folder, folder)})
+            entry.model_copy(update={"file": _kept(entry.file, f"{prefix}knowledge-{n}", spec.folder, folder)})
             for n, entry in enumerate(spec.file.knowledge, start=1)
         ),
     }
     local = (spec.folder / spec.file.model.checkpoint).expanduser()
     if spec.file.model.checkpoint not in checkpoints.PACKAGED and local.is_dir():
         update["model"] = spec.file.model.model_copy(update={"checkpoint": str(local.resolve())})
-    return replace(spec, file=spec.file.model_copy(update=update))
+    slots = None if spec.slots is None else relocated(spec.slots, folder, prefix="slots-")
+    return replace(spec, file=spec.file.model_copy(update=update), slots=slots)
 
 
 def _absolute(source: str | None, folder: Path) -> str | None:

@@ -32,7 +32,7 @@ from ruletune.pipeline.shaping import templates
 from ruletune.progress import Event, Listener, silent
 from ruletune.report.model import Report
 from ruletune.store import FORMAT, read_json
-from ruletune.tasks import TASKS
+from ruletune.tasks import TASKS, UNDERSTANDING, Task
 from ruletune.templates import Rendering
 from ruletune.types import Answer, Example, Label, Prediction
 
@@ -51,6 +51,11 @@ class Run:
 
     folder: Path
     settings: dict[str, Any]
+
+    @property
+    def task(self) -> Task:
+        """The kind of task."""
+        return TASKS[self.settings["task"]]
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -81,8 +86,7 @@ class Run:
     def classifier(self) -> Classifier:
         """The model."""
         length = int(self.settings["max_length"])
-        readout = TASKS[self.settings["task"]].readout
-        return backbone.load(self.folder / "model", max_length=length, cloze=self._cloze, readout=readout)
+        return backbone.load(self.folder / "model", max_length=length, cloze=self._cloze, readout=self.task.readout)
 
     @cached_property
     def _cloze(self) -> Cloze | None:
@@ -116,7 +120,7 @@ class Run:
     @property
     def metric(self) -> str:
         """The main metric's name."""
-        return TASKS[self.settings["task"]].metric
+        return self.task.metric
 
     @cached_property
     def label_model(self) -> LabelModel:
@@ -137,7 +141,7 @@ class Run:
         Raises:
             UserError: They are not.
         """
-        if TASKS[self.settings["task"]].readout == "pair":
+        if self.task.readout == "pair":
             return marked_example(identity, text)
         return Example(identity, text, text_pair)
 
@@ -243,7 +247,7 @@ class Run:
         decided = [label for label, _ in answers(probability, self.labels, multi=self.multi)]
         votes = self.rules.apply(examples)
         gold = [example.answer for example in examples if isinstance(example.answer, Label)]
-        task = TASKS[self.settings["task"]]
+        task = self.task
         scoring = LabelScoring(task, self.labels, self.multi, self.settings.get("negative"))
         covered = covered_by(task, votes)
 
@@ -297,9 +301,13 @@ def load(folder: str | Path) -> Run:
     settings = read_json(path / "ruletune.json")
     if not isinstance(settings, dict) or settings.get("format", 0) > FORMAT:
         raise UserError(f"{path} was written by a later version of ruletune", remedy="upgrade ruletune")
+    if settings.get("task") == UNDERSTANDING:
+        from ruletune.pipeline.understanding_run import UnderstandingRun  # it is a run, too
+
+        return UnderstandingRun(path, settings)
     task = TASKS.get(str(settings.get("task")))
     if task is not None and task.readout == "tokens":
-        from ruletune.pipeline.span_run import TagRun  # it is a run, too
+        from ruletune.pipeline.span_run import TagRun
 
         return TagRun(path, settings)
     if task is not None and task.readout == "extract":

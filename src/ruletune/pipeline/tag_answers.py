@@ -175,7 +175,14 @@ class TagAnswering:
             parts.test,
             labels=spec.labels,
         )
-        return Measured(replace(made, **beliefs), self.model.to_json(), calibration.to_json(), say.votes, say.silence)
+        return Measured(
+            replace(made, **beliefs),
+            self.model.to_json(),
+            calibration.to_json(),
+            rule_weight=say.votes,
+            silence_weight=say.silence,
+            answers={name: way.spans for name, way in ways.items()},
+        )
 
     def _scores(self, inputs: SpanInputs, part: str, logits: Outputs, say: Say) -> list[np.ndarray]:
         """Scores of tags for each window of a part, rules counting for so much."""

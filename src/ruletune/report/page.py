@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from importlib import resources
 from typing import Any
@@ -27,7 +27,7 @@ from ruletune.report.words import (
     reliance_sentence,
 )
 
-__all__ = ["from_json", "render", "rule_table_html", "run_html", "to_json"]
+__all__ = ["from_json", "render", "render_joint", "rule_table_html", "run_html", "to_json"]
 
 _SHOWN = 420
 """Characters of a text that the page shows."""
@@ -67,6 +67,28 @@ def render(report: Report) -> str:
         rules=sorted(report.rules, key=lambda row: (-row.coverage, row.name)),
         further=further_metrics(report.scores, report.metric),
         kept=sorted(report.kept, key=lambda row: list(row.kept.values())[-1] - row.demanded),
+    )
+
+
+def render_joint(report: Report, pages: Mapping[str, tuple[str, Report]]) -> str:
+    """The page of a run of two tasks: how often both answers are right, and the way to the pages of each.
+
+    Args:
+        pages: By name, where each page is and what it reports.
+    """
+    findings = {name: guard_sentence(half.guard, half.shape) for name, (_, half) in pages.items()}
+    return (
+        _environment()
+        .from_string(_file("joint.html.j2"))
+        .render(
+            report=report,
+            pages=pages,
+            findings={name: said for name, said in findings.items() if said},
+            style=Markup(_file("page.css")),
+            charts=_charts(report),
+            further=further_metrics(report.scores, report.metric),
+            gold_named=GOLD_NAMED["label"],
+        )
     )
 
 

@@ -21,6 +21,8 @@ GOLD_NAMED = {"label": "gold labels", "spans": "gold texts", "passage": "gold qu
 """What gold is counted in, by the shape of answers."""
 
 _FURTHER = {
+    "intent_accuracy": "intents",
+    "slot_f1": "slot F1",
     "macro_f1": "macro-F1",
     "chrf": "chrF",
     "rouge_1": "ROUGE-1",
