@@ -266,14 +266,14 @@ def _constraint(demands: Sequence[Demand], cannot: frozenset[str]) -> Constraint
     Args:
         cannot: Phrases that the model has no tokens for; an answer without them is named as one that breaks its rule.
     """
-    groups = [d.what.plain for d in demands if isinstance(d.what, Say)]
+    groups = [d.what.alternatives for d in demands if isinstance(d.what, Say)]
     written = [tuple(phrase for phrase in group if phrase not in cannot) for group in groups]
     return Constraint(tuple(dict.fromkeys(group for group in written if group)), avoided(demands))
 
 
 def _unwritable(demands: Sequence[Sequence[Demand]], tokenizer: Any) -> frozenset[str]:
     """Demanded phrases that the model has no tokens for, such as signs to be copied from a source."""
-    groups = {d.what.plain for mine in demands for d in mine if isinstance(d.what, Say)}
+    groups = {d.what.alternatives for mine in demands for d in mine if isinstance(d.what, Say)}
     return frozenset(inexpressible(tokenizer, [phrase for group in groups for phrase in group]))
 
 
