@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ruletune.metrics.understanding import JOINT
 from ruletune.report.model import Kept, LabelsSaved, RuleRow, Score
 from ruletune.report.rules import Diff, Shown
 from ruletune.report.words import further_metrics, labels_saved_sentence
@@ -32,7 +33,9 @@ def comparison_table(scores: Sequence[Score], metric: str, labels_saved: LabelsS
     )
     table.add_column("", no_wrap=True)
     further = further_metrics(scores, metric) or [("macro_f1", "macro-F1")]
-    for heading in ("labels", metric, "95% interval", *(words for _, words in further), "covered", "uncovered"):
+    divided = metric != JOINT  # of two answers at once, each has its own coverage
+    sides = ("covered", "uncovered") if divided else ()
+    for heading in ("labels", metric, "95% interval", *(words for _, words in further), *sides):
         table.add_column(heading, justify="right", no_wrap=True)
     for score in scores:
         table.add_row(
@@ -41,8 +44,7 @@ def comparison_table(scores: Sequence[Score], metric: str, labels_saved: LabelsS
             _percent(score.metrics[metric]),
             f"{_percent(score.interval[0])} - {_percent(score.interval[1])}",
             *(_percent(score.metrics.get(name)) for name, _ in further),
-            _percent(score.covered),
-            _percent(score.uncovered),
+            *((_percent(score.covered), _percent(score.uncovered)) if divided else ()),
         )
     parts: list[RenderableType] = [table] if scores else [Text("No labelled test data: nothing was measured.")]
     if labels_saved is not None:
