@@ -3,7 +3,7 @@
 Run: ``python -m benchmarks.understanding``. Ruletune runs with its defaults on the packaged encoder. 5 and 20 utterances of each of the
 7 intents are drawn from the training part, with their slots; 700 others of it are text without labels. The 700 utterances of
 the validation part are scored, and nothing was chosen by them. The rules, `benchmarks/snips_rules.yaml`, were written by somebody who
-had read a hundred utterances of the training part and knew the most frequent values of its slots.
+had read a few hundred utterances of the training part and knew the most frequent values of its slots.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ def test_words_and_tags_in_two_files(write: Write) -> None:
     first, second = read(path)
     assert second.answer == Spans((Span(3, 11, "LOC"),))
     assert dict(first.fields) == {"label": "PlayMusic"}
-    intents = read_all(str(path), Columns(label="intent"), labels=Labels(("PlayMusic", "Go")))
+    intents = read_all(str(path), Columns(), labels=Labels(("PlayMusic", "Go")))
     assert [str(example.answer) for example in intents] == ["PlayMusic", "Go"]
     assert intents[1].text == "to New York now"
 
@@ -63,7 +63,7 @@ def test_a_folder_of_such_files_gives_entities_and_labels(write: Write, tmp_path
     write("label", "PlayMusic\n")
     [entities] = read(tmp_path)
     assert entities.answer == Spans((Span(5, 9, "PER"),))
-    [intent] = read_all(str(tmp_path), Columns(label="intent"), labels=Labels(("PlayMusic", "Go")))
+    [intent] = read_all(str(tmp_path), Columns(), labels=Labels(("PlayMusic", "Go")))
     assert (intent.text, str(intent.answer), intent.id) == ("play Anne", "PlayMusic", entities.id)
 
 

@@ -184,8 +184,14 @@ def prediction_row(prediction: Prediction) -> dict[str, Any]:
         "rules": [firing_value(firing) for firing in prediction.rules],
         **({"scores": list(prediction.scores)} if isinstance(prediction.answer, Spans) else {}),
         **({"broken": list(prediction.broken)} if isinstance(prediction.answer, Text) else {}),
-        **({"slots": prediction_row(prediction.slots)} if prediction.slots is not None else {}),
+        **({"slots": _slots(prediction.slots)} if prediction.slots is not None else {}),
     }
+
+
+def _slots(prediction: Prediction) -> dict[str, Any]:
+    """What stands beside an intent: the same without what they have in common, or spans do not have."""
+    row = prediction_row(prediction)
+    return {key: row[key] for key in ("answer", "score", "scores", "rules")}
 
 
 def n_best_value(prediction: Prediction, count: int) -> list[dict[str, Any]]:

@@ -149,6 +149,8 @@ def _entry(
         problems.append(Problem("the entry has rules about intents and rules about slots", context.where, remedy))
         return None
     [found] = spoken or {"helper"}
+    if found == "helper" and any(named.get(key) for key in SAYINGS):
+        found = "intents"  # what it says makes no sense in either half
     return _Entry(position, named, rules, None if found == "helper" else found)  # type: ignore[arg-type]
 
 

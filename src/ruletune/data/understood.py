@@ -33,7 +33,7 @@ class Understood:
     def parse_row(self, values: Mapping[str, object], columns: Columns, *, file: str) -> Parsed:
         found = self.slots.parse_row(values, columns, file=file)
         column = columns.label
-        if not self.slots.labelled or column is None:
+        if not self.slots.labelled or column is None or not isinstance(found.text, str):
             return found
         intent = self.intents.parse(values.get(column))
         if intent is not None and found.answer is None:

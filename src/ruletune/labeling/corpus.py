@@ -102,7 +102,7 @@ def needs_one_task(spec: TaskSpec, what: str) -> None:
     """
     if spec.slots is not None:
         message = f"{what} is for one task, and this file has two: intents and slots"
-        remedy = "check, rules, train, evaluate, predict and explain know both"
+        remedy = "check, rules, train, evaluate, predict and explain know both; in Python take one of spec.halves"
         raise UserError(message, where=Location(str(spec.path)), remedy=remedy)
 
 

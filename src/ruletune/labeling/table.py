@@ -10,7 +10,7 @@ import numpy as np
 from ruletune.config import TaskSpec
 from ruletune.labeling.analysis import Tallies, analyse, kind_name, polarity, tally
 from ruletune.labeling.apply import RuleSet, Votes
-from ruletune.labeling.corpus import corpus, gold_matrix
+from ruletune.labeling.corpus import corpus, gold_matrix, needs_one_task
 from ruletune.labeling.evaluate import Embed
 from ruletune.labeling.label_model import LABEL_MODELS, LabelModel
 from ruletune.progress import counted, silent
@@ -62,6 +62,7 @@ def rule_table(
     Raises:
         UserError: The data or a rule is wrong.
     """
+    needs_one_task(spec, "a table of rules")
     texts = corpus(spec) if examples is None else list(examples)
     listener = (lambda event: progress(event.done, event.total)) if progress else silent
     advance = counted(listener, "applying rules", len(texts))

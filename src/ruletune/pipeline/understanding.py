@@ -166,9 +166,6 @@ def _report(spec: TaskSpec, parts: Parts, gold: Understood, ways: _Ways, runs: M
         for way, found in ways.together().items()
         if parts.test
     )
-    warnings = list(parts.warnings)
-    for name, run in runs.items():
-        warnings += [f"{HALVES[name].capitalize()}: {said}" for said in run.report.warnings if said not in warnings]
     return Report(
         title=spec.file.name or spec.path.stem,
         description=spec.file.description,
@@ -189,7 +186,7 @@ def _report(spec: TaskSpec, parts: Parts, gold: Understood, ways: _Ways, runs: M
         truncation=(),
         disagreements=(),
         uncovered=(),
-        warnings=tuple(warnings),
+        warnings=_warnings({HALVES[name]: run.report.warnings for name, run in runs.items()}),
         settings={},
         versions=next(iter(runs.values())).report.versions,
     )
@@ -198,3 +195,13 @@ def _report(spec: TaskSpec, parts: Parts, gold: Understood, ways: _Ways, runs: M
 def _score(way: str, gold: Understood, found: Understood, *, labels: int) -> Score:
     right = both_right(gold, found)
     return Score(way, score(gold, found), wilson_interval(int(right.sum()), len(right)), labels)
+
+
+def _warnings(by_half: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """What both reports warn of once, and what one does with its name."""
+    said = dict.fromkeys(warning for warnings in by_half.values() for warning in warnings)
+    owners = {warning: [what for what, warnings in by_half.items() if warning in warnings] for warning in said}
+    return tuple(
+        warning if len(whose) == len(by_half) else f"{whose[0].capitalize()}: {warning}"
+        for warning, whose in owners.items()
+    )

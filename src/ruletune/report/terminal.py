@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ruletune.metrics.understanding import JOINT
 from ruletune.report.model import Kept, LabelsSaved, RuleRow, Score
 from ruletune.report.rules import Diff, Shown
 from ruletune.report.words import further_metrics, labels_saved_sentence
@@ -40,7 +41,8 @@ def comparison_table(scores: Sequence[Score], metric: str, labels_saved: LabelsS
     written = any(name == "rules_kept" for name, _ in further)
     if written:
         further = [shown for shown in further if shown[0] in _WRITTEN][-3:]
-    sides = () if written else ("covered", "uncovered")
+    divided = not written and metric != JOINT  # of two answers at once, each has its own coverage
+    sides = ("covered", "uncovered") if divided else ()
     for heading in ("labels", metric, "95% interval", *(words for _, words in further), *sides):
         table.add_column(heading, justify="right", no_wrap=True)
     for score in scores:
