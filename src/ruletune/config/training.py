@@ -101,7 +101,7 @@ class Training(Part):
         gt=0,
         le=1,
         description="Peak rate of the pretrained weights; default 5e-5 (lora: 5e-4), a tenth of MiniLM's pretraining "
-        "rate; 1e-4 (1e-3) where words have labels or are chosen.",
+        "rate; 1e-4 (1e-3) where words have labels or are chosen; 5e-4 (1e-3) for T5, which was pretrained at such rates.",
     )
     head_learning_rate: Number | None = Field(
         default=None,

@@ -14,12 +14,13 @@ import torch
 from transformers import AutoConfig, AutoModelForSeq2SeqLM, GenerationConfig
 
 from ruletune.errors import UserError
+from ruletune.models.checkpoints import Checkpoint
 from ruletune.models.encoding import Encoded, Loss
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-__all__ = ["decoding", "encode_texts", "language", "open_writer", "teacher_forced"]
+__all__ = ["decoding", "encode_texts", "family", "language", "open_writer", "teacher_forced"]
 
 _DROPOUT = ("dropout_rate", "dropout")
 """What configurations call the dropout after every layer."""
@@ -67,6 +68,12 @@ def _marks(model: Any) -> GenerationConfig:
     own = {name: getattr(model.generation_config, name, None) for name in _IDS}
     known = {name: getattr(model.config, name, None) if value is None else value for name, value in own.items()}
     return GenerationConfig(**{name: value for name, value in known.items() if value is not None})
+
+
+def family(checkpoint: Checkpoint) -> str:
+    """What kind of model a checkpoint is, as Transformers calls it: ``t5``, ``bart``, ``marian``."""
+    options = {"local_files_only": not checkpoint.hub, "trust_remote_code": False}
+    return str(AutoConfig.from_pretrained(checkpoint.source, **options).model_type)
 
 
 def teacher_forced(model: Any, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
