@@ -158,7 +158,7 @@ def _divided(
             scaffold = _lengths([replace(example, text=" ")], [()], writing, tokenizer)[0]
             told = _lengths([example], [mine], writing, tokenizer)[0]
             told -= _lengths([example], [()], writing, tokenizer)[0]
-            room = max(8, writing.max_length - scaffold - told)
+            room = max(8, writing.max_length - scaffold - told - 1)  # a piece may begin with a token more
             ranges = _fitting(example.text, room, tokenizer)
         for position, (start, end) in enumerate(ranges):
             pieces.append(replace(example, text=example.text[start:end]))
