@@ -239,8 +239,20 @@ def test_bad_rows_are_named(folder: Path, row: dict[str, object], message: str) 
         fit(load_task(folder / "task.yaml"), out=folder / "run")
 
 
-def test_nothing_to_learn_from(tmp_path: Path, tiny: Path) -> None:
-    folder = written(tmp_path, tiny, rules="[]")
+@pytest.mark.parametrize(
+    ("rules", "message"),
+    [("[]", "there are no rules"), ("[{keywords: [auto], require: us}]", "no rule demands anything")],
+)
+def test_nothing_to_learn_from(tmp_path: Path, tiny: Path, rules: str, message: str) -> None:
+    folder = written(tmp_path, tiny, rules=rules)
     (folder / "train.jsonl").write_text(lines([{"text": "ein hund"}]))
-    with pytest.raises(UserError, match="no gold answers and there are no rules"):
+    with pytest.raises(UserError, match=f"no gold answers and {message}"):
         fit(load_task(folder / "task.yaml"), out=folder / "run")
+
+
+def test_without_gold_the_pretrained_model_writes_under_the_rules(tmp_path: Path, tiny: Path) -> None:
+    folder = written(tmp_path, tiny)
+    (folder / "train.jsonl").write_text(lines([{"text": "ein hund"}]))
+    run = fit(load_task(folder / "task.yaml"), out=folder / "run")
+    assert list(run.metrics["scores"]) == ["zero-shot", "rules alone", "rules + labels"]
+    assert run.metrics["scores"]["rules + labels"]["rules_kept"] == 1.0

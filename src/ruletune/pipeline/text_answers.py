@@ -64,13 +64,10 @@ class TextAnswering:
         rules = Demanding(spec.rules, embed=embedder(spec))
         advance = counted(listener, "applying rules", sum(parts.sizes().values()))
         demanded = {name: rules.demands(getattr(parts, name), progress=advance) for name in parts.names}
-        if not parts.gold and not spec.rules:
-            where, remedy = Location(str(spec.path)), "add a few gold answers, or rules"
-            raise UserError("there are no gold answers and there are no rules", where=where, remedy=remedy)
         verdict = Verdict(None, frozenset())
         if spec.file.training.guard:
             verdict = judge_demands(parts.gold, demanded["gold"].by_example, rules=spec.rules)
-        return cls(
+        made = cls(
             spec,
             parts,
             demanded,
@@ -78,6 +75,11 @@ class TextAnswering:
             {name: weak_answers(spec, getattr(parts, name), found) for name, found in demanded.items()},
             verdict,
         )
+        if not parts.gold and not made.acts:
+            what = "no rule demands anything of any answer" if spec.rules else "there are no rules"
+            where, remedy = Location(str(spec.path)), "add a few gold answers, or rules"
+            raise UserError(f"there are no gold answers and {what}", where=where, remedy=remedy)
+        return made
 
     @property
     def acts(self) -> bool:
