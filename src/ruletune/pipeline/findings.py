@@ -237,7 +237,7 @@ def assemble(
         parts=parts.sizes(),
         rules=found.rules,
         rule_coverage=found.rule_coverage,
-        labels_saved=_saved(found.points, found.scores, metric, spec.file.seed),
+        labels_saved=_saved(found.points, found.scores, metric, spec.file.seed) if _compared(spec, found) else None,
         curve=_summary(found.points),
         losses=tuple(losses),
         confusion=found.confusion,
@@ -255,6 +255,11 @@ def assemble(
         versions=_versions(),
         shape=_SHAPES[spec.task.readout],
     )
+
+
+def _compared(spec: TaskSpec, found: Outcome) -> bool:
+    """Whether there is a curve; where texts are written, only if the task file asks for one."""
+    return spec.task.readout != "generate" or len({size for size, _ in found.points}) > 1
 
 
 def _all_rows(

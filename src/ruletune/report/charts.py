@@ -16,7 +16,7 @@ from ruletune.report.model import Bin, CurvePoint, LossPoint, RuleRow, Score
 __all__ = ["calibration", "comparison", "confusion", "coverage", "learning_curve", "losses", "rules"]
 
 _INK, _FAINT = "#010203", "#040506"  # stand for currentColor and the page's line colour
-_WAYS = {"rules alone": "#d98e04", "labels alone": "#3d8bd4", "rules + labels": "#0b8f6a"}
+_WAYS = {"zero-shot": "#8a8f98", "rules alone": "#d98e04", "labels alone": "#3d8bd4", "rules + labels": "#0b8f6a"}
 _ACCENT = "#0b8f6a"
 _FONT = "system-ui, sans-serif"
 _WIDTH = 560
