@@ -3,7 +3,7 @@
 What a rule demands of an answer is heard in this order. Phrases that must not appear cannot be written at all. Phrases that
 must appear are looked for among the likeliest answers; where none has them all, the answer is written again under the
 constraint that they appear (:mod:`ruletune.models.generating`). Of the answers that are left, the one that breaks the fewest
-rules is taken, and of those the likeliest. What it still breaks is named in :attr:`Draft.broken`; no demand is dropped in
+rules is taken, of those one that does not say such a phrase again, and of those the likeliest. What it still breaks is named in :attr:`Draft.broken`; no demand is dropped in
 silence.
 """
 
@@ -23,6 +23,7 @@ from ruletune.models.lexical import inexpressible
 from ruletune.pipeline.drafts import Draft, Drafts
 from ruletune.pipeline.hints import hinted
 from ruletune.rules.demands import Avoid, Demand, Say, unmet
+from ruletune.rules.demands import found as occurrences
 from ruletune.rules.reading import sentences
 from ruletune.templates import Rendering
 from ruletune.types import Example, Span, Text
@@ -240,7 +241,7 @@ def write(
     for row, piece, asked, found in zip(shown.owner, shown.pieces, shown.demands, written, strict=True):
         order = list(range(len(found)))
         if writing.held:
-            order = sorted(order, key=lambda n: (_surplus(asked, piece, found[n].text), n))
+            order.sort(key=lambda n: (len(unmet(asked, piece, found[n].text)), _repeated(asked, found[n].text), n))
         answers[row].append([found[n] for n in order])
     return Drafts(
         tuple(
@@ -250,9 +251,16 @@ def write(
     )
 
 
-def _surplus(demands: Sequence[Demand], example: Example, answer: str) -> float:
-    """How many demands an answer breaks."""
-    return float(len(unmet(demands, example, answer)))
+def _repeated(demands: Sequence[Demand], answer: str) -> int:
+    """How often an answer says a demanded phrase again that the source has once: the search puts a phrase where it is still
+    missing, and a model that goes on may say it in its own place, too.
+    """
+    again = 0
+    for demand in demands:
+        if isinstance(demand.what, Say):
+            said = sum(1 for phrase in demand.what.plain for _ in occurrences(phrase, answer))
+            again += max(0, said - max(1, len(demand.spans)))
+    return again
 
 
 def avoided(demands: Sequence[Demand]) -> tuple[str, ...]:
