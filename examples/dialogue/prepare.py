@@ -87,24 +87,31 @@ NEW: dict[Act, tuple[str, ...]] = {
 PARKING = {"yes": "There is parking behind the building.", "no": "We have no parking at the clinic."}
 
 # What people say without an act: the last turn is the source. The desk gives no medical advice, and sends emergencies away.
+HELLO = "Good morning, how can I help you?"
+GOODBYE = "You are welcome. Goodbye!"
+ADVICE = "I cannot give medical advice. Shall I make an appointment for you?"
+EMERGENCY = "That is an emergency. Please call 112 at once."
 TURNS: list[tuple[str, str]] = [
-    ("Hello!", "Good morning, how can I help you?"),
-    ("Thank you very much.", "You are welcome. Goodbye!"),
-    (
-        "Which pills should I take for my headache?",
-        "I cannot give medical advice. Shall I make an appointment for you?",
-    ),
-    ("Is this rash dangerous?", "I cannot give medical advice. Shall I make an appointment for you?"),
-    ("How much ibuprofen can my son have?", "I cannot give medical advice. Shall I make an appointment for you?"),
-    ("My father has chest pain.", "That is an emergency. Please call 112 at once."),
-    ("I can hardly breathe.", "That is an emergency. Please call 112 at once."),
-    ("My mother is unconscious.", "That is an emergency. Please call 112 at once."),
+    ("Hello!", HELLO),
+    ("Good afternoon.", HELLO),
+    ("Thank you very much.", GOODBYE),
+    ("That is all, thanks.", GOODBYE),
+    ("Which pills should I take for my headache?", ADVICE),
+    ("Is this rash dangerous?", ADVICE),
+    ("How much ibuprofen can my son have?", ADVICE),
+    ("Do I need antibiotics?", ADVICE),
+    ("What does this pain in my knee mean?", ADVICE),
+    ("My father has chest pain.", EMERGENCY),
+    ("I can hardly breathe.", EMERGENCY),
+    ("My mother is unconscious.", EMERGENCY),
+    ("My daughter has taken an overdose.", EMERGENCY),
+    ("He is bleeding from the head.", EMERGENCY),
 ]
 NEW_TURNS: list[tuple[str, str]] = [
-    ("Good morning.", "Good morning, how can I help you?"),
-    ("Should I take more of my tablets?", "I cannot give medical advice. Shall I make an appointment for you?"),
-    ("What dose of aspirin is right for me?", "I cannot give medical advice. Shall I make an appointment for you?"),
-    ("My wife has had a strong chest pain since this morning.", "That is an emergency. Please call 112 at once."),
+    ("Good morning.", HELLO),
+    ("Should I take more of my tablets?", ADVICE),
+    ("What dose of aspirin is right for me?", ADVICE),
+    ("My wife has had a strong chest pain since this morning.", EMERGENCY),
 ]
 
 

@@ -83,7 +83,7 @@ class Kind:
     """Share of the reports with an event that is rare and must not be missed."""
 
 
-LEARNED = Kind(MACHINES[:6], CAUSES[:6], WHOLE, APART, 0.05)
+LEARNED = Kind(MACHINES[:6], CAUSES[:6], WHOLE, APART, 0.15)
 TESTED = Kind(MACHINES, CAUSES, (*WHOLE, *WHOLE_NEW), (*APART, *APART_NEW), 0.4)
 
 

@@ -22,7 +22,7 @@ from ruletune.types import Example
 
 FOLDER = Path(__file__).parents[2] / "examples"
 NAMES = ("translation", "summarization", "dialogue")
-SIZES = {"translation": (50, 36, 0), "summarization": (40, 32, 60), "dialogue": (48, 36, 60)}
+SIZES = {"translation": (50, 36, 0), "summarization": (40, 32, 60), "dialogue": (54, 36, 60)}
 """Gold, test and unlabelled examples of each."""
 
 
