@@ -64,6 +64,7 @@ training:
   gold: {{epochs: 4}}
   curve: {{shares: [], repeats: 1}}
   guard: false
+  contrast: {{use: never}}
 {rules}
 {extra}
 """,

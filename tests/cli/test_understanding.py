@@ -79,7 +79,7 @@ def test_a_failed_test_fails_the_check(
     rules = "rules:\n  - {name: things, keywords: [film], vote: thing, tests: [{text: a play, expect: thing}]}\n"
     task = write_understanding(tmp_path, checkpoint, rules=rules)
     assert run(monkeypatch, "check", task) == 1
-    assert "task.yaml:19: test failed: rule 'things'" in capsys.readouterr().out
+    assert "task.yaml:20: test failed: rule 'things'" in capsys.readouterr().out
 
 
 def test_rules(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
