@@ -381,6 +381,11 @@ def metrics(report: Report) -> dict[str, Any]:
             for score in report.scores
         },
         "labels_saved": asdict(report.labels_saved) if report.labels_saved else None,
+        **(
+            {"kept": {row.rule: {"demanded": row.demanded, "kept": row.kept} for row in report.kept}}
+            if report.kept
+            else {}
+        ),
         "guard": asdict(report.guard) if report.guard else None,
         "rule_reliance": asdict(report.reliance) if report.reliance else None,
         "rule_effects": {effect.rule: effect.loss for effect in report.effects},
