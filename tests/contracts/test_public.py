@@ -16,6 +16,7 @@ import pytest
 import ruletune
 from ruletune.config import load_task, parse_task, to_yaml
 from ruletune.labeling.apply import RuleSet
+from ruletune.labeling.demanding import Demanding
 from ruletune.tasks import TASKS
 
 ROOT = Path(__file__).parents[2]
@@ -96,9 +97,15 @@ def test_every_shipped_task_file_loads_and_its_rules_run(path: Path) -> None:
     nasty = ["", " ", "😀", "这部电影很好看", "a\0b", "x" * 2000, "not bad at all!", "'\"<b>{text}"]
     asked = "who is 谁?" if spec.task.readout == "extract" else None
     examples = [ruletune.Example(str(n), text, asked) for n, text in enumerate(nasty)]
-    votes = RuleSet(spec.rules, labels=spec.labels).apply(examples)
-    assert votes.faults == ()
-    assert votes.matrix.shape == (len(nasty), len(spec.rules))
+    if spec.task.readout == "generate":
+        acts = [ruletune.Example(e.id, e.text, fields={"intent": "", "slots": (), "act": ""}) for e in examples]
+        found = Demanding(spec.rules).demands(acts)
+        assert found.faults == ()
+        assert found.fired.shape == (len(nasty), len(spec.rules))
+    else:
+        votes = RuleSet(spec.rules, labels=spec.labels).apply(examples)
+        assert votes.faults == ()
+        assert votes.matrix.shape == (len(nasty), len(spec.rules))
     again = parse_task(to_yaml(spec), path=path, check_data=False)
     assert (again.file, again.labels, again.rendering) == (spec.file, spec.labels, spec.rendering)
 
