@@ -61,19 +61,21 @@ class TextGuided:
         self.spec, self.checkpoint, self.inputs = spec, checkpoint, inputs
         self._parts, self._demands = parts, demands
         self._writing, self._family = Writing.of(spec), family(checkpoint)
+        self._unheard = self._writing.unheard()
         self._workspace, self._listener = workspace, listener
 
     def untrained(self, *, taught_by_rules: bool, score_on: tuple[str, ...]) -> dict[str, Fit]:
         """The pretrained model as it is, and the same where rules are heard while it writes."""
-        seed, writing = self.spec.file.seed, self._writing
-        fits = {ZERO: self._fit(ZERO, [], seed, False, score_on, heard=False)}
-        if taught_by_rules and writing.held:
-            fits[RULES] = self._fit(RULES, [], seed, False, score_on, heard=True, told=False)
+        seed = self.spec.file.seed
+        fits = {ZERO: self._fit(ZERO, [], seed, False, score_on, self._unheard)}
+        if taught_by_rules and self._writing.held:
+            untold = replace(self._writing, told=False)  # it has not learned what words in brackets mean
+            fits[RULES] = self._fit(RULES, [], seed, False, score_on, untold)
         return fits
 
     def labels_alone(self, name: str, rows: list[int], *, seed: int, keep: bool, score_on: tuple[str, ...]) -> Fit:
         """Fine-tune on the gold answers in ``rows`` and nothing else."""
-        return self._fit(name, [self._gold_course(rows, plain=True, seed=seed)], seed, keep, score_on, heard=False)
+        return self._fit(name, [self._gold_course(rows, plain=True, seed=seed)], seed, keep, score_on, self._unheard)
 
     def rules_and_labels(self, name: str, *, seed: int, keep: bool, score_on: tuple[str, ...]) -> Fit:
         """Fine-tune on what rules write, on gold answers, and once more on answers of the model's own that keep the rules."""
@@ -86,15 +88,15 @@ class TextGuided:
             courses.append(self._gold_course(gold, plain=False, seed=seed))
         again = training.guidance.training and training.self_training.use and len(self._parts["unlabeled"])
         if not again:
-            return self._fit(name, courses, seed, keep, score_on, heard=True)
+            return self._fit(name, courses, seed, keep, score_on, self._writing)
         rows = self._drawn(np.arange(len(self._parts["unlabeled"])), training.self_training.max_texts, seed)
-        first = self._fit(f"{name}, first pass", courses, seed, False, ("unlabeled",), heard=True, only=rows)
+        first = self._fit(f"{name}, first pass", courses, seed, False, ("unlabeled",), self._writing, only=rows)
         drafts = first.outputs["unlabeled"]
         assert isinstance(drafts, Drafts)
         written = {row: draft.text for row, draft in zip(rows, drafts, strict=True) if draft.text and not draft.broken}
         if written:
             courses = [self._own_course(written, seed), *courses[-1:]] if gold else [self._own_course(written, seed)]
-        return self._fit(name, courses, seed, keep, score_on, heard=True)
+        return self._fit(name, courses, seed, keep, score_on, self._writing)
 
     def _fit(
         self,
@@ -103,36 +105,38 @@ class TextGuided:
         seed: int,
         keep: bool,
         score_on: tuple[str, ...],
+        how: Writing,
         *,
-        heard: bool,
-        told: bool = True,
         only: list[int] | None = None,
     ) -> Fit:
-        encoded = self.inputs.encoded if heard and told else self.inputs.plain
+        """Train, and answer.
+
+        Args:
+            how: How answers are written.
+            only: Examples that are answered; default all.
+        """
+        encoded = {part: self.inputs.encoded[part] for part in score_on}
         return fit(
             name,
             make=self._maker(seed),
             courses=courses,
-            score_on={part: encoded[part] for part in score_on},
+            score_on={part: found if only is None else found.take(only) for part, found in encoded.items()},
             workspace=self._workspace,
             listener=self._listener,
             seed=seed,
             keep=keep,
-            ask=self._asking(heard=heard, told=told, only=only),
+            ask=self._asking(how, only),
         )
 
-    def _asking(self, *, heard: bool, told: bool, only: list[int] | None) -> Ask:
-        """Asks for texts. Where rules are heard and not told of in the sources, sources are as without rules."""
-        inputs, writing = self.inputs, self._writing if heard else self._writing.unheard()
+    def _asking(self, how: Writing, only: list[int] | None) -> Ask:
+        """Asks for texts."""
+        made = {id(self._writing): self.inputs.shown, id(self._unheard): self.inputs.bare}.get(id(how))
 
         def ask(classifier: Classifier, part: str, encoded: Encoded, progress: Callable[[int], None]) -> Drafts:
             rows = range(len(self._parts[part])) if only is None else only
             examples = [self._parts[part][row] for row in rows]
             demands = [self._demands[part][row] for row in rows]
-            how = writing if told else replace(writing, told=False)
-            shown = (inputs.shown if heard and told else inputs.bare)[part] if only is None else None
-            if heard and not told:
-                shown = None  # the same sources, with what is demanded of the answers
+            shown = made[part] if made is not None and only is None else None
             return write(classifier, examples, demands, how, shown=shown, progress=progress)
 
         return ask
