@@ -213,6 +213,9 @@ class TaskFile(Part):
         for key in ("labels", "multi_label", "verbalizer", "tests"):
             if getattr(self, key):
                 raise WrongValueError(f"the task {self.task!r} knows no {key}", remedy="leave it out", key=key)
+        if self.data.columns.text_pair is not None:
+            remedy = "name the column of what is to be written: data.columns.target"
+            raise WrongValueError(f"the task {self.task!r} has no second text", remedy=remedy, key="data")
         if len(self.templates) > 1:
             remedy = "keep one template"
             raise WrongValueError(f"the task {self.task!r} shows a text in one way", remedy=remedy, key="templates")

@@ -72,7 +72,8 @@ class Sample(Part):
 
 class Data(Part):
     """Where the data is: JSON lines, JSON, CSV, TSV, Parquet, plain text, the folder of a saved Hugging
-    Face dataset (``folder#split``), or one of the hub (``hf:owner/name#split``).
+    Face dataset (``folder#split``), or one of the hub (``hf:owner/name#split``). Where texts are translated also two files whose
+    lines belong together (``train.{en,de}``).
     """
 
     train: str = Field(min_length=1, description="Training data; rows without a label are unlabelled text.")
