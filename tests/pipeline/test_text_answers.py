@@ -18,7 +18,7 @@ from ruletune.pipeline.prepare import prepare
 from ruletune.pipeline.text_answers import TextAnswering
 from ruletune.pipeline.text_judging import judge_demands
 from ruletune.pipeline.text_run import TextRun
-from ruletune.pipeline.text_weak import extract, lead
+from ruletune.pipeline.text_weak import extract, lead, sound
 from ruletune.pipeline.writing import Writing, show
 from ruletune.progress import silent
 from ruletune.rules.base import Always, Pattern, Rule
@@ -168,6 +168,18 @@ def test_replies_and_sentences_are_weak_answers(tmp_path: Path, tiny: Path) -> N
     assert extract(source, [shows]) == "We show that it rains."
     assert extract(source, [Demand("any", Sized("words", 1))]) is None  # nothing is preferred
     assert lead(source, 2) == "It rains. We show that it rains."
+
+
+def test_only_answers_that_break_no_rule_are_learned_from() -> None:
+    texts = [Example("1", "a"), Example("2", "b")]
+    asked = [(Demand("dog", Say(("Hund",))),), ()]
+    assert sound(texts, ["eine Katze", "ja"], asked) == [None, "ja"]
+    assert sound(texts, ["ein Hund", None], asked) == ["ein Hund", None]
+
+
+def test_brackets_of_hints_do_not_come_into_the_answer(finished: TextRun) -> None:
+    [draft] = finished.predict([Example("1", "ein hund und eine katze 5")])
+    assert "(" not in str(draft.answer)
 
 
 def test_hints_say_only_what_the_source_does_not() -> None:

@@ -25,7 +25,7 @@ from ruletune.pipeline.text_findings import Texts, demand_rows, kept_rows, outco
 from ruletune.pipeline.text_guided import TextGuided
 from ruletune.pipeline.text_inputs import TextInputs, text_inputs
 from ruletune.pipeline.text_judging import Verdict, judge_demands, without
-from ruletune.pipeline.text_weak import by_rules, weak_answers
+from ruletune.pipeline.text_weak import by_rules, sound, weak_answers
 from ruletune.pipeline.writing import Writing
 from ruletune.progress import Event, Listener, counted
 from ruletune.report.model import Effect, Guard, Reliance
@@ -93,7 +93,8 @@ class TextAnswering:
         listener(Event("tokenizing", 0, 1))
         tokenizer = load_tokenizer(checkpoint)
         check_writable(self.spec, tokenizer)
-        made = text_inputs(self._examples(), self._demands, self.weak["unlabeled"], Writing.of(self.spec), tokenizer)
+        taught = sound(self.parts.unlabeled, self.weak["unlabeled"], self.heard["unlabeled"].by_example)
+        made = text_inputs(self._examples(), self._demands, taught, Writing.of(self.spec), tokenizer)
         listener(Event("tokenizing", 1, 1))
         return made
 

@@ -11,7 +11,7 @@ from ruletune.rules.reading import sentences
 from ruletune.tasks import SUMMARIZATION
 from ruletune.types import Example
 
-__all__ = ["by_rules", "extract", "lead", "weak_answers"]
+__all__ = ["by_rules", "extract", "lead", "sound", "weak_answers"]
 
 
 def sentences_of(example: Example) -> tuple[str, ...]:
@@ -50,6 +50,16 @@ def weak_answers(spec: TaskSpec, examples: Sequence[Example], demanded: Demanded
         preferred = extract(example, demands) if spec.task is SUMMARIZATION else None
         found.append(replies[0] if replies else preferred)
     return found
+
+
+def sound(
+    examples: Sequence[Example], weak: Sequence[str | None], demands: Sequence[Sequence[Demand]]
+) -> list[str | None]:
+    """The answers that break no rule, which are those that are worth learning; ``None`` in the place of others."""
+    return [
+        None if text is None or unmet(mine, example, text) else text
+        for example, text, mine in zip(examples, weak, demands, strict=True)
+    ]
 
 
 def by_rules(

@@ -230,7 +230,9 @@ def write(
     written = generate(
         classifier,
         shown.encoded,
-        constraints=[_constraint(each, cannot) for each in shown.demands] if writing.held else None,
+        constraints=[_constraint(p, each, writing, cannot) for p, each in zip(shown.pieces, shown.demands, strict=True)]
+        if writing.held
+        else None,
         beams=max(writing.beams, several),
         candidates=candidates,
         max_target=writing.max_target,
@@ -268,15 +270,19 @@ def avoided(demands: Sequence[Demand]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(phrase for d in demands if isinstance(d.what, Avoid) for phrase in d.what.phrases))
 
 
-def _constraint(demands: Sequence[Demand], cannot: frozenset[str]) -> Constraint:
+def _constraint(piece: Example, demands: Sequence[Demand], writing: Writing, cannot: frozenset[str]) -> Constraint:
     """What can be held to while an answer is written.
+
+    The brackets in which a source is told what to say are no part of it: where it has none of its own, neither has the answer.
 
     Args:
         cannot: Phrases that the model has no tokens for; an answer without them is named as one that breaks its rule.
     """
     groups = [d.what.alternatives for d in demands if isinstance(d.what, Say)]
     written = [tuple(phrase for phrase in group if phrase not in cannot) for group in groups]
-    return Constraint(tuple(dict.fromkeys(group for group in written if group)), avoided(demands))
+    added = writing.told and "(" not in piece.text and "(" in hinted(piece, demands).text
+    avoid = (*avoided(demands), *(("(",) if added else ()))
+    return Constraint(tuple(dict.fromkeys(group for group in written if group)), avoid)
 
 
 def _unwritable(demands: Sequence[Sequence[Demand]], tokenizer: Any) -> frozenset[str]:
