@@ -115,7 +115,7 @@ def save(rows: list[dict[str, Any]], options: argparse.Namespace) -> None:
     write(
         "relation",
         command=f"python -m benchmarks.relation --shots {' '.join(map(str, options.shots))} --seeds {options.seeds} --texts {options.texts}",
-        rows=rows,
+        rows=sorted(rows, key=lambda row: row["labels a class"]),
         notes=[
             "semeval_re: trained on labels drawn from the training part and its 164 patterns, scored on the 1,493 texts of the "
             "validation part. Micro F1 and SemEval's official macro F1 leave Other out. Packaged encoder, defaults.",

@@ -33,6 +33,7 @@ from ruletune.models.checkpoints import Checkpoint
 from ruletune.models.corruption import Vocabulary
 from ruletune.models.encoding import Encoded, Loss
 from ruletune.models.pooling import pools_by_mean
+from ruletune.models.readout import Readout
 
 __all__ = ["Pretrainable", "Scratch", "blocks", "from_scratch", "open_checkpoint", "save", "start_bias"]
 
@@ -76,6 +77,7 @@ class Pretrainable:
     sentence: bool = False
     files: tuple[Path, ...] = field(default=())
     multi: bool = False
+    readout: Readout = "text"
 
     @property
     def pad_id(self) -> int:
