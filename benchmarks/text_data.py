@@ -97,7 +97,7 @@ def scitldr(shots: int, *, seed: int, unlabeled: int = 500) -> TextData:
     train, tune = _cut(_papers("train"))
     order = np.random.default_rng(seed).permutation(len(train))
     chosen = [train[n] for n in order[:shots]]
-    others = [{"source": train[n]["source"]} for n in order[shots : shots + unlabeled]]
+    others = [{key: train[n][key] for key in ("source", "title")} for n in order[shots : shots + unlabeled]]
     settings = {
         "task": "summarization",
         "description": "summarize:",
