@@ -32,6 +32,9 @@ from benchmarks.glossary import written
 from benchmarks.record import RESULTS, write
 from benchmarks.text_data import TextData
 from ruletune.config import load_task
+from ruletune.metrics.rouge import lead, oracle
+from ruletune.metrics.texts import TextScoring, references_of, sentences_of
+from ruletune.types import Example
 
 Rules = list[dict[str, Any]]
 
@@ -102,6 +105,15 @@ _TRAINING: dict[str, dict[str, Any]] = {"scitldr": {"gold": {"epochs": 10}}}
 """Of long sources fewer passes fit the budget."""
 
 
+def bounds(papers: list[Example]) -> dict[str, dict[str, float]]:
+    """ROUGE of the first sentence, and of the sentence that does best."""
+    ways = {
+        "lead": [lead(sentences_of(paper), count=1) for paper in papers],
+        "oracle": [oracle(sentences_of(paper), references_of(paper), count=1) for paper in papers],
+    }
+    return {name: TextScoring("summarization").score(papers, answers) for name, answers in ways.items()}
+
+
 def run(
     name: str, size: Any, *, scored: int, tune: bool, settings: dict[str, Any], keep: Path | None = None
 ) -> dict[str, Any]:
@@ -121,7 +133,8 @@ def run(
         made = ruletune.fit(load_task(folder / "task.yaml"), out=keep or folder / "run", overwrite=True)
         kept = {row.rule: {"demanded": row.demanded} | row.kept for row in made.report.kept}
         return {
-            "scores": made.metrics["scores"],
+            "scores": made.metrics["scores"]
+            | (bounds(made.read(str(folder / "test.jsonl"))) if name == "scitldr" else {}),
             "kept": kept,
             "seconds": round(time.perf_counter() - began),
             "guard": made.metrics["guard"],

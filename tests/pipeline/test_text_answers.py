@@ -18,7 +18,7 @@ from ruletune.pipeline.prepare import prepare
 from ruletune.pipeline.text_answers import TextAnswering
 from ruletune.pipeline.text_judging import judge_demands
 from ruletune.pipeline.text_run import TextRun
-from ruletune.pipeline.text_weak import extract, lead, sound
+from ruletune.pipeline.text_weak import extract, sound
 from ruletune.pipeline.writing import Writing, show
 from ruletune.progress import silent
 from ruletune.rules.base import Always, Pattern, Rule
@@ -167,7 +167,6 @@ def test_replies_and_sentences_are_weak_answers(tmp_path: Path, tiny: Path) -> N
     shows = Demand("shows", Matching(Pattern("We show")))
     assert extract(source, [shows]) == "We show that it rains."
     assert extract(source, [Demand("any", Sized("words", 1))]) is None  # nothing is preferred
-    assert lead(source, 2) == "It rains. We show that it rains."
 
 
 def test_only_answers_that_break_no_rule_are_learned_from() -> None:

@@ -140,18 +140,23 @@ class Demanding:
 
     def firings(self, example: Example) -> tuple[Firing, ...]:
         """The rules that demand or reply something, with the characters of the source that this follows from."""
-        found = self.demands([example], strict=False)
+        [fired] = self.firings_of(self.demands([example], strict=False), [example])
+        return fired
+
+    def firings_of(self, demanded: Demanded, examples: Sequence[Example]) -> list[tuple[Firing, ...]]:
+        """The same for each example, from what was found about all of them."""
+        rows = zip(demanded.by_example, demanded.fired, examples, strict=True)
+        return [self._firings(demands, np.flatnonzero(fired).tolist(), example) for demands, fired, example in rows]
+
+    def _firings(self, demands: Sequence[Demand], fired: Sequence[int], example: Example) -> tuple[Firing, ...]:
         spans: dict[str, set[tuple[int, int]]] = {}
-        for demand in found.by_example[0]:
+        for demand in demands:
             spans.setdefault(demand.rule, set()).update((span.start, span.end) for span in demand.spans)
-        fired = np.flatnonzero(found.fired[0]).tolist()
         replies = [n for n in fired if isinstance(self.rules[n].says, Reply)]
         for position, triggers in zip(replies, self._set.triggers(example, replies), strict=True):
             spans[self.rules[position].name] = {(span.start, span.end) for span in triggers}
-        return tuple(
-            Firing(self.rules[n].name, None, tuple(Span(*edges) for edges in sorted(spans.get(self.rules[n].name, ()))))
-            for n in fired
-        )
+        names = [self.rules[position].name for position in fired]
+        return tuple(Firing(name, None, tuple(Span(*edges) for edges in sorted(spans.get(name, ())))) for name in names)
 
     def slow(self) -> dict[str, str]:
         """Rules that cannot be matched along with all others, by name, and why."""

@@ -19,7 +19,7 @@ from ruletune.models.extracting import read_edges
 from ruletune.models.windows import windows
 from ruletune.pipeline.embedding import embedder
 from ruletune.pipeline.extract_deciding import Deciding, Ranked, ranked, scoring
-from ruletune.pipeline.run import Run
+from ruletune.pipeline.run import Run, needs_gold
 from ruletune.pipeline.span_findings import scores_by_coverage
 from ruletune.progress import Listener, counted, silent
 from ruletune.types import Example, Prediction, Spans
@@ -118,14 +118,8 @@ class ExtractRun(Run):
     ) -> dict[str, Any]:
         if max_error is not None:
             self.threshold(max_error, confidence=confidence)
-        bare = [example.id for example in examples if example.answer is None]
-        if bare:
-            shown = ", ".join(map(repr, bare[:5]))
-            remedy = "where the text does not answer, write an empty list of answers"
-            raise UserError(
-                f"{len(bare)} questions have no gold answer (ids {shown}{', ...' if len(bare) > 5 else ''})",
-                remedy=remedy,
-            )
+        remedy = "where the text does not answer, write an empty list of answers"
+        needs_gold(examples, "questions have no gold answer", remedy=remedy)
         decided = [found[0][0] for found in self._ranked(examples, listener)]
         return scores_by_coverage(examples, decided, self.span_rules.apply(examples), scoring())
 

@@ -36,7 +36,7 @@ from ruletune.tasks import TASKS, UNDERSTANDING, Task
 from ruletune.templates import Rendering
 from ruletune.types import Answer, Example, Label, Prediction
 
-__all__ = ["Run", "load"]
+__all__ = ["Run", "load", "needs_gold"]
 
 
 @dataclass(frozen=True)
@@ -238,10 +238,7 @@ class Run:
             UserError: Some example has no label, or the run cannot promise what is asked.
         """
         limit = None if max_error is None else self.threshold(max_error, confidence=confidence)
-        bare = [example.id for example in examples if example.answer is None]
-        if bare:
-            shown = ", ".join(map(repr, bare[:5]))
-            raise UserError(f"{len(bare)} texts have no label (ids {shown}{', ...' if len(bare) > 5 else ''})")
+        needs_gold(examples, "texts have no label")
         logits, acting = self._logits(examples, listener=listener)
         probability = served(self.calibration.temper(logits), acting, multi=self.multi)
         decided = [label for label, _ in answers(probability, self.labels, multi=self.multi)]
@@ -289,6 +286,21 @@ class Run:
         from ruletune.report.page import run_html
 
         return run_html(self.report) + f"<p>{html.escape(str(self.folder))}</p>"
+
+
+def needs_gold(examples: Sequence[Example], what: str, *, remedy: str | None = None) -> None:
+    """Refuse to measure on examples without a gold answer.
+
+    Args:
+        what: What is wrong with them, such as ``texts have no label``.
+
+    Raises:
+        UserError: There are such, with their number and the first ids.
+    """
+    bare = [example.id for example in examples if example.answer is None]
+    if bare:
+        shown = ", ".join(map(repr, bare[:5]))
+        raise UserError(f"{len(bare)} {what} (ids {shown}{', ...' if len(bare) > 5 else ''})", remedy=remedy)
 
 
 def load(folder: str | Path) -> Run:

@@ -21,7 +21,7 @@ from ruletune.models.tagging import Tagged, decode_tags
 from ruletune.models.windows import Windows, windows
 from ruletune.pipeline.calibrating import abstention
 from ruletune.pipeline.embedding import embedder
-from ruletune.pipeline.run import Run
+from ruletune.pipeline.run import Run, needs_gold
 from ruletune.pipeline.span_findings import scores_by_coverage
 from ruletune.pipeline.span_judging import Say
 from ruletune.pipeline.tag_answers import heard, scoring
@@ -124,10 +124,7 @@ class TagRun(Run):
         listener: Listener = silent,
     ) -> dict[str, Any]:
         limit = None if max_error is None else self.threshold(max_error, confidence=confidence)
-        bare = [example.id for example in examples if example.answer is None]
-        if bare:
-            named = ", ".join(map(repr, bare[:5]))
-            raise UserError(f"{len(bare)} texts have no spans (ids {named}{', ...' if len(bare) > 5 else ''})")
+        needs_gold(examples, "texts have no spans")
         shown, scores = self._scores(examples, listener)
         decided = [each.spans for each in self._decoded(shown, scores, examples)]
         votes = self.span_rules.apply(examples)

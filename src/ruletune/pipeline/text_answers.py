@@ -10,6 +10,7 @@ from typing import Any
 from ruletune.config import TaskSpec
 from ruletune.errors import Location, Problem, UserError
 from ruletune.labeling.demanding import Demanded, Demanding
+from ruletune.metrics.texts import TextScoring
 from ruletune.models.backbone import load_tokenizer
 from ruletune.models.checkpoints import Checkpoint
 from ruletune.models.lexical import inexpressible
@@ -148,7 +149,13 @@ class TextAnswering:
         )
         kept = kept_rows(test, self.heard["test"], ways) if test else ()
         calibration = {"left_out": [list(source) for source in sorted(self.verdict.left_out)]}
-        return Measured(replace(made, kept=kept), {}, calibration)
+        signatures = (
+            {}
+            if not test
+            else {f"signature of {name}": said for name, said in TextScoring(spec.task.name).signatures(test).items()}
+        )
+        made = replace(made, kept=kept, settings=made.settings | signatures)
+        return Measured(made, {}, calibration)
 
     def effects(self, checkpoint: Checkpoint) -> tuple[Effect, ...]:
         """None: what dropping a rule would do is known only when everything has been written again."""

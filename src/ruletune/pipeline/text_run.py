@@ -20,7 +20,7 @@ from ruletune.labeling.satisfaction import satisfaction
 from ruletune.models.generating import stream
 from ruletune.pipeline.drafts import Draft
 from ruletune.pipeline.embedding import embedder
-from ruletune.pipeline.run import Run
+from ruletune.pipeline.run import Run, needs_gold
 from ruletune.pipeline.text_findings import covered_by, scores_of
 from ruletune.pipeline.text_judging import without
 from ruletune.pipeline.writing import Writing, avoided, show, source_of, write
@@ -80,10 +80,14 @@ class TextRun(Run):
         if max_error is not None:
             remedy = "leave --max-error out; a prediction names the rules that it breaks"
             raise UserError("no promise can be made about how often a text is wrong", remedy=remedy)
-        demands = self.demands(examples)
+        everything = self.demanding.demands(examples, strict=False)
+        demands, firings = (
+            without(everything, self.left_out).by_example,
+            self.demanding.firings_of(everything, examples),
+        )
         found = self._written(examples, demands, with_rules=with_rules, several=several, listener=listener)
         predictions = []
-        for example, draft in zip(examples, found, strict=True):
+        for example, draft, fired in zip(examples, found, firings, strict=True):
             ranked = ((draft.text, draft.score), *draft.others)
             predictions.append(
                 Prediction(
@@ -91,7 +95,7 @@ class TextRun(Run):
                     Text(draft.text),
                     math.exp(draft.score),
                     {},
-                    self.demanding.firings(example),
+                    fired,
                     ranked=tuple((Text(text), math.exp(score)) for text, score in ranked),
                     broken=draft.broken,
                 )
@@ -122,7 +126,7 @@ class TextRun(Run):
         return stream(
             self.classifier,
             source_of(example, demands, self.writing),
-            avoid=avoided(demands),
+            avoid=avoided(example, demands, self.writing),
             max_target=self.writing.max_target,
             precision=self.writing.precision,
         )
@@ -167,10 +171,7 @@ class TextRun(Run):
         confidence: float = 0.9,
         listener: Listener = silent,
     ) -> dict[str, Any]:
-        bare = [example.id for example in examples if example.answer is None]
-        if bare:
-            shown = ", ".join(map(repr, bare[:5]))
-            raise UserError(f"{len(bare)} sources have no gold answer (ids {shown}{', ...' if len(bare) > 5 else ''})")
+        needs_gold(examples, "sources have no gold answer")
         found = self.predict(examples, max_error=max_error, confidence=confidence, listener=listener)
         answers = [p.answer.text if isinstance(p.answer, Text) else "" for p in found]
         demanded = self.demanded(examples)

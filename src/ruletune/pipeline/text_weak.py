@@ -1,4 +1,6 @@
-"""Answers without a model: reply templates, and for summaries the sentences that rules prefer, or the first ones."""
+"""Answers without a model: reply templates, and for summaries the sentences that rules prefer, or the first ones, the baseline
+that summaries of news are measured against (Nenkova 2005).
+"""
 
 from __future__ import annotations
 
@@ -6,25 +8,13 @@ from collections.abc import Sequence
 
 from ruletune.config import TaskSpec
 from ruletune.labeling.demanding import Demanded
+from ruletune.metrics.rouge import lead
+from ruletune.metrics.texts import sentences_of
 from ruletune.rules.demands import Demand, Sized, unmet
-from ruletune.rules.reading import sentences
 from ruletune.tasks import SUMMARIZATION
 from ruletune.types import Example
 
-__all__ = ["by_rules", "extract", "lead", "sound", "weak_answers"]
-
-
-def sentences_of(example: Example) -> tuple[str, ...]:
-    """Of a source: as the data has them, else where the text divides."""
-    given = example.fields.get("sentences")
-    if isinstance(given, tuple) and given:
-        return tuple(str(sentence) for sentence in given)
-    return tuple(example.text[start:end] for start, end in sentences(example.text))
-
-
-def lead(example: Example, count: int = 1) -> str:
-    """The first sentences: the baseline that summaries of news are measured against (Nenkova 2005)."""
-    return " ".join(sentences_of(example)[:count])
+__all__ = ["by_rules", "extract", "sound", "weak_answers"]
 
 
 def extract(example: Example, demands: Sequence[Demand]) -> str | None:
@@ -86,6 +76,6 @@ def _fitting_lead(example: Example, demands: Sequence[Demand]) -> str:
     """As few of the first sentences as keep what rules say about the length, one at least."""
     measures = [demand for demand in demands if isinstance(demand.what, Sized)]
     for count in range(1, len(sentences_of(example)) + 1):
-        if not unmet(measures, example, lead(example, count)):
-            return lead(example, count)
-    return lead(example)
+        if not unmet(measures, example, lead(sentences_of(example), count=count)):
+            return lead(sentences_of(example), count=count)
+    return lead(sentences_of(example), count=1)

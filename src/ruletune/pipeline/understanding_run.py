@@ -19,7 +19,7 @@ from ruletune.metrics.selective import Threshold
 from ruletune.metrics.understanding import JOINT, Understood, score
 from ruletune.models.backbone import Classifier
 from ruletune.pipeline.calibrating import Calibration
-from ruletune.pipeline.run import Run, load
+from ruletune.pipeline.run import Run, load, needs_gold
 from ruletune.pipeline.scoring import LabelScoring
 from ruletune.pipeline.span_run import TagRun
 from ruletune.progress import Listener, about, silent
@@ -119,10 +119,7 @@ class UnderstandingRun(Run):
         """
         if max_error is not None:
             self.threshold(max_error, confidence=confidence)
-        bare = [example.id for example in examples if example.answer is None]
-        if bare:
-            shown = ", ".join(map(repr, bare[:5]))
-            raise UserError(f"{len(bare)} texts have no intent (ids {shown}{', ...' if len(bare) > 5 else ''})")
+        needs_gold(examples, "texts have no intent")
         pairs = [understood.halves(example) for example in examples]
         gold = _answers([intent for intent, _ in pairs], [slots for _, slots in pairs])
         predicted = self.predict(examples, listener=listener)

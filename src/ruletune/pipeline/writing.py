@@ -265,24 +265,26 @@ def _repeated(demands: Sequence[Demand], answer: str) -> int:
     return again
 
 
-def avoided(demands: Sequence[Demand]) -> tuple[str, ...]:
-    """Phrases that must not appear."""
-    return tuple(dict.fromkeys(phrase for d in demands if isinstance(d.what, Avoid) for phrase in d.what.phrases))
+def avoided(piece: Example, demands: Sequence[Demand], writing: Writing) -> tuple[str, ...]:
+    """Phrases that must not appear.
+
+    The brackets in which a source is told what to say are no part of it: where it has none of its own, neither has the answer.
+    """
+    phrases = [phrase for d in demands if isinstance(d.what, Avoid) for phrase in d.what.phrases]
+    added = writing.told and "(" not in piece.text and "(" in hinted(piece, demands).text
+    return tuple(dict.fromkeys([*phrases, "("] if added else phrases))
 
 
 def _constraint(piece: Example, demands: Sequence[Demand], writing: Writing, cannot: frozenset[str]) -> Constraint:
     """What can be held to while an answer is written.
-
-    The brackets in which a source is told what to say are no part of it: where it has none of its own, neither has the answer.
 
     Args:
         cannot: Phrases that the model has no tokens for; an answer without them is named as one that breaks its rule.
     """
     groups = [d.what.alternatives for d in demands if isinstance(d.what, Say)]
     written = [tuple(phrase for phrase in group if phrase not in cannot) for group in groups]
-    added = writing.told and "(" not in piece.text and "(" in hinted(piece, demands).text
-    avoid = (*avoided(demands), *(("(",) if added else ()))
-    return Constraint(tuple(dict.fromkeys(group for group in written if group)), avoid)
+    require = tuple(dict.fromkeys(group for group in written if group))
+    return Constraint(require, avoided(piece, demands, writing))
 
 
 def _unwritable(demands: Sequence[Sequence[Demand]], tokenizer: Any) -> frozenset[str]:
