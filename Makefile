@@ -32,7 +32,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "ruletune needs Python 3.11 or newer; say which with: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install $(PIP_ARGS) -c constraints.txt -e '.[demo,dev,datasets,search,text]'
+	$(BIN)/python -m pip install $(PIP_ARGS) -c constraints.txt -e '.[demo,dev,datasets,explain,onnx,search,serve,text,tracking]'
 	@touch $@
 
 docs: $(VENV)/.ready
