@@ -20,7 +20,7 @@ from ruletune.config.tree import Tree, read_tree
 from ruletune.config.understanding import halves_of, joined_rules
 from ruletune.errors import Location, Problem, UserError, nearest
 from ruletune.knowledge import Knowledge, read_entries
-from ruletune.rules import KINDS, SAYINGS, Prompt, Rule, RuleContext, build_rules, kind_of
+from ruletune.rules import KINDS, SAYINGS, Prompt, Rule, RuleContext, RuleEntry, build_rules, kind_of
 from ruletune.rules.base import Ordered, Typed, Within, parts
 from ruletune.rules.contradictions import text_problems
 from ruletune.rules.entry import read_text
@@ -115,7 +115,7 @@ def parse_task(source: str, *, path: Path, check_data: bool = True) -> TaskSpec:
 
 def _specified(tree: Tree, source: str, path: Path, *, check_data: bool) -> TaskSpec:
     """One task, from the values of its file."""
-    problems = list(_unusable_rules(tree))
+    problems = list(unusable_rules(tree))
     file: TaskFile | None = None
     kept = list(range(len(_entries(tree.values))))
     try:
@@ -185,7 +185,7 @@ def _entries(values: dict[Any, Any]) -> list[Any]:
     return entries if isinstance(entries, list) else []
 
 
-def _unusable_rules(tree: Tree) -> Iterator[Problem]:
+def unusable_rules(tree: Tree) -> Iterator[Problem]:
     """Rules without a kind, or of one that the task cannot use; pydantic would say it less well."""
     task = TASKS.get(str(tree.values.get("task")))
     for position, entry in enumerate(_entries(tree.values)):
@@ -208,7 +208,7 @@ def _unusable_rules(tree: Tree) -> Iterator[Problem]:
                 yield Problem(message, tree.at("rules", position, key), f"it can say {choices}")
 
 
-_STAND_IN = "hf:stand-in"
+STAND_IN = "hf:stand-in"
 """Training data where the file names none: a hub's, which nobody looks up while checking."""
 
 
@@ -235,7 +235,7 @@ def _salvage(values: dict[Any, Any], error: ValidationError) -> tuple[TaskFile |
     kept = [position for position in range(len(_entries(left))) if position not in wrong_rules]
     left["rules"] = [_entries(left)[position] for position in kept]
     left.setdefault("task", next(iter(TASKS)))
-    left.setdefault("data", {}).setdefault("train", _STAND_IN)
+    left.setdefault("data", {}).setdefault("train", STAND_IN)
     try:
         return TaskFile.model_validate(left), kept
     except ValidationError:
@@ -253,27 +253,42 @@ def _in_order(problems: list[Problem], path: Path) -> list[Problem]:
 
 
 def _rules(file: TaskFile, positions: list[int], tree: Tree, folder: Path, problems: list[Problem]) -> tuple[Rule, ...]:
-    labels = tuple(file.labels)
-    contexts = []
-    texts = TASKS[file.task].answer is Text
-    for entry, n in zip(file.rules, positions, strict=True):
-        tests = tuple(tree.at("rules", n, "tests", t) for t in range(len(getattr(entry, "tests", ()))))
-        contexts.append(RuleContext(folder, labels, tree.at("rules", n), n + 1, file.labels, tests, texts))
+    contexts = [context_of(file, entry, tree, n, folder) for entry, n in zip(file.rules, positions, strict=True)]
     try:
         rules = build_rules(zip(file.rules, contexts, strict=True))
     except UserError as error:
         problems += error.problems
         return ()
+    problems += unfitting(file, rules)
+    if TASKS[file.task].answer is Text:
+        problems += text_problems(rules)
+    return rules
+
+
+def context_of(
+    file: TaskFile, entry: RuleEntry, tree: Tree, place: int, folder: Path, *, position: int | None = None
+) -> RuleContext:
+    """Where an entry stands.
+
+    Args:
+        place: In the tree.
+        position: In the list of the task's rules, where that is another.
+    """
+    tests = tuple(tree.at("rules", place, "tests", t) for t in range(len(getattr(entry, "tests", ()))))
+    number = (place if position is None else position) + 1
+    texts = TASKS[file.task].answer is Text
+    return RuleContext(folder, tuple(file.labels), tree.at("rules", place), number, file.labels, tests, texts)
+
+
+def unfitting(file: TaskFile, rules: Sequence[Rule]) -> Iterator[Problem]:
+    """Rules that the task's texts, or how they are shown, have no use for."""
     for rule in rules:
         if isinstance(rule.says, Prompt):
             try:
-                problems += _mismatches(Template.parse(rule.says.template, where=rule.where), file, rule.where)
+                yield from _mismatches(Template.parse(rule.says.template, where=rule.where), file, rule.where)
             except UserError as error:
-                problems += error.problems
-    problems += _without_pair(file, rules)
-    if texts:
-        problems += text_problems(rules)
-    return rules
+                yield from error.problems
+    yield from _without_pair(file, rules)
 
 
 def _without_pair(file: TaskFile, rules: Sequence[Rule]) -> Iterator[Problem]:

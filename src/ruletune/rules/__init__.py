@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ruletune.errors import Problem, UserError, nearest
@@ -66,6 +67,7 @@ __all__ = [
     "Veto",
     "Vote",
     "build_rules",
+    "check_rules",
     "kind_of",
 ]  # fmt: skip
 
@@ -161,18 +163,28 @@ def build_rules(entries: Iterable[tuple[RuleEntry, RuleContext]]) -> tuple[Rule,
     for entry, context in entries:
         texts = context.texts
         try:
-            rules += entry.rules(context)
+            rules += [replace(rule, entry=context.position) for rule in entry.rules(context)]
         except UserError as error:
             problems += error.problems
+    problems += check_rules(rules, texts=texts, whole=not problems)
+    if problems:
+        raise UserError.of(problems)
+    return tuple(rules)
+
+
+def check_rules(rules: Sequence[Rule], *, texts: bool, whole: bool = True) -> list[Problem]:
+    """What is wrong with rules together: names that two have, references that lead nowhere or in a circle, rules in vain.
+
+    Args:
+        texts: The task's answers are texts.
+        whole: These are all rules of the task, so that what they refer to must be among them.
+    """
+    problems: list[Problem] = []
     for name, count in Counter(rule.name for rule in rules).items():
         if count > 1:
             last = [rule for rule in rules if rule.name == name][-1]
             problems.append(Problem(f"two rules are called {name!r}", last.where, "give one of them another name"))
-    if not problems:
-        problems += _references(rules, texts=texts)
-    if problems:
-        raise UserError.of(problems)
-    return tuple(rules)
+    return [*_references(rules, texts=texts)] if whole and not problems else problems
 
 
 def _references(rules: Sequence[Rule], *, texts: bool) -> Iterator[Problem]:

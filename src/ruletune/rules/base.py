@@ -6,7 +6,7 @@ A rule that has nothing to say about a text abstains. A rule that fails is a fau
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ruletune.errors import Location
 from ruletune.rules.conditions import (
@@ -93,6 +93,7 @@ class Rule:
         unless: Exceptions: where one of them holds, the rule does not fire.
         priority: Where rules of different priority speak about a text, only those of the highest are heard.
         tests: What it must do with given texts.
+        entry: Which entry of the task file's ``rules:`` it was made of, from 1; 0 for a rule made in Python.
     """
 
     name: str
@@ -104,6 +105,7 @@ class Rule:
     unless: tuple[Condition, ...] = ()
     priority: int = 0
     tests: tuple[RuleTest, ...] = ()
+    entry: int = field(default=0, compare=False)
 
     @property
     def label(self) -> str | None:

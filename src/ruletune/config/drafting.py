@@ -1,0 +1,120 @@
+"""One entry of ``rules:`` that is being written: read within its task, without reading the task anew."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from ruletune.config.load import STAND_IN, TaskSpec, context_of, unfitting, unusable_rules
+from ruletune.config.messages import explain
+from ruletune.config.schema import TaskFile
+from ruletune.config.tree import Tree, read_tree
+from ruletune.errors import Problem, UserError
+from ruletune.rules import KINDS, RuleEntry, check_rules, kind_of
+from ruletune.rules.contradictions import text_problems
+from ruletune.tasks import TASKS
+from ruletune.types import Text
+
+__all__ = ["DRAFT", "unsafe", "with_draft"]
+
+DRAFT = "draft"
+"""The file that places in a draft are said to be in; lines are counted from its own first."""
+
+
+def with_draft(spec: TaskSpec, written: str | Mapping[str, Any], *, position: int | None = None) -> TaskSpec:
+    """The task with a draft in the place of one of its entries, or behind them all.
+
+    The rules of the draft are those whose ``entry`` is its place, counted from 1. No function is called or imported: an
+    entry that names code is refused, and so is one that names a file outside the task's folder.
+
+    Args:
+        written: The entry as YAML, or as a value.
+        position: Of the entry that it takes the place of, from 0.
+
+    Raises:
+        UserError: Everything that is wrong with the draft, or with the rules now that it is among them.
+    """
+    entries = list(spec.file.rules)
+    if position is not None and not 0 <= position < len(entries):
+        raise UserError(f"there is no rule at the position {position}")
+    place = len(entries) if position is None else position
+    tree = _tree(spec, written)
+    entry = _entry(spec, tree)
+    made = entry.rules(context_of(spec.file, entry, tree, 0, spec.folder, position=place))
+    entries[place : place + 1] = [entry]
+    rules = (
+        *(rule for rule in spec.rules if rule.entry <= place),
+        *(replace(rule, entry=place + 1) for rule in made),
+        *(rule for rule in spec.rules if rule.entry > place + 1),
+    )
+    texts = TASKS[spec.file.task].answer is Text
+    problems = [*check_rules(rules, texts=texts), *unfitting(spec.file, made), *(text_problems(rules) if texts else ())]
+    if problems:
+        raise UserError.of(problems)
+    return replace(spec, file=spec.file.model_copy(update={"rules": tuple(entries)}), rules=rules)
+
+
+def _tree(spec: TaskSpec, written: str | Mapping[str, Any]) -> Tree:
+    """A task of nothing but the draft, whose places are lines of the draft."""
+    source = written if isinstance(written, str) else json.dumps(written, ensure_ascii=False)
+    found = read_tree(source, file=DRAFT)
+    return found.part({"task": spec.file.task, "rules": [found.values]}, {("rules", 0): ()})
+
+
+def _entry(spec: TaskSpec, tree: Tree) -> RuleEntry:
+    problems = [*unusable_rules(tree), *unsafe(tree.values["rules"][0], spec.folder)]
+    if problems:
+        raise UserError.of(replace(problem, where=problem.where or tree.at("rules", 0)) for problem in problems)
+    values = {"data": {"train": STAND_IN}, **tree.values}
+    if spec.labels:
+        values |= {"labels": dict(spec.file.labels), "multi_label": spec.file.multi_label}
+    try:
+        [entry] = TaskFile.model_validate(values).rules
+    except ValidationError as error:
+        raise UserError.of(explain(error, tree)) from None
+    return entry  # type: ignore[no-any-return]
+
+
+def unsafe(entry: Mapping[Any, Any], folder: Path) -> Iterator[Problem]:
+    """What an entry that somebody sends may not have: code, and files outside the task's folder; in its conditions neither.
+
+    >>> [problem.message for problem in unsafe({"function": "os:remove", "vote": "x"}, Path("tasks"))]
+    ["a rule of kind 'function' names code"]
+    """
+    for part in _conditions(entry):
+        try:
+            kind = KINDS[kind_of(part)]
+        except ValueError:
+            continue  # what it is, is said elsewhere
+        if kind.code:
+            yield Problem(f"a rule of kind {kind.kind!r} names code", remedy="write it into the task file by hand")
+        for key in kind.files:
+            if not _inside(part.get(key), folder):
+                message = f"{key!r} names a file outside the folder of the task"
+                yield Problem(message, remedy="copy the file beside the task file")
+
+
+def _conditions(part: Mapping[Any, Any]) -> Iterator[Mapping[Any, Any]]:
+    """An entry, and all conditions that are written inside it."""
+    waiting: list[Any] = [part]
+    while waiting:
+        match waiting.pop():
+            case Mapping() as found:
+                yield found
+                waiting += found.values()
+            case list() | tuple() as several:
+                waiting += several
+
+
+def _inside(name: object, folder: Path) -> bool:
+    if not isinstance(name, str) or "\0" in name:
+        return not isinstance(name, str)  # what is no name is said elsewhere
+    try:
+        return (folder / name).resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):  # a circle of links
+        return False
