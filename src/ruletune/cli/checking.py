@@ -177,7 +177,9 @@ def _notes(spec: TaskSpec) -> list[str]:
     from ruletune.errors import Location
     from ruletune.rules.table import TableEntry, unmatched_exemplars
 
-    notes = []
+    muted = [repr(name) for name in spec.muted]
+    more = f" and {len(muted) - _NAMED} more" if len(muted) > _NAMED else ""
+    notes = [f"muted: {', '.join(muted[:_NAMED])}{more}"] if muted else []
     voting = [rule for rule in spec.rules if rule.sign > 0]
     silent = [label for label in spec.labels if label not in {rule.label for rule in voting}]
     if voting and silent and all(rule.label for rule in voting):

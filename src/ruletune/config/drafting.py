@@ -16,6 +16,7 @@ from ruletune.config.schema import TaskFile
 from ruletune.config.tree import Tree, read_tree
 from ruletune.errors import Problem, UserError
 from ruletune.rules import KINDS, RuleEntry, check_rules, kind_of
+from ruletune.rules.base import heard
 from ruletune.rules.contradictions import text_problems
 from ruletune.tasks import TASKS
 from ruletune.types import Text
@@ -47,16 +48,18 @@ def with_draft(spec: TaskSpec, written: str | Mapping[str, Any], *, position: in
     entry = _entry(spec, tree)
     made = entry.rules(context_of(spec.file, entry, tree, 0, spec.folder, position=place))
     entries[place : place + 1] = [entry]
-    rules = (
-        *(rule for rule in spec.rules if rule.entry <= place),
-        *(replace(rule, entry=place + 1) for rule in made),
-        *(rule for rule in spec.rules if rule.entry > place + 1),
+    written_rules = (
+        *(rule for rule in spec.written if rule.entry <= place),
+        *(replace(rule, entry=place + 1, muted=entry.muted) for rule in made),
+        *(rule for rule in spec.written if rule.entry > place + 1),
     )
-    texts = TASKS[spec.file.task].answer is Text
-    problems = [*check_rules(rules, texts=texts), *unfitting(spec.file, made), *(text_problems(rules) if texts else ())]
+    rules, texts = heard(written_rules), TASKS[spec.file.task].answer is Text
+    problems = [*check_rules(written_rules, texts=texts), *unfitting(spec.file, made)]
+    problems += text_problems(rules) if texts else ()
     if problems:
         raise UserError.of(problems)
-    return replace(spec, file=spec.file.model_copy(update={"rules": tuple(entries)}), rules=rules)
+    file = spec.file.model_copy(update={"rules": tuple(entries)})
+    return replace(spec, file=file, rules=rules, written=written_rules)
 
 
 def _tree(spec: TaskSpec, written: str | Mapping[str, Any]) -> Tree:

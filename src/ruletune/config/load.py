@@ -15,20 +15,19 @@ from ruamel.yaml.representer import RoundTripRepresenter
 
 from ruletune.config.clozes import cloze_problems
 from ruletune.config.messages import explain
+from ruletune.config.renderings import mismatches, rendering_of
 from ruletune.config.schema import TaskFile
 from ruletune.config.tree import Tree, read_tree
 from ruletune.config.understanding import halves_of, joined_rules
 from ruletune.errors import Location, Problem, UserError, nearest
-from ruletune.knowledge import Knowledge, read_entries
 from ruletune.rules import KINDS, SAYINGS, Prompt, Rule, RuleContext, RuleEntry, build_rules, kind_of
-from ruletune.rules.base import Ordered, Typed, Within, parts
+from ruletune.rules.base import Ordered, Typed, Within, heard, parts
 from ruletune.rules.contradictions import text_problems
 from ruletune.rules.entry import read_text
-from ruletune.rules.terms import read_terms
 from ruletune.sources import existing, files_of
-from ruletune.tasks import DIALOGUE, TASKS, UNDERSTANDING, Task
-from ruletune.templates import DIALOGUE_FIELDS, PAIR_FIELDS, Rendering, Template, default_template, writing_template
-from ruletune.types import Label, Text
+from ruletune.tasks import TASKS, UNDERSTANDING, Task
+from ruletune.templates import Rendering, Template
+from ruletune.types import Text
 
 __all__ = ["TaskSpec", "load_task", "parse_task", "to_yaml", "with_seed"]
 
@@ -43,11 +42,12 @@ class TaskSpec:
     Attributes:
         file: As written, defaults filled in.
         task: The kind of task.
-        rules: Every rule; an entry of the file may stand for many.
+        rules: Every rule that is heard; an entry of the file may stand for many.
         rendering: How inputs are shown.
         path, source: Where the file is, and its text.
         test_places: The line of each of the file's tests.
         slots: Where the file asks for slots beside intents, the task of finding those; the rest of this is about the intents.
+        written: Every rule, muted ones too, as it would say what it says if it were heard.
     """
 
     file: TaskFile
@@ -58,6 +58,12 @@ class TaskSpec:
     source: str
     test_places: tuple[Location, ...] = ()
     slots: TaskSpec | None = None
+    written: tuple[Rule, ...] = ()
+
+    @property
+    def muted(self) -> tuple[str, ...]:
+        """Names of the rules that are not heard."""
+        return tuple(rule.name for rule in self.written if rule.muted)
 
     @property
     def halves(self) -> tuple[TaskSpec, ...]:
@@ -125,19 +131,20 @@ def _specified(tree: Tree, source: str, path: Path, *, check_data: bool) -> Task
         file, kept = _salvage(tree.values, error)
     if file is None:
         raise UserError.of(_in_order(problems, path))
-    rules = _rules(file, kept, tree, path.parent, problems)
-    problems += _wrong_tests(file, rules, tree)
+    written = _rules(file, kept, tree, path.parent, problems)
+    rules = heard(written)
+    problems += _wrong_tests(file, [rule.name for rule in written], tree)
     if file.negative is not None and file.negative not in file.labels:
         where = tree.at("negative")
         problems.append(Problem(f"unknown label {file.negative!r}", where, nearest(file.negative, file.labels)))
-    rendering = _rendering(file, tree, path.parent, problems)
+    rendering = rendering_of(file, tree, path.parent, problems)
     problems += cloze_problems(file, rendering.templates, rules, tree)
     if check_data:
         problems += _missing_data(file, tree, path.parent)
     if problems:
         raise UserError.of(_in_order(problems, path))
     places = tuple(tree.at("tests", position) for position in range(len(file.tests)))
-    return TaskSpec(file, TASKS[file.task], rules, rendering, path, source, places)
+    return TaskSpec(file, TASKS[file.task], rules, rendering, path, source, places, written=written)
 
 
 def with_seed(spec: TaskSpec, seed: int) -> TaskSpec:
@@ -253,6 +260,7 @@ def _in_order(problems: list[Problem], path: Path) -> list[Problem]:
 
 
 def _rules(file: TaskFile, positions: list[int], tree: Tree, folder: Path, problems: list[Problem]) -> tuple[Rule, ...]:
+    """All rules, muted ones too."""
     contexts = [context_of(file, entry, tree, n, folder) for entry, n in zip(file.rules, positions, strict=True)]
     try:
         rules = build_rules(zip(file.rules, contexts, strict=True))
@@ -261,7 +269,7 @@ def _rules(file: TaskFile, positions: list[int], tree: Tree, folder: Path, probl
         return ()
     problems += unfitting(file, rules)
     if TASKS[file.task].answer is Text:
-        problems += text_problems(rules)
+        problems += text_problems(heard(rules))
     return rules
 
 
@@ -272,10 +280,10 @@ def context_of(
 
     Args:
         place: In the tree.
-        position: In the list of the task's rules, where that is another.
+        position: In the list of the file's rules, where the tree does not know it.
     """
     tests = tuple(tree.at("rules", place, "tests", t) for t in range(len(getattr(entry, "tests", ()))))
-    number = (place if position is None else position) + 1
+    number = int(str(tree.place("rules", place)[1])) + 1 if position is None else position + 1
     texts = TASKS[file.task].answer is Text
     return RuleContext(folder, tuple(file.labels), tree.at("rules", place), number, file.labels, tests, texts)
 
@@ -285,7 +293,7 @@ def unfitting(file: TaskFile, rules: Sequence[Rule]) -> Iterator[Problem]:
     for rule in rules:
         if isinstance(rule.says, Prompt):
             try:
-                yield from _mismatches(Template.parse(rule.says.template, where=rule.where), file, rule.where)
+                yield from mismatches(Template.parse(rule.says.template, where=rule.where), file, rule.where)
             except UserError as error:
                 yield from error.problems
     yield from _without_pair(file, rules)
@@ -303,85 +311,14 @@ def _without_pair(file: TaskFile, rules: Sequence[Rule]) -> Iterator[Problem]:
             yield Problem(message, rule.where, "leave scope out")
 
 
-def _wrong_tests(file: TaskFile, rules: Sequence[Rule], tree: Tree) -> Iterator[Problem]:
+def _wrong_tests(file: TaskFile, names: Sequence[str], tree: Tree) -> Iterator[Problem]:
     """Tests that expect an unknown label, or name an unknown rule."""
-    names = [rule.name for rule in rules]
     for position, test in enumerate(file.tests):
         where = tree.at("tests", position)
         if test.expect is not None and test.expect not in file.labels:
             yield Problem(f"unknown label {test.expect!r}", where, nearest(test.expect, file.labels))
-        if test.rule is not None and rules and test.rule not in names:
+        if test.rule is not None and names and test.rule not in names:
             yield Problem(f"there is no rule {test.rule!r}", where, nearest(test.rule, names))
-
-
-def _rendering(file: TaskFile, tree: Tree, folder: Path, problems: list[Problem]) -> Rendering:
-    templates = []
-    for position, written in enumerate(file.templates):
-        where = tree.at("templates", position)
-        try:
-            templates.append(Template.parse(written, where=where))
-            problems += _mismatches(templates[-1], file, where)
-        except UserError as error:
-            problems += error.problems
-    template, *others = templates or [_default_template(file)]
-    knowledge = []
-    for position, source in enumerate(file.knowledge):
-        where = tree.at("knowledge", position)
-        try:
-            text = read_text(folder / source.file, where=where)
-            named = Location(str(folder / source.file))
-            if source.meaning is None:
-                entries = read_entries(text, where=named)
-            else:
-                entries = dict.fromkeys(read_terms(text, where=named), source.meaning)
-            knowledge.append(Knowledge(entries, source.place, source.limit, source.separator))
-        except UserError as error:
-            problems += error.problems
-        if source.place == "field" and all("knowledge" not in t.fields for t in (template, *others)):
-            problems.append(Problem("the template has no {knowledge}", where, "put it there, or choose another place"))
-    types = dict(file.entities)
-    return Rendering(template, tuple(knowledge), file.name, file.description, dict(file.labels), tuple(others), types)
-
-
-def _default_template(file: TaskFile) -> Template:
-    if TASKS[file.task].readout == "generate":
-        return writing_template(file.task, described=bool(file.description.strip()))
-    asked = TASKS[file.task].readout == "extract"
-    return default_template(pair=file.data.columns.text_pair is not None, asked=asked)
-
-
-def _mismatches(template: Template, file: TaskFile, where: Location | None) -> Iterator[Problem]:
-    """Fields of the template that nothing fills, and inputs that it does not show."""
-    pair = file.data.columns.text_pair is not None or TASKS[file.task].readout == "extract"
-    of_pairs = TASKS[file.task].readout == "pair"
-    unfilled = [] if of_pairs else sorted(template.fields & PAIR_FIELDS)
-    if unfilled:
-        yield Problem(
-            f"the template shows {{{unfilled[0]}}}, and texts of the task {file.task!r} have no entities", where
-        )
-    of_turns = [] if file.task == DIALOGUE.name else sorted(template.fields & DIALOGUE_FIELDS)
-    if of_turns:
-        message = (
-            f"the template shows {{{of_turns[0]}}}, and texts of the task {file.task!r} are no turns of a dialogue"
-        )
-        yield Problem(message, where, "take it out of the template")
-    if "sep" in template.fields and TASKS[file.task].readout == "generate":
-        yield Problem(f"inputs of the task {file.task!r} have one segment", where, "take {sep} out of the template")
-        return
-    if template.cloze and TASKS[file.task].answer is not Label:
-        yield Problem(f"the task {file.task!r} fills in no {{mask}}", where, "take it out of the template")
-    if "text_pair" in template.fields and not pair:
-        yield Problem("the template shows {text_pair}", where, "name its column: data.columns.text_pair")
-    own = _default_template(file) if not file.templates else None
-    divided = "sep" in own.fields if own else "{sep}" in file.templates[0]
-    if ("sep" in template.fields) != divided:
-        yield Problem(
-            "the template and the task's first one differ in {sep}", where, "put {sep} into both, or into neither"
-        )
-    if pair and "text_pair" not in template.fields:
-        yield Problem("the template does not show the second text", where, "put {text_pair} into it")
-    if "knowledge" in template.fields and all(source.place != "field" for source in file.knowledge):
-        yield Problem("the template shows {knowledge}, and there is none", where, "add an entry with place: field")
 
 
 def _missing_data(file: TaskFile, tree: Tree, folder: Path) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -83,10 +84,35 @@ class Data(Part):
         default=None, description="Labelled data that only says how far the model can be believed; see abstention."
     )
     unlabeled: str | None = Field(default=None, description="Text without labels, for the rules to label.")
+    labels: str | None = Field(
+        default=None,
+        min_length=1,
+        description="JSON lines (.jsonl) of answers given by hand, which go before those of the data; the file may be missing.",
+    )
     columns: Columns = Field(default_factory=Columns, description="Which columns mean what.")
     split: Split = Field(default_factory=Split, description="Shares cut from train where a part has no file.")
     sample: Sample | None = Field(default=None, description="Learn from a few labels only.")
     limit_unlabeled: Whole | None = Field(default=None, ge=1, description="Unlabelled texts used at most.")
+
+    @model_validator(mode="after")
+    def _labels_apart(self) -> Self:
+        if self.labels is None:
+            return self
+        if not self.labels.endswith(".jsonl") or self.labels.startswith("hf:"):
+            remedy = "name a file that ends in .jsonl; it is made when there is something to write into it"
+            raise WrongValueError("labels given by hand are JSON lines", remedy=remedy, key="labels")
+        same = ("train", "validation", "test", "calibration", "unlabeled")
+        taken = next(
+            (name for name in same if getattr(self, name) and _plain(getattr(self, name)) == _plain(self.labels)), None
+        )
+        if taken is not None:
+            remedy = "give them a file of their own"
+            raise WrongValueError(f"labels given by hand and data.{taken} are one file", remedy=remedy, key="labels")
+        return self
+
+
+def _plain(path: str) -> str:
+    return posixpath.normpath(path.partition("#")[0])
 
 
 class KnowledgeSource(Part):

@@ -65,6 +65,13 @@ class Tree:
         """
         return Tree(values, self.file, self._nodes, moved)
 
+    def place(self, *steps: object) -> tuple[object, ...]:
+        """Where in the file a place is: the same keys and positions, but for what was moved."""
+        for length in range(len(steps), 0, -1):
+            if steps[:length] in self._moved:
+                return (*self._moved[steps[:length]], *steps[length:])
+        return steps
+
     def at(self, *steps: object) -> Location:
         """The line of a place, given as keys and positions from the outside in.
 
@@ -72,11 +79,7 @@ class Tree:
         that the nearest line around the place comes out.
         """
         node, line = self._nodes, 1
-        for length in range(len(steps), 0, -1):
-            if steps[:length] in self._moved:
-                steps = (*self._moved[steps[:length]], *steps[length:])
-                break
-        for step in steps:
+        for step in self.place(*steps):
             key = _key(node, step)
             if key is None:
                 continue

@@ -41,8 +41,11 @@ def run_tests(spec: TaskSpec, *, embed: Embed | None = None) -> tuple[Outcome, .
         return run_demand_tests(spec, embed=embed)
     alone = _Alone(spec, embed)
     outcomes = [outcome for rule in spec.rules for outcome in _own(alone, rule)]
+    muted = set(spec.muted)
     together: RuleSet | None = None
     for test, where in zip(spec.file.tests, spec.test_places, strict=True):
+        if test.rule in muted:
+            continue
         if test.rule is not None:
             outcomes.append(_one(alone, test, where))
             continue

@@ -11,31 +11,48 @@ import numpy as np
 from ruletune.config import TaskSpec
 from ruletune.data.extracts import Extracts
 from ruletune.data.pairs import Pairs
-from ruletune.data.readers import Answers, Columns, Labels, read_all
+from ruletune.data.readers import Answers, Columns, Labels, read, read_all
 from ruletune.data.spans import SpanLabels
 from ruletune.data.split import Key, same_context, same_text, same_turn, stratified_split
 from ruletune.data.texts import Texts
 from ruletune.data.understood import Understood
 from ruletune.errors import Location, UserError
+from ruletune.labeling.hand_labels import HandLabels, read_hand_labels
 from ruletune.sources import files_of
 from ruletune.tasks import DIALOGUE
 from ruletune.types import Example, Label
 
 __all__ = [
-    "Divided", "columns_of", "corpus", "divided", "gold_matrix", "key_of", "labels_of", "needs_label", "needs_one_task",
-    "read_part", "texts_of",
+    "Divided", "Sources", "asked_of", "columns_of", "corpus", "divided", "gold_matrix", "gold_of", "hand_labels", "key_of", "labels_of",
+    "needs_label", "needs_one_task", "read_part", "sources", "texts_of",
 ]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
-class Divided:
-    """The labelled files of a task, with the shares of the training data that are held out; leaks are still in.
+class Sources:
+    """The files that teach and choose, with the answers that were given by hand in them.
 
     Attributes:
+        train: With the texts of ``data.unlabeled`` and of ``data.labels`` alone that were answered by hand behind its own.
+        unlabeled: Without those. Answers that the file happens to carry are still in.
+    """
+
+    train: list[Example]
+    unlabeled: list[Example]
+    validation: list[Example]
+
+
+@dataclass(frozen=True, slots=True)
+class Divided:
+    """The data of a task, with the shares of the training data that are held out; leaks are still in.
+
+    Attributes:
+        unlabeled: Of ``data.unlabeled``, with the answers that it happens to carry.
         warnings: What the reader of a report should know about the shares.
     """
 
     train: list[Example]
+    unlabeled: list[Example]
     validation: list[Example]
     test: list[Example]
     calibration: list[Example]
@@ -82,6 +99,11 @@ def key_of(spec: TaskSpec) -> Key:
     return same_turn if spec.task == DIALOGUE else same_text
 
 
+def asked_of(spec: TaskSpec) -> Key:
+    """What is equal for examples that have the same answer: as :func:`key_of`, and of a text the question that is asked."""
+    return same_text if spec.task.readout == "extract" else key_of(spec)
+
+
 def needs_label(spec: TaskSpec, what: str) -> None:
     """Refuse what makes sense only where a text has a label.
 
@@ -118,14 +140,40 @@ def read_part(spec: TaskSpec, source: str) -> list[Example]:
     return read_all(source, columns_of(spec, source), labels=labels_of(spec), folder=spec.folder)
 
 
+def hand_labels(spec: TaskSpec) -> HandLabels:
+    """The answers of ``data.labels``.
+
+    Raises:
+        UserError: A row is wrong or has no answer, or two rows answer the same text.
+    """
+    columns = Columns(**spec.file.data.columns.model_dump())
+    return read_hand_labels(spec, answers=labels_of(spec), columns=columns, key=asked_of(spec))
+
+
+def sources(spec: TaskSpec) -> Sources:
+    """Read the training, unlabelled and validation data, and put in what was answered by hand.
+
+    An answer given by hand goes before that of a file. A text of ``data.unlabeled`` that has one belongs to the training data, and
+    so does a text that stands in none of the three files.
+    """
+    data, given = spec.file.data, hand_labels(spec)
+    train = [given.answered(example) for example in read_part(spec, data.train)]
+    loose = read_part(spec, data.unlabeled) if data.unlabeled else []
+    validation = [given.answered(e) for e in (read_part(spec, data.validation) if data.validation else [])]
+    others = given.others([*train, *loose, *validation])
+    known = {given.key(example) for example in train} if len(given) else set()
+    moved = [given.answered(e) for e in loose if given.holds(e) and given.key(e) not in known]
+    unlabeled = [example for example in loose if not given.holds(example)]
+    return Sources([*train, *moved, *others], unlabeled, validation)
+
+
 def divided(spec: TaskSpec) -> Divided:
-    """Read the labelled data and hold out what the task says: from files of their own, else as shares of the training data."""
-    data = spec.file.data
-    train = read_part(spec, data.train)
+    """Read a task's data and hold out what the task says: from files of their own, else as shares of the training data."""
+    data, files = spec.file.data, sources(spec)
     validation = 0.0 if data.validation else data.split.validation
     test = 0.0 if data.test else data.split.test
     key = key_of(spec)
-    first = stratified_split(train, validation=validation, test=test, seed=spec.file.seed, key=key)
+    first = stratified_split(files.train, validation=validation, test=test, seed=spec.file.seed, key=key)
     learn, warnings = list(first.train), list(first.warnings)
     calibration = read_part(spec, data.calibration) if data.calibration else []
     if data.split.calibration and not data.calibration:
@@ -135,11 +183,21 @@ def divided(spec: TaskSpec) -> Divided:
         learn, calibration = list(second.train), list(second.validation)
     return Divided(
         train=learn,
-        validation=read_part(spec, data.validation) if data.validation else list(first.validation),
+        unlabeled=files.unlabeled,
+        validation=files.validation if data.validation else list(first.validation),
         test=read_part(spec, data.test) if data.test else list(first.test),
         calibration=calibration,
         warnings=warnings,
     )
+
+
+def gold_of(spec: TaskSpec) -> list[Example]:
+    """The training texts that have an answer, and nothing else in memory."""
+    data, given = spec.file.data, hand_labels(spec)
+    stream = read(data.train, columns_of(spec, data.train), labels=labels_of(spec), folder=spec.folder)
+    gold = [example for example in map(given.answered, stream) if example.answer is not None]
+    held_out = read_part(spec, data.validation) if data.validation and len(given) else []
+    return [*gold, *given.others([*gold, *held_out])]
 
 
 def corpus(spec: TaskSpec) -> list[Example]:
@@ -147,9 +205,8 @@ def corpus(spec: TaskSpec) -> list[Example]:
 
     The test file is left out: rules that are rewritten until they are right there have been tuned on it.
     """
-    data = spec.file.data
-    sources = [data.train, data.unlabeled, data.validation]
-    return [example for source in sources if source for example in read_part(spec, source)]
+    files = sources(spec)
+    return [*files.train, *files.unlabeled, *files.validation]
 
 
 def gold_matrix(examples: Sequence[Example], labels: Sequence[str]) -> np.ndarray:

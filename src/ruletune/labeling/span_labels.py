@@ -14,7 +14,7 @@ from ruletune.data.writing import write_lines
 from ruletune.errors import UserError
 from ruletune.labeling.answer_model import AnswerModel
 from ruletune.labeling.apply import answer_value
-from ruletune.labeling.corpus import read_part
+from ruletune.labeling.corpus import gold_of, read_part
 from ruletune.labeling.evaluate import Embed
 from ruletune.labeling.span_apply import SpanRules
 from ruletune.labeling.span_table import fit_span_model, gold_answers
@@ -45,7 +45,7 @@ def label_spans(
         raise UserError("there are no texts")
     rules = SpanRules(spec.rules, labels=spec.labels, embed=embed)
     votes = rules.apply(examples, progress=counted(listener, "applying rules", len(examples)))
-    taught = [example for example in read_part(spec, spec.file.data.train) if example.answer is not None]
+    taught = gold_of(spec)
     learned = SpanVotes.joined([votes, rules.apply(taught)]) if taught else votes
     unknown = [replace(example, answer=None) for example in examples]
     reconciled = (_answered if spec.task.readout == "extract" else _marked)(spec, votes, learned, [*unknown, *taught])

@@ -23,11 +23,11 @@ import numpy as np
 
 from ruletune.config import TaskSpec
 from ruletune.data.pieces import Piece, pieces
-from ruletune.data.readers import MOST_PROBLEMS, Columns, given_up, read
+from ruletune.data.readers import MOST_PROBLEMS, Columns, given_up
 from ruletune.data.rows import format_of
 from ruletune.errors import Location, Problem, UserError
 from ruletune.labeling.apply import RuleSet, check_faults, fields_of
-from ruletune.labeling.corpus import columns_of, gold_matrix, labels_of, needs_label, texts_of
+from ruletune.labeling.corpus import columns_of, gold_matrix, gold_of, needs_label, texts_of
 from ruletune.labeling.duplicates import duplicates
 from ruletune.labeling.evaluate import Embed
 from ruletune.labeling.label_model import LabelModel
@@ -129,7 +129,7 @@ def label_file(
     if not spec.rules:
         raise UserError("there are no rules to label with", where=Location(str(spec.path)), remedy="write some")
     rules = RuleSet(spec.rules, labels=spec.labels, embed=embedder(spec) if embedder else None)
-    gold = _gold(spec)
+    gold = gold_of(spec)
     said = rules.apply(gold, whole=False)
     rows = max(1, min(rows, _CELLS // len(spec.rules)))
     digest = rules_digest(spec)
@@ -195,13 +195,6 @@ class _Found:
         self.faults[fault.rule] = (
             fault if first is None else Fault(fault.rule, first.count + fault.count, first.example_id, first.traceback)
         )
-
-
-def _gold(spec: TaskSpec) -> list[Example]:
-    source = spec.file.data.train
-    columns = columns_of(spec, source)
-    examples = read(source, columns, labels=labels_of(spec), folder=spec.folder)
-    return [example for example in examples if example.answer is not None]
 
 
 def _identity(path: Path) -> list[object] | None:

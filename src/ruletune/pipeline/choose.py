@@ -10,7 +10,7 @@ from ruletune.config import TaskSpec
 from ruletune.data.readers import read_all
 from ruletune.data.sampling import next_to_label
 from ruletune.errors import Location, UserError
-from ruletune.labeling.corpus import columns_of, labels_of, needs_one_task, read_part
+from ruletune.labeling.corpus import columns_of, hand_labels, labels_of, needs_one_task, sources
 from ruletune.models import checkpoints
 from ruletune.pipeline.embedding import represent
 from ruletune.pipeline.run import load
@@ -38,12 +38,13 @@ def choose(
         UserError: There is no text without a label.
     """
     needs_one_task(spec, "a choice of texts to label")
-    train = read_part(spec, spec.file.data.train)
-    labelled = [example for example in train if example.answer is not None]
+    files = sources(spec)
+    labelled = [example for example in files.train if example.answer is not None]
     if data is not None:
-        pool = read_all(data, columns_of(spec, data), labels=labels_of(spec))
+        given = hand_labels(spec)
+        pool = [given.answered(example) for example in read_all(data, columns_of(spec, data), labels=labels_of(spec))]
     else:
-        pool = [*train, *(read_part(spec, spec.file.data.unlabeled) if spec.file.data.unlabeled else [])]
+        pool = [*files.train, *files.unlabeled]
     pool = [example for example in pool if example.answer is None]
     if not pool:
         raise UserError("there is no text without a label", where=Location(data or str(spec.path)))

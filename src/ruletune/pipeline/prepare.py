@@ -12,7 +12,7 @@ from ruletune.data.readers import fingerprint
 from ruletune.data.sampling import sample
 from ruletune.data.split import Key, remove_leaks
 from ruletune.errors import Location, UserError
-from ruletune.labeling.corpus import divided, key_of, read_part
+from ruletune.labeling.corpus import divided, key_of
 from ruletune.models import checkpoints
 from ruletune.progress import Event, Listener
 from ruletune.tasks import Readout
@@ -74,7 +74,7 @@ def prepare(spec: TaskSpec, *, listener: Listener) -> Parts:
     parts = divided(spec)
     warnings += parts.warnings
     train, validation, test, calibration = parts.train, parts.validation, parts.test, parts.calibration
-    unlabeled = [_without_answer(e) for e in (read_part(spec, data.unlabeled) if data.unlabeled else [])]
+    unlabeled = [_without_answer(example) for example in parts.unlabeled]
     for name, part, source in (
         ("validation", validation, data.validation),
         ("test", test, data.test),

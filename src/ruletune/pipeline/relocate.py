@@ -25,7 +25,7 @@ def relocated(spec: TaskSpec, folder: Path, *, prefix: str = "") -> TaskSpec:
         prefix: What the names of the copies begin with.
     """
     data = spec.file.data
-    names = ("train", "validation", "test", "calibration", "unlabeled")
+    names = ("train", "validation", "test", "calibration", "unlabeled", "labels")
     update: dict[str, object] = {
         "data": data.model_copy(update={name: _absolute(getattr(data, name), spec.folder) for name in names}),
         "rules": tuple(

@@ -152,7 +152,7 @@ def kind_of(entry: Mapping[Any, Any]) -> str:
 
 
 def build_rules(entries: Iterable[tuple[RuleEntry, RuleContext]]) -> tuple[Rule, ...]:
-    """All rules of a task file, in their order.
+    """All rules of a task file, muted ones too, in their order.
 
     Raises:
         UserError: Everything that is wrong with any of them, reported together.
@@ -163,7 +163,7 @@ def build_rules(entries: Iterable[tuple[RuleEntry, RuleContext]]) -> tuple[Rule,
     for entry, context in entries:
         texts = context.texts
         try:
-            rules += [replace(rule, entry=context.position) for rule in entry.rules(context)]
+            rules += [replace(rule, entry=context.position, muted=entry.muted) for rule in entry.rules(context)]
         except UserError as error:
             problems += error.problems
     problems += check_rules(rules, texts=texts, whole=not problems)

@@ -6,7 +6,8 @@ A rule that has nothing to say about a text abstains. A rule that fails is a fau
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from ruletune.errors import Location
 from ruletune.rules.conditions import (
@@ -56,8 +57,8 @@ from ruletune.rules.sayings import (
 __all__ = [
     "AllOf", "Always", "AnyOf", "Avoid", "Call", "Casing", "Column", "Condition", "Copy", "Fault", "Glossary", "Invented", "Length", "Link",
     "Matching", "Metadata", "Named", "Near", "NearQuestion", "Not", "Ordered", "Pattern", "Prompt", "Reply", "Rule", "RuleTest", "Say", "Says",
-    "Scope", "Scored", "Sentences", "Similar", "Sized", "Slots", "Terms", "Typed", "Veto", "Vote", "Within", "called", "names_label",
-    "parts", "references",
+    "Scope", "Scored", "Sentences", "Similar", "Sized", "Slots", "Terms", "Typed", "Veto", "Vote", "Within", "called", "heard",
+    "names_label", "parts", "references",
 ]  # fmt: skip
 
 
@@ -94,6 +95,7 @@ class Rule:
         priority: Where rules of different priority speak about a text, only those of the highest are heard.
         tests: What it must do with given texts.
         entry: Which entry of the task file's ``rules:`` it was made of, from 1; 0 for a rule made in Python.
+        muted: It is checked, and not heard (:func:`heard`).
     """
 
     name: str
@@ -106,6 +108,7 @@ class Rule:
     priority: int = 0
     tests: tuple[RuleTest, ...] = ()
     entry: int = field(default=0, compare=False)
+    muted: bool = False
 
     @property
     def label(self) -> str | None:
@@ -130,6 +133,41 @@ def references(rule: Rule) -> list[str]:
     """Names of the other rules that a rule's condition and exceptions refer to, each once."""
     found = [part for condition in (rule.when, *rule.unless) for part in parts(condition)]
     return list(dict.fromkeys(part.rule for part in found if isinstance(part, Named)))
+
+
+def heard(rules: Sequence[Rule]) -> tuple[Rule, ...]:
+    """The rules that are left without the muted ones.
+
+    A muted rule says nothing and has no tests; where one that is heard refers to it, near or far, it stays as a condition. Helpers
+    that only muted rules refer to go with them.
+
+    >>> shouts = Rule("shouts", Casing("upper"), Vote("spam"), muted=True)
+    >>> [(rule.name, rule.says) for rule in heard([shouts, Rule("asks", Named("shouts"), Vote("ham"))])]
+    [('shouts', None), ('asks', Vote(label='ham', weight=1.0))]
+    >>> heard([shouts])
+    ()
+    """
+    if not any(rule.muted for rule in rules):
+        return tuple(rules)
+    named = {rule.name: rule for rule in rules}
+    needed: set[str] = set()
+    waiting = [rule.name for rule in rules if not rule.muted and _speaks(rule)]
+    while waiting:
+        name = waiting.pop()
+        if name not in needed:
+            needed.add(name)
+            waiting += references(named[name])
+    return tuple(_silent(rule) if rule.muted else rule for rule in rules if rule.name in needed)
+
+
+def _speaks(rule: Rule) -> bool:
+    return rule.says is not None or names_label(rule.when)
+
+
+def _silent(rule: Rule) -> Rule:
+    """Its condition alone, also where that would name a label itself."""
+    when = AllOf((rule.when,)) if names_label(rule.when) else rule.when
+    return replace(rule, when=when, says=None, weight=1.0, priority=0, tests=())
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,6 +180,10 @@ class RuleEntry(BaseModel):
         description="Exceptions: the name of another rule, a condition such as {regex: ...}, or a list of these. "
         "Where one of them holds, the rule does not fire.",
     )
+    muted: Annotated[bool, Field(strict=True)] = Field(
+        default=False,
+        description="Checked, but not heard: it says nothing, and only rules that refer to it still do so.",
+    )
 
     def rules(self, context: RuleContext) -> list[Rule]:
         """The rules that this entry stands for.

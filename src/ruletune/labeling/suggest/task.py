@@ -13,7 +13,7 @@ from ruletune.data.sampling import sample
 from ruletune.data.split import remove_leaks
 from ruletune.errors import Location, UserError, nearest
 from ruletune.labeling.apply import RuleSet, needs_embedding
-from ruletune.labeling.corpus import divided, gold_matrix, needs_label, read_part
+from ruletune.labeling.corpus import divided, gold_matrix, needs_label
 from ruletune.labeling.evaluate import Embed
 from ruletune.labeling.suggest.proposals import Pool, propose, study
 from ruletune.labeling.suggest.repairs import repair
@@ -158,9 +158,8 @@ def _examples(spec: TaskSpec, embed: Embed | None, limit: int, notes: list[str])
     # Rules that were written from labels would make them look easier than others: neither test nor calibration labels.
     held = [*parts.test, *parts.calibration]
     known = parts.train if data.validation else [*parts.train, *parts.validation]
-    unlabeled = read_part(spec, data.unlabeled) if data.unlabeled else []
     kept, _ = remove_leaks(known, held)
-    unlabeled, _ = remove_leaks(unlabeled, held)
+    unlabeled, _ = remove_leaks(parts.unlabeled, held)
     gold = [example for example in kept if example.answer is not None]
     if not gold:
         remedy = f"label some texts; choose them with: ruletune sample {spec.path} -o to_label.jsonl"
