@@ -22,7 +22,7 @@ from ruletune.pipeline.extract_deciding import Deciding, Ranked, ranked, scoring
 from ruletune.pipeline.run import Run, needs_gold
 from ruletune.pipeline.span_findings import scores_by_coverage
 from ruletune.progress import Listener, counted, silent
-from ruletune.types import Example, Prediction, Spans
+from ruletune.types import Example, Firing, Prediction, Spans
 
 __all__ = ["ExtractRun"]
 
@@ -50,6 +50,9 @@ class ExtractRun(Run):
     def by_itself(self) -> ExtractRun:
         """The same model, answering without its rules."""
         return ExtractRun(self.folder, {**self.settings, "rules_act": False})
+
+    def firings(self, examples: Sequence[Example]) -> list[tuple[Firing, ...]]:
+        return self.span_rules.apply(examples, strict=False).firings()
 
     def predict(
         self,

@@ -35,7 +35,7 @@ from ruletune.report.model import Report
 from ruletune.store import FORMAT, read_json
 from ruletune.tasks import TASKS, UNDERSTANDING, Task
 from ruletune.templates import Rendering
-from ruletune.types import Answer, Example, Label, Prediction
+from ruletune.types import Answer, Example, Firing, Label, Prediction
 
 __all__ = ["Run", "load", "needs_gold"]
 
@@ -150,6 +150,10 @@ class Run:
         if self.task.readout == "pair":
             return marked_example(identity, text)
         return Example(identity, text, text_pair)
+
+    def firings(self, examples: Sequence[Example]) -> list[tuple[Firing, ...]]:
+        """The rules that fire on each example, without asking the model."""
+        return self.rules.firings_of(self.rules.apply(examples, strict=False), examples)
 
     def predict(
         self,

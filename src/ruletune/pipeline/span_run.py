@@ -26,7 +26,7 @@ from ruletune.pipeline.span_findings import scores_by_coverage
 from ruletune.pipeline.span_judging import Say
 from ruletune.pipeline.tag_answers import heard, scoring
 from ruletune.progress import Listener, counted, silent
-from ruletune.types import Example, Prediction, Spans
+from ruletune.types import Example, Firing, Prediction, Spans
 
 __all__ = ["TagRun"]
 
@@ -44,6 +44,9 @@ class TagRun(Run):
     def sequence_model(self) -> SequenceModel:
         """How far each rule is believed."""
         return SequenceModel.from_json(self.settings["label_model"])
+
+    def firings(self, examples: Sequence[Example]) -> list[tuple[Firing, ...]]:
+        return self.span_rules.apply(examples, strict=False).firings()
 
     def predict(
         self,
