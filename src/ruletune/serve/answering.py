@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from ruletune.errors import RuletuneError
@@ -84,7 +85,12 @@ class Answerer:
         length = sum(_tokens(text) for text in (example.text, example.text_pair or ""))
         if self.run.task.readout in ("extract", "tokens"):  # long texts are read in windows
             return length
-        return min(length, int(self.run.settings["max_length"]))
+        return min(length, self._longest)
+
+    @cached_property
+    def _longest(self) -> int:
+        """Tokens that the model reads."""
+        return max(int(half.settings["max_length"]) for half in halves(self.run).values())
 
     @property
     def repeatable(self) -> bool:

@@ -22,7 +22,7 @@ from ruletune.serve.answering import Answered, Answerer, Asked, halves
 from ruletune.serve.batching import Batcher, Budget, ClosedError
 from ruletune.serve.guarding import App, Guards, guard
 from ruletune.serve.problems import install
-from ruletune.serve.schema import Limits, Schema, example_input, example_of, options_of, parse, schema_of
+from ruletune.serve.schema import Limits, Schema, example_input, example_of, examples_of, options_of, parse, schema_of
 from ruletune.serve.specification import described
 from ruletune.serve.telemetry import Telemetry, counted
 from ruletune.serve.watching import Watch
@@ -92,9 +92,9 @@ class Service:
     @cached_property
     def example(self) -> Any:
         """An input that shows what one looks like."""
-        body = json.dumps({"inputs": [example_input(self.run)]}).encode()
-        [given] = parse(self.schema.predict, body).inputs  # type: ignore[attr-defined]
-        return example_of(self.run, given, "1")
+        body = json.dumps({"input": example_input(self.run)}).encode()
+        given: Any = parse(schema_of(self.run, Limits()).explain, body)
+        return example_of(self.run, given.input, "1")
 
     example_answer: dict[str, Any] | None = None
     """The answer to it, once it was asked."""
@@ -190,7 +190,7 @@ def _asking(app: FastAPI, service: Service) -> None:
         options = options_of(given)
         if options.max_error is not None:
             service.run.threshold(options.max_error, confidence=options.confidence)  # refused before anything is asked
-        examples = [example_of(service.run, each, str(number)) for number, each in enumerate(given.inputs, start=1)]
+        examples = examples_of(service.run, given.inputs)
         found = await service.answers([Asked("predict", example, options) for example in examples], request)
         if found is None:
             return Response(status_code=499)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, assert_never
 
@@ -19,7 +19,17 @@ from ruletune.types import Example
 if TYPE_CHECKING:
     from ruletune.pipeline.run import Run
 
-__all__ = ["Limits", "Options", "Schema", "example_of", "options_of", "parse", "schema_of"]
+__all__ = [
+    "Limits",
+    "Options",
+    "Schema",
+    "example_input",
+    "example_of",
+    "examples_of",
+    "options_of",
+    "parse",
+    "schema_of",
+]
 
 _NAME = 200
 """Characters of an id, a speaker, a column's name."""
@@ -137,6 +147,23 @@ def example_of(run: Run, given: BaseModel, identity: str) -> Example:
             assert_never(run.task.readout)
 
 
+def examples_of(run: Run, given: Sequence[BaseModel]) -> list[Example]:
+    """Inputs as examples, numbered from 1 where they bring no id.
+
+    Raises:
+        UserError: Everything that is wrong with any of them, each with its place in the body.
+    """
+    examples, wrong = [], []
+    for place, each in enumerate(given):
+        try:
+            examples.append(example_of(run, each, str(place + 1)))
+        except UserError as error:
+            wrong += [Problem(f"inputs[{place}]: {p.message}", p.where, p.remedy) for p in error.problems]
+    if wrong:
+        raise UserError.of(wrong)
+    return examples
+
+
 def options_of(given: BaseModel) -> Options:
     values = given.model_dump(exclude={"inputs"})
     return Options(**values)
@@ -177,8 +204,8 @@ def _not_blank(value: str) -> str:
 def _text(limits: Limits, description: str) -> Any:
     return Annotated[
         str,
-        AfterValidator(_not_blank),
         Field(min_length=1, max_length=limits.characters, description=description),
+        AfterValidator(_not_blank),
     ]
 
 
