@@ -51,9 +51,9 @@ def test_only_what_changed_is_matched_again(monkeypatch: pytest.MonkeyPatch) -> 
     applied: list[list[str]] = []
 
     class Spy(RuleSet):
-        def __init__(self, rules, *, labels, embed=None) -> None:  # type: ignore[no-untyped-def]
+        def __init__(self, rules, *, labels, embed=None, budget=None) -> None:  # type: ignore[no-untyped-def]
             applied.append([rule.name for rule in rules])
-            super().__init__(rules, labels=labels, embed=embed)
+            super().__init__(rules, labels=labels, embed=embed, budget=budget)
 
     monkeypatch.setattr(incremental, "RuleSet", Spy)
     pool, rules = RulePool(TEXTS, labels=LABELS), CHOICES[:4]
@@ -61,3 +61,29 @@ def test_only_what_changed_is_matched_again(monkeypatch: pytest.MonkeyPatch) -> 
     pool.update([replace(rules[1], name="renamed"), rules[0], *rules[2:]])
     pool.update([replace(rules[0], when=Pattern("7")), *rules[1:]])
     assert applied == [["a", "b", "c", "both"], ["a", "both"]]
+
+
+def test_rules_of_before_are_remembered_while_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    applied: list[list[str]] = []
+
+    class Spy(RuleSet):
+        def __init__(self, rules, **options) -> None:  # type: ignore[no-untyped-def]
+            applied.append([rule.name for rule in rules])
+            super().__init__(rules, **options)
+
+    monkeypatch.setattr(incremental, "RuleSet", Spy)
+    pool, drafts = RulePool(TEXTS, labels=LABELS, remember=1), [Rule(c, Pattern(c), Vote("spam")) for c in "abc7"]
+    for draft in (*drafts[:2], drafts[0], drafts[2], drafts[1]):  # a, b, a again; c pushes b out
+        pool.update([draft])
+    assert applied == [["a"], ["b"], ["c"], ["b"]]
+
+
+def test_priorities_are_heard_anew_and_nothing_is_matched_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = RulePool(TEXTS, labels=LABELS)
+    low, high = Rule("low", Pattern("a"), Vote("ham")), Rule("high", Pattern("b"), Vote("spam"), priority=2)
+    pool.update([low, high])
+    monkeypatch.setattr(incremental, "RuleSet", None)
+    for rules in ([low, replace(high, priority=0)], [replace(low, priority=3), high], [low, high]):
+        np.testing.assert_array_equal(
+            pool.update(rules).matrix, RuleSet(rules, labels=LABELS).apply(TEXTS).matrix, strict=True
+        )
