@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from ruletune.labeling import incremental
 from ruletune.labeling.apply import RuleSet
 from ruletune.labeling.incremental import RulePool
-from ruletune.rules.base import AllOf, Call, Named, Not, Pattern, Rule, Veto, Vote
+from ruletune.rules.base import AllOf, Call, Named, Not, Pattern, Rule, Similar, Veto, Vote
 from ruletune.types import Example
 
 LABELS = ("ham", "spam")
@@ -87,3 +88,27 @@ def test_priorities_are_heard_anew_and_nothing_is_matched_for_them(monkeypatch: 
         np.testing.assert_array_equal(
             pool.update(rules).matrix, RuleSet(rules, labels=LABELS).apply(TEXTS).matrix, strict=True
         )
+
+
+def test_a_helper_can_be_forgotten_and_needed_again() -> None:
+    helper, listener = Rule("helper", Pattern("a")), Rule("listens", Not(Named("helper")), Vote("ham"))
+    pool = RulePool(TEXTS, labels=LABELS, remember=1)
+    expected = RuleSet([helper, listener], labels=LABELS).apply(TEXTS).matrix
+    for _ in range(2):
+        np.testing.assert_array_equal(pool.update([helper, listener]).matrix, expected)
+        pool.update([Rule("b", Pattern("b"), Vote("ham"))])
+
+
+def test_what_was_compared_is_compared_again() -> None:
+    near = {"7": True}
+
+    def embed(texts: Sequence[str]) -> np.ndarray:
+        return np.array([[1.0, 0.0] if text in ("number", *near) else [0.0, 1.0] for text in texts])
+
+    rule = Rule("like", Similar("spam", 0.5, (("spam", "number"),)), Vote("spam"))
+    pool = RulePool(TEXTS, labels=LABELS, embed=embed)
+    assert (pool.update([rule]).matrix >= 0).sum() == 1
+    near["a"] = True
+    assert (pool.update([rule]).matrix >= 0).sum() == 1
+    pool.forget_compared()
+    assert (pool.update([rule]).matrix >= 0).sum() == 2

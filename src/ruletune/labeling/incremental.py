@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from ruletune.labeling.apply import RuleSet, Votes, silence_lower
+from ruletune.labeling.apply import RuleSet, Votes, needs_embedding, silence_lower
 from ruletune.labeling.evaluate import Embed
-from ruletune.rules.base import Fault, Rule, references
+from ruletune.rules.base import Fault, Rule, Vote, names_label, references
 from ruletune.types import Example
 
-__all__ = ["RulePool", "essence", "with_references"]
+__all__ = ["RulePool", "essence", "heard", "with_references"]
 
 _Column = tuple[np.ndarray, Fault | None]
 """What one rule says, (texts,) int16, and how it failed."""
@@ -50,6 +50,7 @@ class RulePool:
         self.labels = tuple(labels)
         self._embed, self._budget, self._remember = embed, budget, remember
         self._columns: dict[object, _Column] = {}
+        self._compared: set[object] = set()
         self._matrix = np.zeros((len(self.examples), 0), dtype=np.int16)
         self._keys: list[object] = []
 
@@ -98,11 +99,26 @@ class RulePool:
 
     def _apply(self, fresh: Sequence[Rule], keys: Sequence[object], by_name: dict[str, Rule]) -> None:
         """Apply rules, with those that they refer to beside them."""
-        needed = [replace(rule, priority=0) for rule in with_references(fresh, by_name)]
+        needed = [replace(heard(rule, self.labels), priority=0) for rule in with_references(fresh, by_name)]
         votes = RuleSet(needed, labels=self.labels, embed=self._embed, budget=self._budget).apply(self.examples)
         faults = {fault.rule: fault for fault in votes.faults}
         for n, (rule, key) in enumerate(zip(fresh, keys, strict=True)):
             self._columns[key] = (votes.matrix[:, n].copy(), faults.get(rule.name))
+            if needs_embedding(with_references([rule], by_name)):
+                self._compared.add(key)
+
+    def forget_compared(self) -> None:
+        """Forget what was said by rules that compare embeddings: ``embed`` knows better now."""
+        for key in self._compared:
+            self._columns.pop(key, None)
+        self._compared.clear()
+        self._keys = [None] * len(self._keys)
+
+
+def heard(rule: Rule, labels: Sequence[str]) -> Rule:
+    """A rule that may be applied by itself: a helper, that nobody may be there to listen to, is given something to say."""
+    helps = rule.says is None and not names_label(rule.when) and bool(labels)
+    return replace(rule, says=Vote(labels[0])) if helps else rule
 
 
 def with_references(rules: Sequence[Rule], by_name: dict[str, Rule]) -> list[Rule]:

@@ -74,15 +74,18 @@ def rule_table(
     return table_of(spec, votes, gold_matrix(texts, spec.labels))
 
 
-def table_of(spec: TaskSpec, votes: Votes, gold: np.ndarray) -> RuleTable:
+def table_of(
+    spec: TaskSpec, votes: Votes, gold: np.ndarray, *, model: LabelModel | None = None, said: Tallies | None = None
+) -> RuleTable:
     """The table of votes that are known: of a task's rules on some texts.
 
     Args:
         gold: (texts, labels) in {0, 1}, NaN rows where unknown.
+        model, said: The label model and the tally of the votes, where they are known already.
     """
     multi = spec.file.multi_label
-    model = fit_label_model(spec, votes.matrix, gold)
-    said = tally(votes, multi=multi)
+    model = model or fit_label_model(spec, votes.matrix, gold)
+    said = said or tally(votes, multi=multi)
     contradicted = np.zeros(len(votes.matrix), dtype=bool)
     contradicted[said.cells.rows[said.conflicts]] = True
     return RuleTable(
