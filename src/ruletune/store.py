@@ -19,10 +19,14 @@ from filelock import FileLock, Timeout
 
 from ruletune.errors import RuletuneError, UserError
 
-__all__ = ["Workspace", "open_workspace", "read_json", "write_json", "write_text"]
+__all__ = ["OtherRunError", "Workspace", "open_workspace", "read_json", "write_json", "write_text"]
 
 FORMAT = 1
 """Version of the run folder's layout, stored in ``ruletune.json``."""
+
+
+class OtherRunError(UserError):
+    """The unfinished run was begun from something else, so that it cannot be gone on with."""
 
 
 def write_text(path: Path, text: str) -> None:
@@ -175,7 +179,7 @@ def _begin(workspace: Workspace, identity: Mapping[str, object], *, resume: bool
     if resume and begun.is_file():
         changed = [name for name, value in read_json(begun).items() if identity.get(name) != value]
         if changed:
-            raise UserError(
+            raise OtherRunError(
                 f"the unfinished run of {workspace.target} was begun with another {', '.join(changed)}",
                 remedy="undo the change, or begin anew with --overwrite",
             )

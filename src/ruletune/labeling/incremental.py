@@ -12,7 +12,7 @@ from ruletune.labeling.evaluate import Embed
 from ruletune.rules.base import Fault, Rule, Vote, names_label, references
 from ruletune.types import Example
 
-__all__ = ["RulePool", "essence", "heard", "with_references"]
+__all__ = ["RulePool", "by_itself", "essence", "with_references"]
 
 _Column = tuple[np.ndarray, Fault | None]
 """What one rule says, (texts,) int16, and how it failed."""
@@ -99,7 +99,7 @@ class RulePool:
 
     def _apply(self, fresh: Sequence[Rule], keys: Sequence[object], by_name: dict[str, Rule]) -> None:
         """Apply rules, with those that they refer to beside them."""
-        needed = [replace(heard(rule, self.labels), priority=0) for rule in with_references(fresh, by_name)]
+        needed = [replace(by_itself(rule, self.labels), priority=0) for rule in with_references(fresh, by_name)]
         votes = RuleSet(needed, labels=self.labels, embed=self._embed, budget=self._budget).apply(self.examples)
         faults = {fault.rule: fault for fault in votes.faults}
         for n, (rule, key) in enumerate(zip(fresh, keys, strict=True)):
@@ -115,7 +115,7 @@ class RulePool:
         self._keys = [None] * len(self._keys)
 
 
-def heard(rule: Rule, labels: Sequence[str]) -> Rule:
+def by_itself(rule: Rule, labels: Sequence[str]) -> Rule:
     """A rule that may be applied by itself: a helper, that nobody may be there to listen to, is given something to say."""
     helps = rule.says is None and not names_label(rule.when) and bool(labels)
     return replace(rule, says=Vote(labels[0])) if helps else rule

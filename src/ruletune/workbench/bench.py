@@ -15,7 +15,7 @@ from ruletune.labeling.outcome import Outcome
 from ruletune.report.demands import DemandRow
 from ruletune.report.model import RuleRow
 from ruletune.rules.base import Rule
-from ruletune.types import Label, Spans
+from ruletune.types import Answer, Label, Spans
 from ruletune.workbench.texts import Texts
 from ruletune.workbench.values import Demanded, Fired, Said, Table, TestResult, Totals
 
@@ -59,7 +59,11 @@ class Look(Protocol):
     def has(self, label: str) -> np.ndarray:
         """Texts whose gold answer has a label, or whose weak one has where there is no gold."""
 
-    def weak(self, row: int) -> Said | None: ...
+    def answer(self, row: int) -> Answer | None:
+        """The weak answer to a text; ``None`` where no rule speaks."""
+
+    def weak(self, row: int) -> Said | None:
+        """The same as JSON, with what is believed of it."""
 
     def firings(self, row: int) -> tuple[Fired, ...]: ...
 

@@ -15,7 +15,7 @@ from ruletune.labeling.apply import RuleSet, Votes
 from ruletune.labeling.corpus import gold_matrix
 from ruletune.labeling.distinct import Distinct, distinct
 from ruletune.labeling.evaluate import Embed
-from ruletune.labeling.incremental import RulePool, heard, with_references
+from ruletune.labeling.incremental import RulePool, by_itself, with_references
 from ruletune.labeling.label_model import LabelModel
 from ruletune.labeling.table import covered, fit_label_model, rule_rows, table_of
 from ruletune.metrics.calibration import wilson_interval
@@ -152,14 +152,14 @@ class LabelLook:
         weak = self.chosen[self.rows.inverse, self.spec.labels.index(label)] & self.covered
         return np.where(self.known, gold_has(self.texts, label), weak)
 
-    def weak_label(self, row: int) -> Label | None:
+    def answer(self, row: int) -> Label | None:
         """The weak label of a text."""
         if not self.covered[row]:
             return None
         return Label.of(*(self.spec.labels[k] for k in np.flatnonzero(self.chosen[self.rows.inverse[row]])))
 
     def weak(self, row: int) -> Said | None:
-        label = self.weak_label(row)
+        label = self.answer(row)
         if label is None:
             return None
         beliefs, chosen = self.beliefs[self.rows.inverse[row]], self.chosen[self.rows.inverse[row]]
@@ -214,7 +214,7 @@ class LabelBench:
         check()
         own = own_rules(spec, place)
         needed = with_references(own, {rule.name: rule for rule in spec.rules})
-        triggers = base.triggers.with_set(self._compiled([heard(rule, self._labels) for rule in needed]))
+        triggers = base.triggers.with_set(self._compiled([by_itself(rule, self._labels) for rule in needed]))
         look = LabelLook.of(spec, texts, votes, base.gold, triggers)
         check()
         rows = rule_rows(votes, gold=base.gold, label_model=look.model, multi=look.multi, said=look.said)
