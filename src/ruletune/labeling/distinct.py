@@ -41,7 +41,8 @@ def distinct(matrix: np.ndarray, known: np.ndarray | None = None) -> Distinct:
     rng = np.random.default_rng(0)
     keys = np.zeros(len(matrix), dtype=np.int64)
     for table in (matrix, gold):
-        for column, factor in enumerate(rng.integers(-(2**62), 2**62, size=table.shape[1])):
+        factors: np.ndarray = rng.integers(-(2**62), 2**62, size=table.shape[1])
+        for column, factor in enumerate(factors):
             keys += table[:, column].astype(np.int64) * (2 * factor + 1)
     found = _ordered(*np.unique(keys, return_index=True, return_counts=True, return_inverse=True))
     same = all(np.array_equal(table[found.first][found.inverse], table) for table in (matrix, gold))

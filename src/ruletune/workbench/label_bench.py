@@ -21,7 +21,7 @@ from ruletune.labeling.table import covered, fit_label_model, rule_rows, table_o
 from ruletune.metrics.calibration import wilson_interval
 from ruletune.rules.base import Rule, names_label
 from ruletune.types import Example, Label
-from ruletune.workbench.bench import BUDGET, Check, Drafted, gold_has, own_rules, share
+from ruletune.workbench.bench import BUDGET, Check, Drafted, Look, gold_has, own_rules, share
 from ruletune.workbench.texts import Texts
 from ruletune.workbench.values import Demanded, Fired, Said, Table, Totals, answer_json
 
@@ -209,7 +209,8 @@ class LabelBench:
     def _compiled(self, rules: Sequence[Rule]) -> RuleSet:
         return RuleSet(rules, labels=self._labels, embed=self._embed, budget=BUDGET)
 
-    def draft(self, base: LabelLook, spec: TaskSpec, texts: Texts, place: int, *, check: Check) -> Drafted:
+    def draft(self, base: Look, spec: TaskSpec, texts: Texts, place: int, *, check: Check) -> Drafted:
+        assert isinstance(base, LabelLook)
         votes = self._votes(spec.rules)
         check()
         own = own_rules(spec, place)

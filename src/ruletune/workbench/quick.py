@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -29,7 +30,7 @@ Pause = Callable[[], None]
 """Called between two fits: waits while somebody else is in a hurry, and raises where the work is in vain."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Quick:
     """What the quick tier found.
 
@@ -47,6 +48,7 @@ class Quick:
     curve: tuple[CurvePoint, ...]
     confusion: Confusion | None
 
+    @cached_property
     def answers(self) -> Mapping[int, Label]:
         """The answer to each text, by row."""
         if self.beliefs is None:
@@ -58,6 +60,7 @@ class Quick:
         names = np.array(self.spec.labels, dtype=object)
         return {int(row): Label.of(*names[held]) for row, held in zip(self.rows, chosen, strict=True)}
 
+    @cached_property
     def said(self) -> Mapping[int, Said]:
         """The answer to each text, by row, and its probability."""
         if self.beliefs is None:
@@ -66,7 +69,7 @@ class Quick:
         sure = np.maximum(self.beliefs, 1 - self.beliefs).mean(axis=1) if multi else self.beliefs.max(axis=1)
         return {
             row: Said(answer_json(label, multi=multi), float(score))
-            for (row, label), score in zip(self.answers().items(), sure, strict=True)
+            for (row, label), score in zip(self.answers.items(), sure, strict=True)
         }
 
 
@@ -87,10 +90,8 @@ def quick_look(spec: TaskSpec, rows: np.ndarray, pool: Pool, *, pause: Pause) ->
     if held_out is None:
         of, held_out = _ALONE, _labels_held_out(pool, multi=multi, seed=seed, pause=pause)
     beliefs = None
-    try:
+    with suppress(ValueError):  # neither a gold label nor a vote: there is nothing to be said
         beliefs = guided_head(pool, fit(pool.votes, pool.gold)).probabilities(pool.features)
-    except ValueError:
-        pass  # neither a gold label nor a vote: there is nothing to be said
     if beliefs is not None and held_out is not None:
         beliefs[pool.known] = held_out
     confusion = None if multi or held_out is None else _confusion(spec, pool, held_out, of)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,7 @@ def _changed(spec: TaskSpec, position: int, one: Suggestion) -> dict[str, Any]:
     return {**entry, **one.replace}
 
 
-def _spans(text: str, words: Sequence[str]) -> list[Mapping[str, int] | list[int]]:
+def _spans(text: str, words: Sequence[str]) -> list[list[int]]:
     """Where the words that matched stand, each where it comes first."""
     places = ((text.find(word), len(word)) for word in words if word)
     return sorted([at, at + size] for at, size in places if at >= 0)

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ruletune.config import TaskSpec
-from ruletune.labeling.corpus import read_part
+from ruletune.data.split import Key, same_text
+from ruletune.labeling.corpus import asked_of, hand_labels, read_part
+from ruletune.labeling.hand_labels import HandLabels
 from ruletune.types import Answer, Example
 
 __all__ = ["Texts", "read_texts"]
@@ -25,31 +27,43 @@ class Texts:
         examples: With ids that are unique over all parts.
         parts: The part of the data that each text is of.
         index: Id to row.
+        keys: What is equal for texts that have the same answer, to the rows of those.
         hand: Rows whose answer was given by hand.
+        read: The examples with the answers that the data has.
     """
 
     examples: tuple[Example, ...]
     parts: tuple[str, ...]
     index: Mapping[str, int]
+    keys: Mapping[tuple[str, ...], Sequence[int]]
     hand: frozenset[int] = frozenset()
+    read: tuple[Example, ...] = ()
 
     @classmethod
-    def of(cls, by_part: Mapping[str, Sequence[Example]]) -> Texts:
+    def of(cls, by_part: Mapping[str, Sequence[Example]], *, key: Key = same_text) -> Texts:
         """The texts of several parts. Where an id stands in two parts, every id gets its part's name in front."""
         ids = [example.id for several in by_part.values() for example in several]
         clash = len(set(ids)) < len(ids)
-        examples, parts = [], []
+        examples: list[Example] = []
+        parts: list[str] = []
         for part, several in by_part.items():
             examples += [replace(each, id=f"{part}-{each.id}") for each in several] if clash else several
             parts += [part] * len(several)
-        return cls(tuple(examples), tuple(parts), {each.id: row for row, each in enumerate(examples)})
+        keys: dict[tuple[str, ...], list[int]] = {}
+        for row, example in enumerate(examples):
+            keys.setdefault(key(example), []).append(row)
+        index = {each.id: row for row, each in enumerate(examples)}
+        return cls(tuple(examples), tuple(parts), index, keys, read=tuple(examples))
 
-    def with_hand(self, labels: Mapping[str, Answer]) -> Texts:
-        """The texts with answers that were given by hand, by id, in the place of what the data has; unknown ids are left out."""
-        given = {self.index[name]: answer for name, answer in labels.items() if name in self.index}
+    def with_hand(self, labels: HandLabels | Mapping[str, Answer]) -> Texts:
+        """The texts with answers that were given by hand in the place of what the data has; by id, or by what they are about."""
+        if isinstance(labels, HandLabels):
+            given = {row: each.answer for key, each in labels.by_key.items() for row in self.keys.get(key, ())}
+        else:
+            given = {self.index[name]: answer for name, answer in labels.items() if name in self.index}
         if not given:
-            return self
-        examples = list(self.examples)
+            return replace(self, examples=self.read, hand=frozenset())
+        examples = list(self.read)
         for row, answer in given.items():
             examples[row] = replace(examples[row], answer=answer, alternatives=())
         return replace(self, examples=tuple(examples), hand=frozenset(given))
@@ -67,4 +81,8 @@ def read_texts(spec: TaskSpec) -> Texts:
         UserError: A file cannot be read, or a row is wrong.
     """
     sources = {part: getattr(spec.file.data, part) for part in _PARTS}
-    return Texts.of({part: read_part(spec, source) for part, source in sources.items() if source})
+    found = {part: read_part(spec, source) for part, source in sources.items() if source}
+    others = hand_labels(spec).others(example for several in found.values() for example in several)
+    if others:  # answered by hand, and in none of the files
+        found["labels"] = [replace(example, answer=None, alternatives=()) for example in others]
+    return Texts.of(found, key=asked_of(spec))

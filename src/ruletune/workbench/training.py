@@ -148,7 +148,9 @@ class TrainingJob:
         if detail and done >= total:
             log = _with(log, f"{stage}: {detail}")
         stopping = state.detail == "stopping"
-        self._tell(replace(state, stage=stage, done=done, total=total, detail="stopping" if stopping else detail, log=log))
+        self._tell(
+            replace(state, stage=stage, done=done, total=total, detail="stopping" if stopping else detail, log=log)
+        )
 
     def _tell(self, state: Training) -> None:
         with self._lock:
