@@ -47,7 +47,7 @@ from typing import Any
 
 import numpy as np
 
-from ruletune.labeling.distinct import distinct
+from ruletune.labeling.distinct import Distinct, distinct
 
 __all__ = ["LABEL_MODELS", "Cells", "LabelModel", "fit_dawid_skene", "fit_majority"]
 
@@ -232,6 +232,7 @@ def fit_majority(
     gold: np.ndarray | None = None,
     multi: bool = False,
     signs: Sequence[int] | np.ndarray | None = None,
+    different: Distinct | None = None,
 ) -> LabelModel:
     """Majority vote. Votes weigh what their rules say; accuracies are only reported.
 
@@ -239,9 +240,10 @@ def fit_majority(
         matrix: (texts, rules) what rules say, -1 abstains, -2 failed.
         gold: (texts, classes) in {0, 1}, NaN rows where unknown.
         signs: (rules,) 1 a vote, -1 a veto, 0 neither; default all votes.
+        different: The different rows of votes and gold, where they are known already.
     """
     model = _unfitted("majority", matrix, classes, weights, gold, multi, signs)
-    rows, known, counts = _different(matrix, gold)
+    rows, known, counts = _different(matrix, gold, different)
     votes = Cells.of(rows, model.signs > 0)
     accuracy = _accuracies(votes, model.posterior(rows), known, counts=counts)
     return _with_vetoes(replace(model, accuracy=accuracy), matrix, gold)
@@ -255,6 +257,7 @@ def fit_dawid_skene(
     gold: np.ndarray | None = None,
     multi: bool = False,
     signs: Sequence[int] | np.ndarray | None = None,
+    different: Distinct | None = None,
     iterations: int = 50,
     tolerance: float = 1e-5,
 ) -> LabelModel:
@@ -264,6 +267,7 @@ def fit_dawid_skene(
         matrix: (texts, rules) what rules say, -1 abstains, -2 failed.
         gold: (texts, classes) in {0, 1}, NaN rows where unknown.
         signs: (rules,) 1 a vote, -1 a veto, 0 neither; default all votes.
+        different: The different rows of votes and gold, where they are known already.
         iterations, tolerance: EM ends when no accuracy moves by more than ``tolerance``.
 
     >>> votes = np.array([[0, 0, -1], [0, 0, 1], [1, -1, 1]], dtype=np.int16)
@@ -278,7 +282,7 @@ def fit_dawid_skene(
         if gold is not None and known.any():
             accuracy = _accuracies(Cells.of(matrix[known], model.signs > 0), gold[known], gold[known])
         return _with_vetoes(replace(model, accuracy=accuracy), matrix, gold)
-    rows, known_rows, counts = _different(matrix, gold)
+    rows, known_rows, counts = _different(matrix, gold, different)
     votes = Cells.of(rows, model.signs > 0)
     for _ in range(iterations):
         beliefs = _beliefs(votes, accuracy, model.weights, model.prior)
@@ -296,9 +300,11 @@ LABEL_MODELS: dict[str, Callable[..., LabelModel]] = {
 }
 
 
-def _different(matrix: np.ndarray, gold: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+def _different(
+    matrix: np.ndarray, gold: np.ndarray | None, known: Distinct | None
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
     """The different rows of votes, with their gold, and how many texts each is of."""
-    found = distinct(matrix, gold)
+    found = known or distinct(matrix, gold)
     return matrix[found.first], None if gold is None else gold[found.first], found.counts
 
 
@@ -314,7 +320,7 @@ def _unfitted(
     """What is believed before any vote is looked at."""
     weight = np.asarray(weights, dtype=np.float64)
     sign = np.ones(len(weight), dtype=np.int8) if signs is None else np.asarray(signs, dtype=np.int8)
-    prior = _prior(matrix[:, sign > 0], classes, gold, multi=multi)
+    prior = _prior(matrix[:, sign > 0] if multi else matrix, classes, gold, multi=multi)
     return LabelModel(kind, multi, prior, np.full(len(weight), _PRIOR_ACCURACY), weight, sign)
 
 

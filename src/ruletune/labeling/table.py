@@ -11,6 +11,7 @@ from ruletune.config import TaskSpec
 from ruletune.labeling.analysis import Tallies, analyse, kind_name, polarity, tally
 from ruletune.labeling.apply import RuleSet, Votes
 from ruletune.labeling.corpus import corpus, gold_matrix, needs_one_task
+from ruletune.labeling.distinct import Distinct
 from ruletune.labeling.evaluate import Embed
 from ruletune.labeling.label_model import LABEL_MODELS, LabelModel
 from ruletune.progress import counted, silent
@@ -106,8 +107,14 @@ def covered(task: Task, votes: Votes) -> np.ndarray:
     return votes.named if task.readout == "pair" else votes.covered
 
 
-def fit_label_model(spec: TaskSpec, matrix: np.ndarray, gold: np.ndarray) -> LabelModel:
-    """The task's label model, fitted on votes and what gold there is."""
+def fit_label_model(
+    spec: TaskSpec, matrix: np.ndarray, gold: np.ndarray, *, different: Distinct | None = None
+) -> LabelModel:
+    """The task's label model, fitted on votes and what gold there is.
+
+    Args:
+        different: The different rows of votes and gold, where they are known already.
+    """
     weights = [rule.says.weight if isinstance(rule.says, Vote) else rule.weight for rule in spec.rules]
     fitted = LABEL_MODELS[spec.file.training.label_model]
     return fitted(
@@ -117,6 +124,7 @@ def fit_label_model(spec: TaskSpec, matrix: np.ndarray, gold: np.ndarray) -> Lab
         gold=gold,
         multi=spec.file.multi_label,
         signs=[rule.sign for rule in spec.rules],
+        different=different,
     )
 
 

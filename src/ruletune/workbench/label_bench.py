@@ -57,7 +57,7 @@ class LabelLook:
 
     Attributes:
         gold: (texts, labels) in {0, 1}, NaN rows where unknown.
-        rows: The different rows of votes; what the label model says is worked out for these.
+        rows: The different rows of votes and gold; what the label model says is worked out for these.
         beliefs: (different rows, labels).
     """
 
@@ -73,8 +73,8 @@ class LabelLook:
 
     @classmethod
     def of(cls, spec: TaskSpec, texts: Texts, votes: Votes, gold: np.ndarray, triggers: Triggers) -> LabelLook:
-        model = fit_label_model(spec, votes.matrix, gold)
-        rows = distinct(votes.matrix)
+        rows = distinct(votes.matrix, gold)
+        model = fit_label_model(spec, votes.matrix, gold, different=rows)
         few = votes.take(rows.first)
         beliefs = model.posterior(few.matrix)
         return cls(
