@@ -20,9 +20,10 @@ from ruletune.labeling.corpus import columns_of, labels_of
 from ruletune.labeling.label_model import LabelModel
 from ruletune.labeling.table import covered as covered_by
 from ruletune.metrics.selective import Threshold
-from ruletune.models import backbone
-from ruletune.models.backbone import Classifier
+from ruletune.models import backbone, scoring
+from ruletune.models.backbone import Classifier, TorchScorer
 from ruletune.models.encoding import encode
+from ruletune.models.scoring import Scorer
 from ruletune.models.verbalizer import Cloze
 from ruletune.pipeline.calibrating import Calibration, abstention, served
 from ruletune.pipeline.deciding import answers
@@ -89,6 +90,11 @@ class Run:
         return backbone.load(self.folder / "model", max_length=length, cloze=self._cloze, readout=self.task.readout)
 
     @cached_property
+    def scorer(self) -> Scorer:
+        """What makes logits of encoded texts: the model, in the runtime that the folder is for."""
+        return TorchScorer(self.classifier, str(self.settings["precision"]))
+
+    @cached_property
     def _cloze(self) -> Cloze | None:
         cloze = self.settings.get("cloze")
         return None if cloze is None else Cloze.from_json(cloze)
@@ -96,7 +102,7 @@ class Run:
     @property
     def tokenizer(self) -> Any:
         """The model's tokenizer."""
-        return self.classifier.tokenizer
+        return self.scorer.tokenizer
 
     @cached_property
     def rendering(self) -> Rendering:
@@ -197,14 +203,14 @@ class Run:
 
     def _logits(self, examples: Sequence[Example], *, listener: Listener) -> tuple[np.ndarray, Votes | None]:
         """What the model says, (examples, labels), and the votes of rules that act on it."""
-        classifier = self.classifier
+        scorer = self.scorer
         # Only rules that veto or prompt are heard here; without one the rules need not even be loaded.
         votes = self.rules.apply(examples, strict=False) if self.settings.get("rules_act") else None
         encoded = encode(
             examples,
             rendering=self.rendering,
-            tokenizer=classifier.tokenizer,
-            max_length=classifier.max_length,
+            tokenizer=scorer.tokenizer,
+            max_length=scorer.max_length,
             templates=None if votes is None else templates(votes),
             cloze=self._cloze,
         )
@@ -218,8 +224,7 @@ class Run:
             done += count
             listener(Event("predicting", done, len(examples)))
 
-        logits = backbone.logits(classifier, encoded, precision=str(self.settings["precision"]), progress=progress)
-        return logits, votes
+        return scoring.logits(scorer, encoded, progress=progress), votes
 
     def evaluate(
         self,
