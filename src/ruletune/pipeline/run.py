@@ -172,13 +172,14 @@ class Run:
         """
         limit = None if max_error is None else self.threshold(max_error, confidence=confidence)
         logits, votes = self._logits(examples, listener=listener)
+        said = self.rules.apply(examples, strict=False) if with_rules and votes is None else votes
+        firings = self.rules.firings_of(said, examples) if with_rules and said else [()] * len(examples)
         probability = served(self.calibration.temper(logits), votes, multi=self.multi)
         chosen = answers(probability, self.labels, multi=self.multi)
         given = np.ones(len(examples), bool) if limit is None else self._passes(limit, logits, votes)
         predictions = []
-        for row, (example, (label, certainty)) in enumerate(zip(examples, chosen, strict=True)):
+        for row, (example, (label, certainty), fired) in enumerate(zip(examples, chosen, firings, strict=True)):
             by_label = {name: float(probability[row, k]) for k, name in enumerate(self.labels)}
-            fired = self.rules.firings(example) if with_rules else ()
             answer: Answer | None = label if given[row] else None
             predictions.append(Prediction(example.id, answer, certainty, by_label, fired))
         return predictions
