@@ -19,6 +19,7 @@ from ruletune.cli import (
     searching,
     suggesting,
     talking,
+    workbench,
 )
 from ruletune.errors import RuletuneError
 
@@ -62,6 +63,7 @@ app.command()(modelling.evaluate)
 app.command()(modelling.predict)
 app.command()(modelling.explain)
 app.command()(talking.chat)
+app.command()(workbench.workbench)
 
 
 rules.app.command()(suggesting.suggest)
