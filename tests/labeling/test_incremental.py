@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from ruletune.labeling import incremental
 from ruletune.labeling.apply import RuleSet
 from ruletune.labeling.incremental import RulePool
-from ruletune.rules.base import AllOf, Call, Named, Not, Pattern, Rule, Veto, Vote
+from ruletune.rules.base import AllOf, Call, Named, Not, Pattern, Rule, Similar, Veto, Vote
 from ruletune.types import Example
 
 LABELS = ("ham", "spam")
@@ -51,9 +52,9 @@ def test_only_what_changed_is_matched_again(monkeypatch: pytest.MonkeyPatch) -> 
     applied: list[list[str]] = []
 
     class Spy(RuleSet):
-        def __init__(self, rules, *, labels, embed=None) -> None:  # type: ignore[no-untyped-def]
+        def __init__(self, rules, *, labels, embed=None, budget=None) -> None:  # type: ignore[no-untyped-def]
             applied.append([rule.name for rule in rules])
-            super().__init__(rules, labels=labels, embed=embed)
+            super().__init__(rules, labels=labels, embed=embed, budget=budget)
 
     monkeypatch.setattr(incremental, "RuleSet", Spy)
     pool, rules = RulePool(TEXTS, labels=LABELS), CHOICES[:4]
@@ -61,3 +62,53 @@ def test_only_what_changed_is_matched_again(monkeypatch: pytest.MonkeyPatch) -> 
     pool.update([replace(rules[1], name="renamed"), rules[0], *rules[2:]])
     pool.update([replace(rules[0], when=Pattern("7")), *rules[1:]])
     assert applied == [["a", "b", "c", "both"], ["a", "both"]]
+
+
+def test_rules_of_before_are_remembered_while_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    applied: list[list[str]] = []
+
+    class Spy(RuleSet):
+        def __init__(self, rules, **options) -> None:  # type: ignore[no-untyped-def]
+            applied.append([rule.name for rule in rules])
+            super().__init__(rules, **options)
+
+    monkeypatch.setattr(incremental, "RuleSet", Spy)
+    pool, drafts = RulePool(TEXTS, labels=LABELS, remember=1), [Rule(c, Pattern(c), Vote("spam")) for c in "abc7"]
+    for draft in (*drafts[:2], drafts[0], drafts[2], drafts[1]):  # a, b, a again; c pushes b out
+        pool.update([draft])
+    assert applied == [["a"], ["b"], ["c"], ["b"]]
+
+
+def test_priorities_are_heard_anew_and_nothing_is_matched_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = RulePool(TEXTS, labels=LABELS)
+    low, high = Rule("low", Pattern("a"), Vote("ham")), Rule("high", Pattern("b"), Vote("spam"), priority=2)
+    pool.update([low, high])
+    monkeypatch.setattr(incremental, "RuleSet", None)
+    for rules in ([low, replace(high, priority=0)], [replace(low, priority=3), high], [low, high]):
+        np.testing.assert_array_equal(
+            pool.update(rules).matrix, RuleSet(rules, labels=LABELS).apply(TEXTS).matrix, strict=True
+        )
+
+
+def test_a_helper_can_be_forgotten_and_needed_again() -> None:
+    helper, listener = Rule("helper", Pattern("a")), Rule("listens", Not(Named("helper")), Vote("ham"))
+    pool = RulePool(TEXTS, labels=LABELS, remember=1)
+    expected = RuleSet([helper, listener], labels=LABELS).apply(TEXTS).matrix
+    for _ in range(2):
+        np.testing.assert_array_equal(pool.update([helper, listener]).matrix, expected)
+        pool.update([Rule("b", Pattern("b"), Vote("ham"))])
+
+
+def test_what_was_compared_is_compared_again() -> None:
+    near = {"7": True}
+
+    def embed(texts: Sequence[str]) -> np.ndarray:
+        return np.array([[1.0, 0.0] if text in ("number", *near) else [0.0, 1.0] for text in texts])
+
+    rule = Rule("like", Similar("spam", 0.5, (("spam", "number"),)), Vote("spam"))
+    pool = RulePool(TEXTS, labels=LABELS, embed=embed)
+    assert (pool.update([rule]).matrix >= 0).sum() == 1
+    near["a"] = True
+    assert (pool.update([rule]).matrix >= 0).sum() == 1
+    pool.forget_compared()
+    assert (pool.update([rule]).matrix >= 0).sum() == 2

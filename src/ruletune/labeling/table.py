@@ -11,6 +11,7 @@ from ruletune.config import TaskSpec
 from ruletune.labeling.analysis import Tallies, analyse, kind_name, polarity, tally
 from ruletune.labeling.apply import RuleSet, Votes
 from ruletune.labeling.corpus import corpus, gold_matrix, needs_one_task
+from ruletune.labeling.distinct import Distinct
 from ruletune.labeling.evaluate import Embed
 from ruletune.labeling.label_model import LABEL_MODELS, LabelModel
 from ruletune.progress import counted, silent
@@ -74,15 +75,18 @@ def rule_table(
     return table_of(spec, votes, gold_matrix(texts, spec.labels))
 
 
-def table_of(spec: TaskSpec, votes: Votes, gold: np.ndarray) -> RuleTable:
+def table_of(
+    spec: TaskSpec, votes: Votes, gold: np.ndarray, *, model: LabelModel | None = None, said: Tallies | None = None
+) -> RuleTable:
     """The table of votes that are known: of a task's rules on some texts.
 
     Args:
         gold: (texts, labels) in {0, 1}, NaN rows where unknown.
+        model, said: The label model and the tally of the votes, where they are known already.
     """
     multi = spec.file.multi_label
-    model = fit_label_model(spec, votes.matrix, gold)
-    said = tally(votes, multi=multi)
+    model = model or fit_label_model(spec, votes.matrix, gold)
+    said = said or tally(votes, multi=multi)
     contradicted = np.zeros(len(votes.matrix), dtype=bool)
     contradicted[said.cells.rows[said.conflicts]] = True
     return RuleTable(
@@ -103,8 +107,14 @@ def covered(task: Task, votes: Votes) -> np.ndarray:
     return votes.named if task.readout == "pair" else votes.covered
 
 
-def fit_label_model(spec: TaskSpec, matrix: np.ndarray, gold: np.ndarray) -> LabelModel:
-    """The task's label model, fitted on votes and what gold there is."""
+def fit_label_model(
+    spec: TaskSpec, matrix: np.ndarray, gold: np.ndarray, *, different: Distinct | None = None
+) -> LabelModel:
+    """The task's label model, fitted on votes and what gold there is.
+
+    Args:
+        different: The different rows of votes and gold, where they are known already.
+    """
     weights = [rule.says.weight if isinstance(rule.says, Vote) else rule.weight for rule in spec.rules]
     fitted = LABEL_MODELS[spec.file.training.label_model]
     return fitted(
@@ -114,6 +124,7 @@ def fit_label_model(spec: TaskSpec, matrix: np.ndarray, gold: np.ndarray) -> Lab
         gold=gold,
         multi=spec.file.multi_label,
         signs=[rule.sign for rule in spec.rules],
+        different=different,
     )
 
 

@@ -16,15 +16,15 @@ The choice is cautious in one direction: rules that a person wrote are used unle
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from ruletune.labeling.label_model import LabelModel
 from ruletune.training.quick import Pool, guided_beliefs, guided_head, labels_head
 
-__all__ = ["Alternative", "Verdict", "agreement", "compare", "folds", "sighted"]
+__all__ = ["Alternative", "Verdict", "agreement", "compare", "correct", "folds", "sighted"]
 
 _FOLDS, _REPEATS = 5, 4
 _LEAST_AGREEMENT = 0.05
@@ -64,6 +64,8 @@ class Verdict:
         rules: Whether the rules are to be listened to.
         reason: One sentence for the report.
         agreement: Kappa between rules and labels, with its standard error; ``None`` where it cannot be had.
+        held_out: By alternative, what it believes of each gold text while that is held out, (gold texts, labels), the mean
+            over repeats.
     """
 
     rules: bool
@@ -71,6 +73,7 @@ class Verdict:
     gold: int
     alternatives: tuple[Alternative, ...]
     agreement: tuple[float, float] | None
+    held_out: Mapping[str, np.ndarray] = field(default_factory=dict, compare=False, repr=False)
 
 
 def agreement(first: np.ndarray, second: np.ndarray, *, labels: int) -> tuple[float, float]:
@@ -106,9 +109,10 @@ def compare(
         return Verdict(False, "No rule fires on any text.", len(known), (), None)
     if len(known) < 2 or len(np.unique(pool.gold[known], axis=0)) < 2:
         return Verdict(True, "There are too few gold labels to judge the rules by.", len(known), (), None)
-    alternatives = _cross_validated(_smaller(pool, seed=seed), fit, multi=multi, seed=seed)
+    alternatives, held_out = _cross_validated(_smaller(pool, seed=seed), fit, multi=multi, seed=seed)
     kappa = None if multi else _agreement(pool, fit, np.flatnonzero(~pool.known & covered))
-    return _verdict(alternatives, kappa, len(known), chance=1.0 / pool.gold.shape[1])
+    verdict = _verdict(alternatives, kappa, len(known), chance=1.0 / pool.gold.shape[1])
+    return replace(verdict, held_out=held_out)
 
 
 def _smaller(pool: Pool, *, seed: int) -> Pool:
@@ -161,10 +165,12 @@ def _verdict(
 
 def _cross_validated(
     pool: Pool, fit: Callable[[np.ndarray, np.ndarray], LabelModel], *, multi: bool, seed: int
-) -> tuple[Alternative, ...]:
+) -> tuple[tuple[Alternative, ...], dict[str, np.ndarray]]:
+    """Each alternative, and what it believes of the gold texts while they are held out."""
     known = np.flatnonzero(pool.known)
     names = ("labels alone", "rules alone", "rules + labels")
     right: dict[str, np.ndarray] = {name: np.zeros(len(known)) for name in names}
+    believed = {name: np.zeros((len(known), pool.gold.shape[1])) for name in names}
     repeats = _REPEATS if len(known) <= _ENOUGH else 1
     for repeat in range(repeats):
         for fold in folds(pool.gold[known], _FOLDS, np.random.default_rng([seed, repeat])):
@@ -179,15 +185,22 @@ def _cross_validated(
                 "rules + labels": guided_beliefs(both, model, features, votes),
             }
             for name, probability in answers.items():
-                right[name][fold] += _correct(probability, pool.gold[known[fold]], multi=multi) / repeats
+                right[name][fold] += correct(probability, pool.gold[known[fold]], multi=multi) / repeats
+                believed[name][fold] += probability / repeats
     base = right["labels alone"]
-    return tuple(
+    alternatives = tuple(
         Alternative(name, float(hits.mean()), _error(hits), (float((hits - base).mean()), _error(hits - base)))
         for name, hits in right.items()
     )
+    return alternatives, believed
 
 
-def _correct(probability: np.ndarray, gold: np.ndarray, *, multi: bool) -> np.ndarray:
+def correct(probability: np.ndarray, gold: np.ndarray, *, multi: bool) -> np.ndarray:
+    """How far each answer is right, (texts,) in [0, 1].
+
+    Args:
+        probability, gold: (texts, labels).
+    """
     if multi:
         return np.asarray(((probability > 0.5) == (gold > 0.5)).all(axis=1), dtype=float)
     # A tie, as the prior of a text without votes, is no answer: its share of being right is one in so many.
@@ -209,7 +222,7 @@ def sighted(pool: Pool, *, seed: int) -> bool:
     right = np.zeros(len(known))
     for fold in folds(pool.gold[known], _FOLDS, np.random.default_rng([seed, 0])):
         head = labels_head(pool.without(known[fold]), multi=False)
-        right[fold] = _correct(head.probabilities(pool.features[known[fold]]), pool.gold[known[fold]], multi=False)
+        right[fold] = correct(head.probabilities(pool.features[known[fold]]), pool.gold[known[fold]], multi=False)
     return bool(right.mean() - _error(right) > 1.0 / pool.gold.shape[1])
 
 

@@ -56,6 +56,7 @@ def suggest_rules(
     labels: Sequence[str] = (),
     min_precision: float = 0.7,
     limit: int = 5000,
+    examples: Sequence[Example] | None = None,
     listener: Listener = silent,
 ) -> Suggestions:
     """Suggest rules for a task, or changes to one of its rules.
@@ -68,6 +69,7 @@ def suggest_rules(
         labels: Only rules for these.
         min_precision: Expected precision of a new rule, at least.
         limit: Unlabelled texts looked at, at most; a random sample of them.
+        examples: The texts to look at, where the caller has read them; default those of the task's files.
         listener: Told what is being done.
 
     Raises:
@@ -84,9 +86,12 @@ def suggest_rules(
         message = "a rule of the task compares embeddings, and there is no model to make them"
         raise UserError(message, where=Location(str(spec.path)), remedy="leave out --fast")
     notes: list[str] = []
-    listener(Event("reading data", 0, 1))
-    examples = _examples(spec, embed, limit, notes)
-    listener(Event("reading data", 1, 1))
+    if examples is None:
+        listener(Event("reading data", 0, 1))
+        examples = _examples(spec, embed, limit, notes)
+        listener(Event("reading data", 1, 1))
+    elif all(example.answer is None for example in examples):
+        raise UserError("no text has a label", where=Location(str(spec.path)), remedy="label some texts")
     pool, fired = _pool(spec, examples, embed, listener, alone=target is not None)
     notes += _gold_notes(spec, pool)
     listener(Event("looking for rules", 0, 2))

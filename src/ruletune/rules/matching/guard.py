@@ -23,7 +23,7 @@ from typing import Any
 
 from ruletune.rules.conditions import Pattern
 
-__all__ = ["GIVE_UP", "MatchTimeoutError", "Overrun", "default_budget", "find", "nested", "search"]
+__all__ = ["GIVE_UP", "MatchTimeoutError", "Overrun", "default_budget", "find", "may_run_away", "nested", "search"]
 
 GIVE_UP = 5
 """Texts on which a condition may use up its time before it is not tried on the rest."""
@@ -107,7 +107,7 @@ def find(pattern: Pattern, condition: int, text: str, budget: Budget) -> list[tu
         MatchTimeoutError: It used up its time.
     """
     compiled = re.compile(pattern.regex, pattern.flags)
-    if not can_watch() and _may_run_away(pattern, len(text)):
+    if not can_watch() and may_run_away(pattern, len(text)):
         found = _elsewhere.ask("find", pattern, text, seconds=budget(len(text)))
         if found is None:
             raise MatchTimeoutError(condition, 0, budget(len(text)))
@@ -140,7 +140,7 @@ def _unwatched(
     for row in rows:
         if len(overruns) >= GIVE_UP:
             overruns.append(Overrun(condition, row, 0.0))
-        elif not _may_run_away(pattern, len(texts[row])):
+        elif not may_run_away(pattern, len(texts[row])):
             found += [row] if compiled.search(texts[row]) else []
         else:
             seconds = budget(len(texts[row]))
@@ -152,7 +152,7 @@ def _unwatched(
     return found, overruns
 
 
-def _may_run_away(pattern: Pattern, characters: int) -> bool:
+def may_run_away(pattern: Pattern, characters: int) -> bool:
     """Whether an expression might work for more than about a second on a text of that length."""
     nested, loops = _loops(pattern)
     return nested or float(characters) ** (loops + 1) > _STEPS

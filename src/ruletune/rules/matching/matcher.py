@@ -85,7 +85,7 @@ class Matcher:
                     assert_never(condition)
         self._terms = automata(terms)
         self._compiled: tuple[list[Automaton], dict[int, str]] | None = None
-        self._wild: list[Automaton] | None = None
+        self._wild: dict[frozenset[int], list[Automaton]] = {}
 
     @cached_property
     def _rewritten(self) -> dict[int, Rewritten | str]:
@@ -137,7 +137,7 @@ class Matcher:
         yield self._term_cells(texts, without)
         tried = [number for number in self._patterns if number not in without]
         if len(texts) * len(tried) < _FEW:
-            decided = self._decided_elsewhere()
+            decided = self._decided_elsewhere(max(map(len, texts), default=0))
             for each in decided:
                 rows, numbers = each.scan(texts)
                 kept = np.isin(numbers, tried)
@@ -160,15 +160,15 @@ class Matcher:
             if number in refused or isinstance(self._rewritten[number], str):
                 yield self._searched(number, texts, range(len(texts)))
 
-    def _decided_elsewhere(self) -> list[Automaton]:
-        """An automaton for the expressions that might run away in ``re`` and that it decides exactly."""
-        if self._wild is None:
-            wild = [number for number, pattern in self._patterns.items() if guard.nested(pattern)]
-            usable = wild if automaton.available() else []
-            rewritten = {number: automaton.rewritten_or_reason(self._patterns[number]) for number in usable}
+    def _decided_elsewhere(self, longest: int) -> list[Automaton]:
+        """An automaton for the expressions that might run away in ``re``, on texts so long, and that it decides exactly."""
+        wild = frozenset(n for n, pattern in self._patterns.items() if guard.may_run_away(pattern, longest))
+        if wild not in self._wild:
+            usable = wild if automaton.available() else ()
+            rewritten = {number: automaton.rewritten_or_reason(self._patterns[number]) for number in sorted(usable)}
             exact = {n: e for n, e in rewritten.items() if isinstance(e, Rewritten) and e.inexact is None}
-            self._wild = automaton.build(exact)[0]
-        return self._wild
+            self._wild[wild] = automaton.build(exact)[0]
+        return self._wild[wild]
 
     def _inexact(self, number: int) -> bool:
         rewritten = self._rewritten[number]

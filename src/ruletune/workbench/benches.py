@@ -1,0 +1,16 @@
+"""Which bench the rules of a task are tried on."""
+
+from __future__ import annotations
+
+from ruletune.config import TaskSpec
+from ruletune.labeling.evaluate import Embed
+from ruletune.workbench.bench import Bench
+from ruletune.workbench.label_bench import LabelBench
+from ruletune.workbench.texts import Texts
+
+__all__ = ["bench_of"]
+
+
+def bench_of(spec: TaskSpec, texts: Texts, *, embed: Embed | None = None) -> Bench:
+    """The bench for the shape of a task's answers."""
+    return LabelBench(texts, spec.labels, embed=embed)
