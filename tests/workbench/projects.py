@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from ruletune.config import TaskSpec, parse_task
 from ruletune.types import Answer
 from ruletune.workbench.live import Live
 
-__all__ = ["LABELS_TASK", "Fixed", "News", "write_rows"]
+__all__ = ["LABELS_TASK", "Fixed", "News", "nowhere", "write_rows"]
 
 LABELS_TASK = """task: classification
 labels: {ham: wanted, spam: unwanted}
@@ -71,3 +72,8 @@ class News:
 
 def write_rows(path: Path, rows: list[dict[str, object]]) -> None:
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+
+
+def nowhere(rows: Sequence[Any]) -> list[Any]:
+    """Rows of a table without the lines of the rules: a draft's are its own."""
+    return [replace(row, where="") for row in rows]

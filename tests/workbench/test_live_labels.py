@@ -16,7 +16,7 @@ from ruletune.labeling.table import rule_table, table_of
 from ruletune.types import Label
 from ruletune.workbench.live import Live
 from ruletune.workbench.values import SupersededError, to_json
-from tests.workbench.projects import LABELS_TASK, Fixed, write_rows
+from tests.workbench.projects import LABELS_TASK, Fixed, nowhere, write_rows
 
 TEXTS = [
     ("You win a prize", "spam"),
@@ -232,4 +232,4 @@ def test_the_fit_of_a_draft_is_the_plain_fit_bit_by_bit(tmp_path: Path) -> None:
     live = Live(Fixed(tmp_path / "task.yaml", LABELS_TASK))
     trial = live.trial("{regex: 'hello|nothing', vote: ham}")
     spec = parse_task(LABELS_TASK + "  - {regex: 'hello|nothing', vote: ham}\n", path=tmp_path / "task.yaml")
-    assert trial.rows == rule_table(spec).rows[-1:]
+    assert nowhere(trial.rows) == nowhere(rule_table(spec).rows[-1:])

@@ -41,9 +41,9 @@ def distinct(matrix: np.ndarray, known: np.ndarray | None = None) -> Distinct:
     rng = np.random.default_rng(0)
     keys = np.zeros(len(matrix), dtype=np.int64)
     for table in (matrix, gold):
-        factors: np.ndarray = rng.integers(-(2**62), 2**62, size=table.shape[1])
-        for column, factor in enumerate(factors):
-            keys += table[:, column].astype(np.int64) * (2 * factor + 1)
+        factors = 2 * np.asarray(rng.integers(-(2**62), 2**62, size=table.shape[1])) + 1
+        for column in range(table.shape[1]):
+            keys += table[:, column].astype(np.int64) * factors[column]
     found = _ordered(*np.unique(keys, return_index=True, return_counts=True, return_inverse=True))
     same = all(np.array_equal(table[found.first][found.inverse], table) for table in (matrix, gold))
     if same:

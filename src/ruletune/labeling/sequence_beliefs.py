@@ -5,7 +5,7 @@ The model itself is described in :mod:`ruletune.labeling.sequence_model`, which 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,9 @@ _UNCOVERED = 0.1
 
 A tagger trained on such beliefs came out the same with 0, 0.1, 0.3 and 1, within what draws differ by.
 """
+
+_TOGETHER = 512
+"""Texts that are decoded at once."""
 
 _ARRAYS = (
     "precision",
@@ -98,11 +101,15 @@ class SequenceModel:
 
     def decode(self, votes: SpanVotes, words: Sequence[Sequence[tuple[int, int]]]) -> list[Spans]:
         """The most probable entities, in characters: the best valid sequence of tags by each word's beliefs."""
-        found = []
-        for beliefs, ranges in zip(self.posterior(votes, words), words, strict=True):
+        beliefs = self.posterior(votes, words)
+        found = [Spans(())] * len(words)
+        for rows in _alike([len(ranges) for ranges in words]):
             with np.errstate(divide="ignore"):
-                tags = viterbi(np.log(beliefs), len(self.labels))
-            found.append(spans_of(tags, ranges, self.labels))
+                scores = np.log(np.stack([beliefs[row] for row in rows]))
+            tags = viterbi(scores, len(self.labels))
+            for row, sequence in zip(rows, tags, strict=True):
+                if sequence.any():
+                    found[row] = spans_of(sequence, words[row], self.labels)
         return found
 
     def confidence(self, votes: SpanVotes, words: Sequence[Sequence[tuple[int, int]]]) -> list[np.ndarray]:
@@ -131,6 +138,16 @@ class SequenceModel:
         for name in ("signs", "links"):
             arrays[name] = arrays[name].astype(np.int8)
         return cls(value["kind"], labels, **arrays)
+
+
+def _alike(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """The rows of texts of one length, which are decoded together, some at a time."""
+    by_length: dict[int, list[int]] = {}
+    for row, length in enumerate(lengths):
+        by_length.setdefault(length, []).append(row)
+    for rows in by_length.values():
+        for start in range(0, len(rows), _TOGETHER):
+            yield rows[start : start + _TOGETHER]
 
 
 def known_tags(

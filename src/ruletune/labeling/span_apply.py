@@ -206,6 +206,9 @@ class SpanRules:
         unknown = dict(held.unknown)
         label = self._index.get(rule.label or "", 0)
         whole = rule.sign < 0 and not _has_spans(rule.when, self._conditions.by_name)
+        if isinstance(rule.when, Pattern):
+            self._matched(position, rule.when, held, label, holding.examples, batch, unknown)
+            return unknown
         for row in map(int, np.flatnonzero(held.holds)):
             example = holding.examples[row]
             try:
@@ -228,6 +231,26 @@ class SpanRules:
                 continue
             batch[row] += [(position, one) for one in _longest(found)]
         return unknown
+
+    def _matched(
+        self,
+        position: int,
+        condition: Pattern,
+        held: Held,
+        label: int,
+        examples: Sequence[Example],
+        batch: list[list[tuple[int, _Found]]],
+        unknown: dict[int, str],
+    ) -> None:
+        """Add what one expression matches: the road that most rules take."""
+        rows = np.flatnonzero(held.holds).tolist()
+        texts = [examples[row].text for row in rows]
+        found = self._conditions.matcher.pattern_spans_of(self._conditions.matched[condition], texts)
+        for row, spans in zip(rows, found, strict=True):
+            if isinstance(spans, MatchTimeoutError):
+                unknown[row] = overrun_reason(spans.seconds, len(examples[row].text))
+            else:
+                batch[row] += [(position, one) for one in _longest([(start, end, label) for start, end in spans])]
 
     def _called(self, rule: Rule, condition: Call, example: Example) -> list[_Found]:
         """What a function gives: nothing, or (start, end), (start, end, label) or spans, one after the other."""

@@ -484,7 +484,9 @@ class Live:
         if first:
             self._tell("ready", {"embedded": self._done})
         self._tell("numbers", {"revision": now.revision})
-        if now.spec.task.answer is Text:
+        if now.spec.task.answer is Text:  # nothing is embedded: what writes texts has no embeddings
+            self._done = 1.0
+            self._tell("ready", {"embedded": self._done})
             return
         rows = chosen_rows(now.texts, limit=self._embedded, seed=now.spec.file.seed)
         few = int(now.texts.known[rows].sum()) + _SOON

@@ -23,7 +23,17 @@ from typing import Any
 
 from ruletune.rules.conditions import Pattern
 
-__all__ = ["GIVE_UP", "MatchTimeoutError", "Overrun", "default_budget", "find", "may_run_away", "nested", "search"]
+__all__ = [
+    "GIVE_UP",
+    "MatchTimeoutError",
+    "Overrun",
+    "default_budget",
+    "find",
+    "find_each",
+    "may_run_away",
+    "nested",
+    "search",
+]
 
 GIVE_UP = 5
 """Texts on which a condition may use up its time before it is not tried on the rest."""
@@ -114,6 +124,25 @@ def find(pattern: Pattern, condition: int, text: str, budget: Budget) -> list[tu
         return [(start, end) for start, end in found]
     with watchdog([condition, 0], [text], budget):
         return edges(compiled, text)
+
+
+def find_each(
+    pattern: Pattern, condition: int, texts: Sequence[str], budget: Budget
+) -> Iterator[list[tuple[int, int]] | MatchTimeoutError]:
+    """As :func:`find`, for each of many texts; the error, not raised, where an expression used up its time."""
+    compiled = re.compile(pattern.regex, pattern.flags)
+    group = group_of(compiled)
+    wild = may_run_away(pattern, max(map(len, texts), default=0))
+    for row, text in enumerate(texts):
+        if wild:  # each is watched by itself
+            try:
+                yield find(pattern, condition, text, budget)
+            except MatchTimeoutError as error:
+                yield MatchTimeoutError(condition, row, error.seconds)
+        elif group:
+            yield edges(compiled, text)
+        else:
+            yield [match.span() for match in compiled.finditer(text)]
 
 
 def group_of(compiled: re.Pattern[str]) -> int:

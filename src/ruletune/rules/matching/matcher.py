@@ -235,6 +235,12 @@ class Matcher:
         """
         return guard.find(self._patterns[number], number, text, self._budget)
 
+    def pattern_spans_of(
+        self, number: int, texts: Sequence[str]
+    ) -> Iterator[list[tuple[int, int]] | MatchTimeoutError]:
+        """As :meth:`pattern_spans`, for each of some texts; the error, not raised, where the expression used up its time."""
+        return guard.find_each(self._patterns[number], number, texts, self._budget)
+
 
 _Piece = tuple[np.ndarray, np.ndarray, tuple[Overrun, ...]]
 """Rows and conditions of some cells, and which of them are overruns."""
