@@ -26,7 +26,29 @@ export interface Draft {
 
 const base = new URL("./", document.baseURI);
 
+const NOT_READY = 503;
+const PATIENCE = 300;
+
+/** Asks until there is an answer: at the beginning the server is still reading the texts. */
 async function call<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await once<T>(method, path, body, signal);
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.status !== NOT_READY || tries > PATIENCE) throw error;
+      await pause(Math.min(2000, 250 * (tries + 1)), signal);
+    }
+  }
+}
+
+function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((done, stopped) => {
+    const timer = setTimeout(done, milliseconds);
+    signal?.addEventListener("abort", () => (clearTimeout(timer), stopped(signal.reason)), { once: true });
+  });
+}
+
+async function once<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
   let response: Response;
   try {
     response = await fetch(new URL(path, base), {

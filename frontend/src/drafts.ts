@@ -1,7 +1,7 @@
 /** What was typed and not saved, kept in the browser so that a reload or a crash loses nothing. */
 
 export interface SavedDraft {
-  /** Hash of the entry it began with; empty for a new rule. */
+  /** Hash of the entry it began with; a new rule has a key of its own, see `newKey`. */
   hash: string;
   name: string;
   written: string;
@@ -11,9 +11,16 @@ export interface SavedDraft {
 }
 
 const most = 50;
+const NEW = "new:";
+
+/** What stands in the place of a hash for a rule that is not in the file yet. */
+export const newKey = (): string => `${NEW}${Date.now()}`;
+export const isNew = (hash: string): boolean => hash.startsWith(NEW);
 
 /** Drafts of one task file. Storage that is full or forbidden is no error: the page still works. */
 export class Drafts {
+  private known: { text: string | null; drafts: SavedDraft[] } = { text: null, drafts: [] };
+
   constructor(
     private readonly storage: Pick<Storage, "getItem" | "setItem" | "removeItem"> | null,
     private readonly path: string,
@@ -24,8 +31,12 @@ export class Drafts {
   }
 
   all(): SavedDraft[] {
-    const value = this.read("drafts");
-    return Array.isArray(value) ? value.filter(isDraft) : [];
+    const text = this.text("drafts");
+    if (text !== this.known.text) {
+      const value = json(text);
+      this.known = { text, drafts: Array.isArray(value) ? value.filter(isDraft) : [] };
+    }
+    return this.known.drafts;
   }
 
   find(hash: string): SavedDraft | null {
@@ -43,20 +54,20 @@ export class Drafts {
 
   /** Answers that are texts, by the text's id. */
   answer(id: string): string | null {
-    const value = this.read("answers");
+    const value = json(this.text("answers"));
     const found = typeof value === "object" && value !== null ? (value as Record<string, unknown>)[id] : undefined;
     return typeof found === "string" ? found : null;
   }
 
   keepAnswer(id: string, text: string | null): void {
-    const value = this.read("answers");
+    const value = json(this.text("answers"));
     const rest = Object.entries(typeof value === "object" && value !== null ? value : {}).filter(([other]) => other !== id);
     this.write("answers", Object.fromEntries(text === null ? rest : [[id, text], ...rest].slice(0, most)));
   }
 
-  private read(kind: string): unknown {
+  private text(kind: string): string | null {
     try {
-      return JSON.parse(this.storage?.getItem(this.key(kind)) ?? "null");
+      return this.storage?.getItem(this.key(kind)) ?? null;
     } catch {
       return null;
     }
@@ -68,6 +79,14 @@ export class Drafts {
     } catch {
       // Full, or forbidden by the browser: the draft lives as long as the page.
     }
+  }
+}
+
+function json(text: string | null): unknown {
+  try {
+    return JSON.parse(text ?? "null");
+  } catch {
+    return null;
   }
 }
 

@@ -61,7 +61,8 @@ export class Events {
     source.onerror = () => {
       source.close();
       if (this.closed) return;
-      this.heard.online(false);
+      // Perhaps only the stream is gone: then the page goes on, and asks for news itself.
+      api.state().then((state) => this.heard.state(state.revision), () => this.heard.online(false));
       this.timer = window.setTimeout(() => this.connect(), this.wait);
       this.wait = Math.min(LONGEST_WAIT, this.wait * 2);
     };

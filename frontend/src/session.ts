@@ -1,7 +1,7 @@
 /** The page's conversation with the server: every action of the user that leaves the page goes through here. */
 
 import { api, Gone, Refusal } from "./api";
-import { Drafts, storage } from "./drafts";
+import { Drafts, isNew, newKey, storage } from "./drafts";
 import { fresh, parse, write, yamlOf, kindOf } from "./entry";
 import { Events } from "./events";
 import { TABLES, type Language, type Strings } from "./i18n";
@@ -23,6 +23,9 @@ export class Session {
   private trialStop: AbortController | null = null;
   private toastKey = 0;
   private awaited = 0;
+  private saveWhenTried = false;
+  /** Whether the list of rules takes the focus when it comes back. */
+  focusRules = false;
 
   constructor(public language: Language) {
     this.events = new Events({
@@ -119,11 +122,11 @@ export class Session {
   }
 
   /** One change after the other, so that each is made on what the one before has left. */
-  private change<T extends State>(make: () => Promise<T>): Promise<T> {
+  private change<T extends State>(make: () => Promise<T>, quiet = false): Promise<T> {
     this.awaited += 1;
     const made = this.work.catch(() => undefined).then(async () => {
       const state = await make();
-      this.dispatch({ type: "state", state });
+      this.dispatch({ type: "state", state, quiet });
       this.events.announce(state.revision);
       return state;
     });
@@ -188,12 +191,21 @@ export class Session {
     this.open(entry.position, entry.hash, entry.written, draft?.written ?? entry.written, draft !== null);
   }
 
-  /** A new rule: the draft of one that was begun before, unless there are words to make it from. */
+  /** Opens a rule with a test more. */
+  addTest(entry: Entry, text = ""): void {
+    this.edit(entry);
+    const editing = this.model.editing;
+    const tests = editing && parse(editing.written).entry?.["tests"];
+    if (editing) this.write(write(editing.written, ["tests"], [...(Array.isArray(tests) ? tests : []), { text, expect: true }]));
+  }
+
+  /** A new rule, empty or made from words. */
   create(terms: readonly string[] = [], label?: string): void {
     const state = this.model.state;
     if (!state) return;
-    const draft = terms.length === 0 ? this.drafts.find("") : null;
-    this.open(null, "", "", draft?.written ?? fresh(state.task, terms, label), draft !== null);
+    const written = fresh(state.task, terms, label);
+    this.open(null, newKey(), terms.length === 0 ? written : "", written, false);
+    if (terms.length > 0) this.keepDraft();
   }
 
   /** A suggestion as a draft. */
@@ -201,16 +213,19 @@ export class Session {
     const entry = this.model.state?.rules.find((other) => other.position === suggestion.position);
     const written = yamlOf(suggestion.entry);
     if (entry) this.open(entry.position, entry.hash, entry.written, written, false);
-    else this.open(null, "", "", written, false);
+    else this.open(null, newKey(), "", written, false);
   }
 
   resume(hash: string, name: string): void {
     const draft = this.drafts.find(hash);
     const state = this.model.state;
     if (!draft || !state) return;
-    const entry = state.rules.find((other) => other.hash === hash) ?? state.rules.find((other) => hash !== "" && other.name === name);
-    this.open(entry?.position ?? null, entry ? hash : "", draft.base, draft.written, true);
-    if (!entry && hash !== "") this.drafts.drop(hash);
+    // Of an entry that has changed since, saving will show both versions; one that is gone becomes a new rule.
+    const entry = state.rules.find((other) => other.hash === hash) ?? state.rules.find((other) => !isNew(hash) && other.name === name);
+    const lost = !entry && !isNew(hash);
+    if (lost) this.drafts.drop(hash);
+    this.open(entry?.position ?? null, lost ? newKey() : hash, lost ? "" : draft.base, draft.written, true);
+    if (lost) this.keepDraft();
   }
 
   private open(position: number | null, hash: string, base: string, written: string, restored: boolean): void {
@@ -221,6 +236,7 @@ export class Session {
   }
 
   write(written: string): void {
+    this.saveWhenTried = false;
     this.dispatch({ type: "write", written });
     this.keepDraft();
     clearTimeout(this.trialTimer);
@@ -247,9 +263,11 @@ export class Session {
   }
 
   private tryDraft(): void {
+    clearTimeout(this.trialTimer);
     this.trialStop?.abort();
     const editing = this.model.editing;
-    if (!editing || editing.written.trim() === "" || parse(editing.written).entry === null) {
+    const untouched = editing?.position === null && !isChanged(editing);
+    if (!editing || untouched || editing.written.trim() === "" || parse(editing.written).entry === null) {
       this.dispatch({ type: "untried" });
       return;
     }
@@ -258,11 +276,16 @@ export class Session {
     this.dispatch({ type: "trying" });
     const { written, position } = editing;
     api.trial({ written, position }, stop.signal).then(
-      (trial) => this.dispatch({ type: "tried", written, trial }),
+      (trial) => {
+        this.dispatch({ type: "tried", written, trial });
+        if (this.saveWhenTried) void this.save();
+      },
       (error: unknown) => {
         if (stop.signal.aborted) return;
         this.dispatch({ type: "untried" });
-        if (error instanceof Refusal) this.dispatch({ type: "notSaved", problems: error.problems });
+        // Another page has tried something meanwhile: the server leaves the older trial.
+        if (error instanceof Refusal && error.status === 409) this.trialTimer = window.setTimeout(() => this.tryDraft(), TRIAL_DELAY);
+        else if (error instanceof Refusal) this.dispatch({ type: "notSaved", problems: error.problems });
         else this.failed(error);
       },
     );
@@ -276,15 +299,24 @@ export class Session {
 
   async save(): Promise<void> {
     const editing = this.model.editing;
-    if (!editing || editing.saving || !this.valid) return;
+    const tried = this.model.tried?.written === editing?.written;
+    this.saveWhenTried = false;
+    if (!editing || editing.saving || editing.conflict || !isChanged(editing)) return;
+    if (!this.valid) {
+      // The last keys are not tried yet: save as soon as they are.
+      this.saveWhenTried = !tried;
+      if (!tried && !this.model.trying) this.tryDraft();
+      return;
+    }
     this.dispatch({ type: "saving" });
     const { position, hash, written } = editing;
     const name = String(parse(written).entry?.["name"] ?? this.t.rules.unnamed);
     try {
       await this.change(() => (position === null ? api.add(written) : api.replace(position, hash, written)));
       this.drafts.drop(hash);
-      this.dispatch({ type: "close" });
+      this.focusRules = true;
       this.dispatch({ type: "choose", rule: name });
+      this.dispatch({ type: "close" });
       this.toast(this.t.editor.saved(name), { undo: true });
     } catch (error) {
       if (error instanceof Refusal && error.status === 409 && position !== null) {
@@ -300,6 +332,7 @@ export class Session {
   /** Closes the editor; what is not saved stays as a draft. */
   leave(): void {
     this.trialStop?.abort();
+    this.focusRules = true;
     this.dispatch({ type: "close" });
   }
 
@@ -326,7 +359,7 @@ export class Session {
 
   async label(row: Row, answer: Answer | null): Promise<Row | null> {
     try {
-      const reply = await this.change(() => api.label(row.id, row.gold, answer));
+      const reply = await this.change(() => api.label(row.id, row.gold, answer), true);
       return reply.row;
     } catch (error) {
       if (error instanceof Refusal && error.status === 409) {

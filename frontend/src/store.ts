@@ -6,7 +6,7 @@ export type Tab = "texts" | "next" | "suggestions" | "matches";
 
 /** A draft that is open in the editor. */
 export interface Editing {
-  /** Place and hash of the entry that it replaces; null and empty for a new rule. */
+  /** Place and hash of the entry that it replaces; null and a key of its own for a new rule. */
   position: number | null;
   hash: string;
   /** The entry's text when it was opened. */
@@ -111,6 +111,7 @@ export function reduce(model: Model, action: Action): Model {
     case "suggestFor": return { ...model, suggestFor: action.rule, tab: "suggestions" };
     case "open": return { ...model, editing: opened(action), tried: null, trying: false, tab: "matches" };
     case "close": return { ...model, editing: null, tried: null, trying: false, tab: model.tab === "matches" ? "texts" : model.tab };
+    case "conflict": return { ...model, tab: "matches", editing: edited(model.editing, action) };
     case "toast": return { ...model, toasts: [...model.toasts.slice(-2), action.toast] };
     case "untoast": return { ...model, toasts: model.toasts.filter((toast) => toast.key !== action.key) };
     case "trying": return { ...model, trying: true };
@@ -143,7 +144,7 @@ function edited(editing: Editing | null, action: EditAction): Editing | null {
 }
 
 const placeOf = (entry: Entry | null) => ({
-  position: entry?.position ?? null, hash: entry?.hash ?? "", base: entry?.written ?? "",
+  position: entry?.position ?? null, hash: entry?.hash ?? "new:", base: entry?.written ?? "",
 });
 
 function opened(action: Extract<Action, { type: "open" }>): Editing {

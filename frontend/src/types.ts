@@ -48,6 +48,8 @@ export interface Entry {
   written: string;
   entry: Record<string, unknown>;
   locked: string | null;
+  /** It can be muted, moved and deleted, even where it is locked. */
+  movable?: boolean;
   rules: string[];
   tests: TestResult[];
 }
@@ -109,7 +111,7 @@ export interface Row {
   entities: Span[];
   gold: Answer | null;
   hand: boolean;
-  weak: { answer: Answer; probability: number } | null;
+  weak: { answer: Answer; probability?: number; score?: number } | null;
   model: { answer: Answer; score: number } | null;
   firings: Firing[];
   demands: Demand[];

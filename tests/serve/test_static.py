@@ -83,7 +83,9 @@ def test_texts_never_become_html() -> None:
     for path in _sources():
         if path.suffix in (".ts", ".tsx"):
             text = (SOURCES / path).read_text()
-            assert not re.search(r"dangerouslySetInnerHTML|innerHTML|outerHTML|insertAdjacentHTML|document\.write", text), path
+            assert not re.search(
+                r"dangerouslySetInnerHTML|innerHTML|outerHTML|insertAdjacentHTML|document\.write", text
+            ), path
 
 
 def test_the_lock_file_names_no_registry() -> None:

@@ -31,7 +31,7 @@ export function TrainCard() {
           </p>
         </>
       )}
-      {training.message && !running && <p class={training.state === "failed" ? "note bad" : "note"}>{training.message}</p>}
+      {training.message && !running && <p class={training.state === "failed" ? "note bad" : "note calm"}>{training.message}</p>}
       {training.log.length > 0 && (
         <details class="log">
           <summary>{t.numbers.log}</summary>

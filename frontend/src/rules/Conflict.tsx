@@ -1,5 +1,6 @@
 /** Two versions of a rule side by side, and the choice between them. */
 
+import { useEffect, useRef } from "preact/hooks";
 import { usePage } from "../context";
 import { sideBySide } from "../conflict";
 import { useStrings } from "../i18n";
@@ -8,9 +9,11 @@ import type { Entry } from "../types";
 export function Conflict({ mine, theirs, isNew }: { mine: string; theirs: Entry | null; isNew: boolean }) {
   const { session } = usePage();
   const t = useStrings();
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => box.current?.querySelector("button")?.focus(), []);
   const pairs = sideBySide(mine, theirs?.written ?? "");
   return (
-    <div class="conflict" role="alertdialog" aria-label={t.editor.conflictTitle}>
+    <div class="conflict" ref={box} role="alertdialog" aria-label={t.editor.conflictTitle}>
       <h3>{t.editor.conflictTitle}</h3>
       <p>{theirs ? t.editor.conflictText : t.editor.conflictGone}</p>
       <table class="versions">

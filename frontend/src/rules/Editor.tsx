@@ -7,7 +7,6 @@ import { useStrings } from "../i18n";
 import { isChanged, isStale } from "../store";
 import { IconButton, Problems, Tabs } from "../ui/controls";
 import { Icon } from "../ui/icons";
-import { Conflict } from "./Conflict";
 import { Form } from "./Form";
 import { TrialLine } from "./TrialView";
 
@@ -46,13 +45,16 @@ export function Editor() {
       <div class="column-scroll" tabIndex={-1}>
         {editing.restored && isChanged(editing) && <p class="note">{t.editor.restored}</p>}
         {isStale(editing, model.state?.rules ?? []) && !editing.conflict && <p class="note bad">{t.editor.elsewhere}</p>}
-        {editing.conflict && <Conflict mine={editing.written} theirs={editing.conflict.theirs} isNew={editing.position === null} />}
+        {editing.conflict && (
+          <p class="note bad">
+            <span>{t.editor.conflictTitle}. <button type="button" class="link" onClick={() => session.dispatch({ type: "tab", tab: "matches" })}>{t.editor.bothVersions}</button></span>
+          </p>
+        )}
         <div id="editor-panel" role="tabpanel" aria-labelledby={`editor-panel-${editing.view}`}>
           {editing.view === "form" ? <FormOrNote /> : <Yaml />}
         </div>
-        <Found />
       </div>
-      <TrialLine />
+      <Found />
       <Footer />
     </section>
   );
@@ -95,13 +97,13 @@ function Yaml() {
   );
 }
 
-/** What the server finds wrong with the draft. */
+/** What the server finds wrong with the draft, or else what the draft does. */
 function Found() {
   const { model } = usePage();
   const editing = model.editing;
   const tried = model.tried?.written === editing?.written ? (model.tried?.trial.problems ?? []) : [];
   const problems = [...(editing?.refused ?? []), ...tried];
-  return <div aria-live="polite">{problems.length > 0 && <Problems problems={problems} />}</div>;
+  return <div class="found" aria-live="polite">{problems.length > 0 ? <Problems problems={problems} /> : <TrialLine />}</div>;
 }
 
 function Footer() {
@@ -116,7 +118,7 @@ function Footer() {
       <button
         type="button"
         class="primary"
-        disabled={!session.valid || !changed || editing.saving || editing.conflict !== null || broken || !model.online}
+        disabled={(!session.valid && !model.trying) || !changed || editing.saving || editing.conflict !== null || broken || !model.online}
         onClick={() => void session.save()}
         title={t.editor.saveKey}
         aria-keyshortcuts="Control+Enter"

@@ -153,6 +153,7 @@ function Details({ entry, of, rows }: { entry: Entry; of: number; rows: RuleRow[
   const { session, model } = usePage();
   const t = useStrings();
   const broken = (model.state?.problems.length ?? 0) > 0;
+  const fixed = broken || entry.movable === false;
   const echo = rows.find((row) => row.echo);
   return (
     <div class="rule-details">
@@ -163,11 +164,12 @@ function Details({ entry, of, rows }: { entry: Entry; of: number; rows: RuleRow[
       {rows.length > 1 && <Parts rows={rows} />}
       <div class="actions" role="group" aria-label={entry.name}>
         <Action icon="edit" text={t.rules.edit} label off={entry.locked !== null || broken} onClick={() => session.edit(entry)} />
-        <Action icon={entry.muted ? "sound" : "silent"} text={entry.muted ? t.rules.unmute : t.rules.mute} off={broken} onClick={() => session.mute(entry)} />
-        <Action icon="up" text={t.rules.up} off={broken || entry.position === 0} onClick={() => session.move(entry, entry.position - 1)} />
-        <Action icon="down" text={t.rules.down} off={broken || entry.position === of - 1} onClick={() => session.move(entry, entry.position + 1)} />
+        <Action icon="test" text={t.rules.addTest} off={entry.locked !== null || broken} onClick={() => session.addTest(entry)} />
+        <Action icon={entry.muted ? "sound" : "silent"} text={entry.muted ? t.rules.unmute : t.rules.mute} off={fixed} onClick={() => session.mute(entry)} />
+        <Action icon="up" text={t.rules.up} off={fixed || entry.position === 0} onClick={() => session.move(entry, entry.position - 1)} />
+        <Action icon="down" text={t.rules.down} off={fixed || entry.position === of - 1} onClick={() => session.move(entry, entry.position + 1)} />
         <Action icon="bulb" text={t.rules.suggest} onClick={() => session.dispatch({ type: "suggestFor", rule: entry.name })} />
-        <Action icon="trash" text={t.rules.remove} off={broken} onClick={() => session.remove(entry)} />
+        <Action icon="trash" text={t.rules.remove} off={fixed} onClick={() => session.remove(entry)} />
         <span class="faint where">{t.rules.line(entry.line)}</span>
       </div>
     </div>

@@ -30,6 +30,12 @@ export function RuleList() {
     focusAt(list.current, place);
   }, [rules]);
 
+  useEffect(() => {
+    if (!session.focusRules) return;
+    session.focusRules = false;
+    requestAnimationFrame(() => list.current?.querySelector<HTMLElement>('.rule-main[tabindex="0"]')?.focus());
+  }, []);
+
   const go = (to: number) => {
     const next = Math.min(Math.max(0, to), rules.length - 1);
     setActive(next);

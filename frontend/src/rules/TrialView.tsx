@@ -14,7 +14,7 @@ export function TrialView() {
   const trial = model.tried?.trial;
   const texts = model.numbers?.table.texts ?? model.state?.counts.texts ?? 0;
   if (!trial) return <p class="empty">{model.trying ? t.editor.trying : t.editor.waiting}</p>;
-  if (trial.problems.length > 0) return <p class="empty">{t.editor.invalid(trial.problems.length)}</p>;
+  if (trial.problems.length > 0) return <p class="empty">{t.editor.notYet}</p>;
   return (
     <section class="trial" aria-label={t.editor.trial}>
       <h3>
@@ -67,12 +67,10 @@ function Own({ rows, short = false }: { rows: RuleRow[]; short?: boolean }) {
         {!demands && <div><dt>{t.rules.conflict}</dt><dd>{percent(largest(rows, (row) => row.conflict))}</dd></div>}
         <div><dt>{demands ? t.rules.kept : t.rules.right}</dt><dd>{right.judged ? t.rules.rightOf(right.right, right.judged) : "–"}</dd></div>
         {!demands && <div><dt>{t.rules.believed}</dt><dd>{percent(first.estimated, 0)}</dd></div>}
-        {right.interval && !short && (
-          <div class="own-interval">
-            <Interval value={right.right / right.judged} low={right.interval[0]} high={right.interval[1]} label={long(right.right, right.judged, percent(right.interval[0], 0), percent(right.interval[1], 0))} />
-          </div>
-        )}
       </dl>
+      {right.interval && !short && (
+        <Interval value={right.right / right.judged} low={right.interval[0]} high={right.interval[1]} label={long(right.right, right.judged, percent(right.interval[0], 0), percent(right.interval[1], 0))} />
+      )}
       {!short && (first.echo ? <p class="note">{t.rules.echo(first.echo)}</p> : first.redundant && <p class="note">{t.rules.redundant}</p>)}
     </>
   );

@@ -40,7 +40,7 @@ export function Input(props: InputProps) {
     case "number": return <NumberInput {...props} label={label} />;
     case "choice":
       return (
-        <label class="field row">
+        <label class="field inline">
           <span>{label}</span>
           <select value={String(value ?? field.initial ?? "")} data-first={props.first || undefined} onChange={(event) => onChange(event.currentTarget.value || undefined)}>
             {field.choices?.map((choice) => (
@@ -72,7 +72,7 @@ function Flag({ label, field, value, onChange }: InputProps & { label: string })
 
 function NumberInput({ field, value, onChange, label, step, first }: InputProps & { label: string }) {
   return (
-    <label class="field row">
+    <label class="field inline">
       <span>{label}</span>
       <input
         type="number"

@@ -37,7 +37,6 @@ export function Actions(props: Props) {
                 class={`label-key ${labelStyle(task, label)} ${on ? "on" : ""}`}
                 disabled={props.busy || (needsWords && chosen === "")}
                 aria-pressed={needsWords ? undefined : on}
-                aria-label={t.texts.setLabel(task.shape === "passage" ? t.answer : label, key)}
                 onClick={() => props.onLabel(label)}
               >
                 {key && <kbd>{key}</kbd>}
@@ -46,13 +45,14 @@ export function Actions(props: Props) {
             );
           })}
           {(needsWords || task.multi_label) && (
-            <button type="button" class="label-key plain" disabled={props.busy} onClick={props.onNone}><kbd>0</kbd>{task.shape === "passage" ? t.noAnswer : t.texts.noGoldSpans}</button>
+            <button type="button" class="label-key plain" disabled={props.busy} onClick={props.onNone}><kbd>0</kbd>{task.shape === "passage" ? t.noAnswer : task.shape === "spans" ? t.texts.noEntity : t.texts.noGoldSpans}</button>
           )}
           {canTake(row) && (
             <button type="button" class="label-key quiet" disabled={props.busy} onClick={props.onTake} title={t.texts.takeAway} aria-label={t.texts.takeAway}><kbd>⌫</kbd></button>
           )}
         </div>
       )}
+      <span class="id">{row.cut && `${t.texts.cut} · `}{t.texts.part[row.part] ?? row.part} · {short(row.id, 18)}</span>
       {chosen !== "" && <FromWords words={chosen} row={row} task={task} />}
     </div>
   );

@@ -12,7 +12,7 @@ export function AnswerView({ answer, text }: { answer: Answer; text: string }) {
   const task = useTask();
   const t = useStrings();
   if (typeof answer === "string") return task.shape === "text" ? <q>{short(answer, 120)}</q> : <Label name={answer} />;
-  if (answer.length === 0) return <span class="chip plain">{task.shape === "passage" ? t.noAnswer : t.texts.noGoldSpans}</span>;
+  if (answer.length === 0) return <span class="chip plain">{task.shape === "passage" ? t.noAnswer : task.shape === "spans" ? t.texts.noEntity : t.texts.noGoldSpans}</span>;
   if (!isSpans(answer)) return <>{answer.map((label) => <Label key={label} name={label} />)}</>;
   const places = new Places(text);
   return (

@@ -57,7 +57,7 @@ export function Browser() {
         {page === null && problems.length === 0 && <p class="empty">{t.texts.loading}</p>}
         {page?.total === 0 && <p class="empty">{query.query ? t.texts.noneSearch : t.texts.none}</p>}
         {page && page.rows.length > 0 && (
-          <RowList rows={page.rows} rule={query.rule} label={t.texts.title} offset={query.offset} total={page.total} onRow={(row) => setPage({ ...page, rows: withRow(page.rows, row) })} onPage={turn} />
+          <RowList key={key} rows={page.rows} rule={query.rule} label={t.texts.title} offset={query.offset} total={page.total} onRow={(row) => setPage({ ...page, rows: withRow(page.rows, row) })} onPage={turn} />
         )}
       </div>
       <Pager page={page} onTurn={turn} />

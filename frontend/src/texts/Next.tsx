@@ -24,7 +24,7 @@ export function Next() {
       <div class="column-scroll" tabIndex={-1} aria-busy={found === null}>
         <p class="intro">{t.texts.nextIntro} {found && !found.ready && <span class="faint">{t.texts.nextWait}</span>} {found?.note && <span class="faint">{found.note}</span>}</p>
         {found === null && <p class="empty">{t.texts.loading}</p>}
-        {found && <RowList rows={found.rows} rule="" label={t.texts.next} advance onRow={(row) => setFound({ ...found, rows: withRow(found.rows, row) })} />}
+        {found && <RowList key={asked} rows={found.rows} rule="" label={t.texts.next} advance onRow={(row) => setFound({ ...found, rows: withRow(found.rows, row) })} />}
       </div>
       <div class="pager">
         <span role="status">{done ? t.texts.done : ""}</span>

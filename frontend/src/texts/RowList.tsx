@@ -1,6 +1,7 @@
 /** A list of texts: arrow keys go through it, the chosen one is labelled. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import { useTask } from "../context";
 import { useStrings } from "../i18n";
 import type { Row } from "../types";
 import { isTyping } from "../ui/controls";
@@ -21,16 +22,22 @@ interface Props {
 export function RowList(props: Props) {
   const { rows } = props;
   const t = useStrings();
+  const task = useTask();
   const list = useRef<HTMLDivElement>(null);
-  const [active, setActive] = useState(0);
-  const place = Math.min(active, Math.max(0, rows.length - 1));
-  const first = rows[0]?.id;
-  useEffect(() => setActive(0), [first, props.offset]);
+  const [active, setActive] = useState<{ place: number; id: string | undefined }>({ place: 0, id: undefined });
+  const focused = useRef(false);
+  const found = rows.findIndex((row) => row.id === active.id);
+  // A text that is gone leaves its place to the one that follows it.
+  const place = found >= 0 ? found : Math.min(active.place, Math.max(0, rows.length - 1));
+  const activate = (to: number) => setActive({ place: to, id: rows[to]?.id });
+  useEffect(() => {
+    if (focused.current && document.activeElement === document.body) at(list.current, place)?.focus({ preventScroll: true });
+  }, [rows]);
 
   const go = (to: number) => {
     const next = Math.min(Math.max(0, to), rows.length - 1);
-    setActive(next);
-    const row = list.current?.querySelectorAll<HTMLElement>("article.row")[next];
+    activate(next);
+    const row = at(list.current, next);
     row?.focus({ preventScroll: true });
     row?.scrollIntoView({ block: "nearest" });
   };
@@ -45,9 +52,10 @@ export function RowList(props: Props) {
     } else return;
     event.preventDefault();
   };
+  if (rows.length === 0) return null;
   return (
-    <div class="rows" role="feed" aria-label={props.label} aria-describedby="texts-keys" ref={list} onKeyDown={onKey}>
-      <p class="hidden" id="texts-keys">{t.texts.keys}</p>
+    <div class="rows" role="feed" aria-label={props.label} aria-describedby="texts-keys" ref={list} onKeyDown={onKey} onFocusIn={() => (focused.current = true)} onFocusOut={(event) => (focused.current = event.relatedTarget === null)}>
+      <p class="hidden" id="texts-keys">{t.texts.keys} {(task.shape === "spans" || task.shape === "passage") && t.texts.spanKeys}</p>
       {rows.map((row, index) => (
         <TextRow
           key={row.id}
@@ -56,7 +64,7 @@ export function RowList(props: Props) {
           active={index === place}
           place={(props.offset ?? 0) + index + 1}
           of={props.total ?? rows.length}
-          onActive={() => setActive(index)}
+          onActive={() => activate(index)}
           onRow={props.onRow}
           onLabelled={() => props.advance && go(index + 1)}
         />
@@ -64,3 +72,5 @@ export function RowList(props: Props) {
     </div>
   );
 }
+
+const at = (list: HTMLElement | null, place: number): HTMLElement | undefined => list?.querySelectorAll<HTMLElement>("article.row")[place];

@@ -129,7 +129,7 @@ interface Voice {
 function saying(row: Row, task: Task, t: Strings): Voice[] {
   const voices: Voice[] = [];
   const written = task.shape === "text";
-  if (!written) voices.push({ who: [t.texts.rules], answer: row.weak?.answer ?? null, sure: row.weak ? percent(row.weak.probability, 0) : "", gold: false });
+  if (!written) voices.push({ who: [t.texts.rules], answer: row.weak?.answer ?? null, sure: row.weak ? percent(row.weak.probability ?? row.weak.score, 0) : "", gold: false });
   if (row.model) voices.push({ who: [t.texts.model], answer: row.model.answer, sure: percent(row.model.score, 0), gold: false });
   if (!written && row.gold !== null) voices.push({ who: [t.texts.label], answer: row.gold, sure: row.hand ? t.texts.byHand : "", gold: true });
   if (task.shape === "label") return voices;
@@ -157,7 +157,6 @@ function Beliefs({ row }: { row: Row }) {
         </span>
       ))}
       {!written && <Fired row={row} />}
-      <span class="id">{row.cut && `${t.texts.cut} · `}{t.texts.part[row.part] ?? row.part} · {short(row.id, 18)}</span>
     </div>
   );
 }

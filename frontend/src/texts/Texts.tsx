@@ -8,6 +8,7 @@ import { Tabs, type TabItem } from "../ui/controls";
 import { Browser } from "./Browser";
 import { Next } from "./Next";
 import { RowList } from "./RowList";
+import { Conflict } from "../rules/Conflict";
 import { TrialView } from "../rules/TrialView";
 import { Suggestions } from "./Suggestions";
 
@@ -40,13 +41,14 @@ function Matches() {
   const { session, model } = usePage();
   const t = useStrings();
   const task = useTask();
-  const tried = model.tried;
+  const { tried, editing } = model;
+  if (editing?.conflict) return <div class="column-scroll"><Conflict mine={editing.written} theirs={editing.conflict.theirs} isNew={editing.position === null} /></div>;
   if (!tried || tried.trial.problems.length > 0) return <TrialView />;
   const { trial, written } = tried;
   const names = new Set(trial.rows.map((row) => row.name));
   const rule = names.size === 1 ? ([...names][0] ?? "") : "";
   return (
-    <div class={`column-scroll ${written === model.editing?.written ? "" : "stale"}`} tabIndex={-1}>
+    <div class={`column-scroll ${written === editing?.written ? "" : "stale"}`} tabIndex={-1}>
       <TrialView />
       <p class="intro">
         {trial.matches.length === 0 ? t.texts.trialNone : t.texts.trialIntro}{" "}

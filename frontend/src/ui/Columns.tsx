@@ -37,13 +37,11 @@ function Side({ side, name, id, width, onWidth, children }: SideProps) {
   if (width === 0) return <aside id={id} hidden aria-label={name} />;
   const splitter = <Splitter side={side} name={name} width={width} onWidth={onWidth} />;
   return (
-    <>
+    <aside id={id} class={`column ${side}`} aria-label={name} tabIndex={-1}>
       {side === "right" && splitter}
-      <aside id={id} class={`column ${side}`} aria-label={name} tabIndex={-1}>
-        {children}
-      </aside>
+      {children}
       {side === "left" && splitter}
-    </>
+    </aside>
   );
 }
 
