@@ -17,6 +17,7 @@ from ruletune.cli import (
     previewing,
     rules,
     searching,
+    serving,
     suggesting,
     talking,
 )
@@ -62,6 +63,7 @@ app.command()(modelling.evaluate)
 app.command()(modelling.predict)
 app.command()(modelling.explain)
 app.command()(talking.chat)
+app.command()(serving.serve)
 
 
 rules.app.command()(suggesting.suggest)

@@ -12,7 +12,7 @@ import typer
 from ruletune.cli.abstaining import Confidence, MaxError, evaluated, summary
 from ruletune.cli.console import INTERRUPTED, Json, emit, out, progress_bars
 from ruletune.errors import UserError
-from ruletune.types import Answer, Spans, Text
+from ruletune.types import Answer, Spans
 
 if TYPE_CHECKING:
     from ruletune.metrics.selective import Threshold
@@ -146,6 +146,8 @@ def predict(
     json: Json = False,
 ) -> None:
     """Answer new texts, and say which rules fired; with --max-error only those that can be answered safely."""
+    from ruletune.pipeline.values import n_best_value, prediction_value
+
     opened = _open(run)
     limit = None if max_error is None else opened.threshold(max_error, confidence=confidence)
     readout = opened.task.readout
@@ -157,7 +159,7 @@ def predict(
         predictions = opened.predict(examples, max_error=max_error, confidence=confidence, listener=listener, **asked)
     if limit is not None:
         summary(limit, predictions)
-    rows = [prediction_row(prediction) | _held_back(prediction, limit) for prediction in predictions]
+    rows = [prediction_value(prediction) | _held_back(prediction, limit) for prediction in predictions]
     if n_best > 1:
         rows = [row | {"n_best": n_best_value(p, n_best)} for row, p in zip(rows, predictions, strict=True)]
     if output is not None:
@@ -170,35 +172,6 @@ def predict(
         _print_predictions(examples, predictions, n_best)
     else:
         out().print(f"{len(rows)} predictions in {output}", markup=False)
-
-
-def prediction_row(prediction: Prediction) -> dict[str, Any]:
-    """A prediction as ``ruletune predict`` writes it: id, answer, score, probabilities, rules; and slots beside an intent."""
-    from ruletune.labeling.apply import answer_value, firing_value
-
-    return {
-        "id": prediction.id,
-        "answer": None if prediction.answer is None else answer_value(prediction.answer),
-        "score": prediction.score,
-        "probabilities": dict(prediction.probabilities),
-        "rules": [firing_value(firing) for firing in prediction.rules],
-        **({"scores": list(prediction.scores)} if isinstance(prediction.answer, Spans) else {}),
-        **({"broken": list(prediction.broken)} if isinstance(prediction.answer, Text) else {}),
-        **({"slots": _slots(prediction.slots)} if prediction.slots is not None else {}),
-    }
-
-
-def _slots(prediction: Prediction) -> dict[str, Any]:
-    """What stands beside an intent: the same without what they have in common, or spans do not have."""
-    row = prediction_row(prediction)
-    return {key: row[key] for key in ("answer", "score", "scores", "rules")}
-
-
-def n_best_value(prediction: Prediction, count: int) -> list[dict[str, Any]]:
-    """The likeliest answers as JSON, the first one the prediction's own."""
-    from ruletune.labeling.apply import answer_value
-
-    return [{"answer": answer_value(answer), "score": score} for answer, score in prediction.ranked[:count]]
 
 
 def _held_back(prediction: Prediction, limit: Threshold | None) -> dict[str, Any]:

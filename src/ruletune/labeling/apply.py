@@ -351,7 +351,13 @@ class RuleSet:
 
         Rules that fail say nothing here, and helpers never do.
         """
-        said = self.apply_one(example)[0]
+        return self._firings(example, self.apply_one(example)[0])
+
+    def firings_of(self, votes: Votes, examples: Sequence[Example]) -> list[tuple[Firing, ...]]:
+        """The same for each example, from what was found about all of them."""
+        return [self._firings(example, said) for example, said in zip(examples, votes.matrix, strict=True)]
+
+    def _firings(self, example: Example, said: np.ndarray) -> tuple[Firing, ...]:
         fired = [n for n in np.flatnonzero(said >= 0).tolist() if self._speaks(self.rules[n])]
         return tuple(
             Firing(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,17 +21,20 @@ from transformers import (
 from transformers import logging as transformers_logging
 
 from ruletune.errors import RuletuneError
+from ruletune.models import scoring
 from ruletune.models.checkpoints import Checkpoint
 from ruletune.models.cloze import ClozeModel, masked_lm
-from ruletune.models.encoding import Encoded, buckets, collate
+from ruletune.models.encoding import Encoded
 from ruletune.models.markers import add_markers
 from ruletune.models.pooling import add_mean_pooling, pools_by_mean, words_end
 from ruletune.models.readout import Ragged, Readout, outputs
+from ruletune.models.scoring import Batch
 from ruletune.models.seq2seq import open_writer
 from ruletune.models.verbalizer import Cloze
 
 __all__ = [
     "Classifier",
+    "TorchScorer",
     "autocast",
     "device",
     "load",
@@ -269,6 +272,53 @@ def save(classifier: Classifier, folder: Path) -> None:
     classifier.tokenizer.save_pretrained(str(folder))
 
 
+@dataclass(frozen=True, slots=True)
+class TorchScorer:
+    """A classifier as a :class:`~ruletune.models.scoring.Scorer`, run by PyTorch.
+
+    Attributes:
+        precision: As :func:`autocast` has it.
+        ask: What is asked of the model in place of its logits, where it is something else.
+    """
+
+    classifier: Classifier
+    precision: str = "auto"
+    ask: Callable[[dict[str, torch.Tensor]], torch.Tensor] | None = None
+
+    @property
+    def tokenizer(self) -> Any:
+        return self.classifier.tokenizer
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.classifier.labels
+
+    @property
+    def max_length(self) -> int:
+        return self.classifier.max_length
+
+    @property
+    def readout(self) -> Readout:
+        return self.classifier.readout
+
+    @property
+    def most_tokens(self) -> int | None:
+        return _CACHED if self._place.type == "cpu" else None
+
+    @property
+    def _place(self) -> torch.device:
+        place: torch.device = next(self.classifier.model.parameters()).device
+        return place
+
+    def score(self, batches: Iterable[Batch]) -> Iterator[np.ndarray]:
+        place, ask = self._place, self.ask or self.classifier
+        self.classifier.model.eval()
+        with torch.inference_mode(), autocast(self.precision, place):
+            for batch in batches:
+                inputs = {name: torch.from_numpy(values).to(place) for name, values in batch.items()}
+                yield ask(inputs).float().cpu().numpy()
+
+
 def logits(
     classifier: Classifier,
     encoded: Encoded,
@@ -277,16 +327,8 @@ def logits(
     batch_size: int = 64,
     progress: Callable[[int], None] | None = None,
 ) -> np.ndarray:
-    """Output logits of every example, float32 of shape (examples, labels); through several templates, their mean.
-
-    For a model that chooses a label of the whole text; :func:`token_logits` has the others.
-    """
-    result = np.zeros((len(encoded), len(classifier.labels)), dtype=np.float32)
-    views = encoded.each()
-    for view in views:
-        told = progress if view is views[-1] else None
-        result += _asked(classifier, view, classifier, precision, batch_size, told)
-    return result / len(views)
+    """:func:`ruletune.models.scoring.logits` of a classifier."""
+    return scoring.logits(TorchScorer(classifier, precision), encoded, batch_size=batch_size, progress=progress)
 
 
 def token_logits(
@@ -297,14 +339,8 @@ def token_logits(
     batch_size: int = 64,
     progress: Callable[[int], None] | None = None,
 ) -> Ragged:
-    """Output logits token by token: of every tag, (tokens, tags), or for every edge of an answer, (2, tokens); float32."""
-    axis = 1 if classifier.readout == "extract" else 0
-    found: list[np.ndarray] = [np.zeros(0)] * len(encoded)
-    lengths = encoded.lengths
-    for rows, values in _batches(classifier, encoded, classifier, precision, batch_size, progress):
-        for row, value in zip(rows, values, strict=True):
-            found[row] = np.ascontiguousarray(value[: lengths[row]] if axis == 0 else value[:, : lengths[row]])
-    return Ragged(tuple(found), axis)
+    """:func:`ruletune.models.scoring.token_logits` of a classifier."""
+    return scoring.token_logits(TorchScorer(classifier, precision), encoded, batch_size=batch_size, progress=progress)
 
 
 def word_scores(classifier: Classifier, encoded: Encoded, *, precision: str = "auto") -> np.ndarray:
@@ -312,39 +348,9 @@ def word_scores(classifier: Classifier, encoded: Encoded, *, precision: str = "a
 
     A label with fewer words than another has zeros at its end.
     """
-    return _asked(classifier, encoded, lambda batch: classifier.model.word_scores(**batch), precision, 64, None)
-
-
-def _asked(
-    classifier: Classifier,
-    encoded: Encoded,
-    ask: Callable[[dict[str, torch.Tensor]], torch.Tensor],
-    precision: str,
-    batch_size: int,
-    progress: Callable[[int], None] | None,
-) -> np.ndarray:
-    """What the model answers about every example; the examples' axis is the first."""
-    answers = list(_batches(classifier, encoded, ask, precision, batch_size, progress))
+    scorer = TorchScorer(classifier, precision, ask=lambda batch: classifier.model.word_scores(**batch))
+    answers = list(scoring.answered(scorer, encoded))
     if not answers:
         return np.zeros((0, len(classifier.labels)), dtype=np.float32)
     order = np.argsort(np.concatenate([rows for rows, _ in answers]))
     return np.asarray(np.concatenate([values for _, values in answers])[order])
-
-
-def _batches(
-    classifier: Classifier,
-    encoded: Encoded,
-    ask: Callable[[dict[str, torch.Tensor]], torch.Tensor],
-    precision: str,
-    batch_size: int,
-    progress: Callable[[int], None] | None,
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Rows and what the model answers about them, batch by batch."""
-    place = next(classifier.model.parameters()).device
-    classifier.model.eval()
-    with torch.inference_mode(), autocast(precision, place):
-        for rows in buckets(encoded.lengths, batch_size=batch_size, tokens=_CACHED if place.type == "cpu" else None):
-            batch = collate(encoded, rows.tolist(), pad_id=classifier.pad_id, device=place)
-            yield rows, ask(batch).float().cpu().numpy()
-            if progress:
-                progress(len(rows))

@@ -20,7 +20,7 @@ from ruletune.types import Example
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-__all__ = ["Encoded", "Loss", "balanced", "buckets", "collate", "encode", "stacked"]
+__all__ = ["Encoded", "Loss", "balanced", "buckets", "collate", "encode", "padded", "stacked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,18 +233,22 @@ def _cut(tokenizer: PreTrainedTokenizerBase, text: str, surplus: int) -> str:
     return text[: ends[keep - 1]] if keep > 0 else ""
 
 
-def collate(encoded: Encoded, rows: Sequence[int], *, pad_id: int, device: torch.device) -> dict[str, torch.Tensor]:
-    """Rows padded on the right to the longest of them; tensors of shape (rows, length), labels of a length of their own."""
+def padded(encoded: Encoded, rows: Sequence[int], *, pad_id: int) -> dict[str, np.ndarray]:
+    """Rows padded on the right to the longest of them, int64 of shape (rows, length); labels have a length of their own."""
     fills = {"input_ids": pad_id, "labels": IGNORED}
     batch = {}
     for name, values in encoded.columns.items():
-        fill = fills.get(name, 0)
         width = max(len(values[row]) for row in rows)
-        padded = np.full((len(rows), width), fill, dtype=np.int64)
+        batch[name] = np.full((len(rows), width), fills.get(name, 0), dtype=np.int64)
         for position, row in enumerate(rows):
-            padded[position, : len(values[row])] = values[row]
-        batch[name] = torch.from_numpy(padded).to(device)
+            batch[name][position, : len(values[row])] = values[row]
     return batch
+
+
+def collate(encoded: Encoded, rows: Sequence[int], *, pad_id: int, device: torch.device) -> dict[str, torch.Tensor]:
+    """:func:`padded` rows as tensors."""
+    batch = padded(encoded, rows, pad_id=pad_id)
+    return {name: torch.from_numpy(values).to(device) for name, values in batch.items()}
 
 
 def buckets(

@@ -14,15 +14,15 @@ from ruletune.labeling.answer_model import AnswerModel
 from ruletune.labeling.apply import answer_value, firing_value
 from ruletune.labeling.span_apply import SpanRules
 from ruletune.labeling.span_votes import SpanVotes
-from ruletune.models import backbone
 from ruletune.models.extracting import read_edges
+from ruletune.models.scoring import token_logits
 from ruletune.models.windows import windows
 from ruletune.pipeline.embedding import embedder
 from ruletune.pipeline.extract_deciding import Deciding, Ranked, ranked, scoring
 from ruletune.pipeline.run import Run, needs_gold
 from ruletune.pipeline.span_findings import scores_by_coverage
 from ruletune.progress import Listener, counted, silent
-from ruletune.types import Example, Prediction, Spans
+from ruletune.types import Example, Firing, Prediction, Spans
 
 __all__ = ["ExtractRun"]
 
@@ -50,6 +50,9 @@ class ExtractRun(Run):
     def by_itself(self) -> ExtractRun:
         """The same model, answering without its rules."""
         return ExtractRun(self.folder, {**self.settings, "rules_act": False})
+
+    def firings(self, examples: Sequence[Example]) -> list[tuple[Firing, ...]]:
+        return self.span_rules.apply(examples, strict=False).firings()
 
     def predict(
         self,
@@ -87,13 +90,10 @@ class ExtractRun(Run):
                 f"{len(bare)} texts come without a question (ids {shown}{', ...' if len(bare) > 5 else ''})",
                 remedy="give JSONL, CSV or SQuAD JSON with questions, or one text with --question; in Python, Example(id, text, question)",
             )
-        classifier = self.classifier
-        seen = windows(
-            examples, rendering=self.rendering, tokenizer=classifier.tokenizer, max_length=classifier.max_length
-        )
+        scorer = self.scorer
+        seen = windows(examples, rendering=self.rendering, tokenizer=scorer.tokenizer, max_length=scorer.max_length)
         progress = counted(listener, "predicting", len(seen.encoded))
-        precision = str(self.settings["precision"])
-        logits = backbone.token_logits(classifier, seen.encoded, precision=precision, progress=progress)
+        logits = token_logits(scorer, seen.encoded, progress=progress)
         deciding = self.deciding
         readings = read_edges(seen, logits.arrays, examples, longest=deciding.longest)
         if not deciding.weight:  # then the rules need not even be loaded

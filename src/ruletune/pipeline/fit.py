@@ -25,13 +25,14 @@ from ruletune.pipeline.findings import Curve
 from ruletune.pipeline.fits import Fit
 from ruletune.pipeline.label_answers import LabelAnswering
 from ruletune.pipeline.prepare import Parts, prepare
+from ruletune.pipeline.reference import Reference, measure_reference
 from ruletune.pipeline.relocate import relocated
 from ruletune.pipeline.run import Run, load
 from ruletune.pipeline.tag_answers import TagAnswering
 from ruletune.pipeline.text_answers import TextAnswering
 from ruletune.progress import Event, Listener, silent
 from ruletune.report.model import Report
-from ruletune.store import FORMAT, Workspace, open_workspace, write_json, write_text
+from ruletune.store import FORMAT, Workspace, open_workspace, read_json, write_json, write_text
 from ruletune.tasks import Readout
 
 __all__ = ["Ready", "build", "fit", "identity", "ready"]
@@ -127,8 +128,10 @@ def build(made: Ready, workspace: Workspace, *, listener: Listener, engine: Engi
     _write_model(
         workspace, spec, parts, measured, delivered, checkpoint, rules_act=heard and answering.held_at_prediction
     )
+    run = load(workspace.files)
+    _write_reference(workspace, measure_reference(run, parts))
     effects = answering.effects(checkpoint)
-    reliance = answering.reliance(load(workspace.files))
+    reliance = answering.reliance(run)
     report = replace(measured.report, guard=guard, reliance=reliance, effects=effects)
     _write_report(workspace, report, measured.label_model)
     return measured
@@ -237,6 +240,12 @@ def _write_model(
         "versions": measured.report.versions,
     }
     write_json(folder / "ruletune.json", settings)
+
+
+def _write_reference(workspace: Workspace, reference: Reference | None) -> None:
+    """What a server compares texts with."""
+    path = workspace.files / "ruletune.json"
+    write_json(path, read_json(path) | {"reference": None if reference is None else reference.to_json()})
 
 
 def _write_report(workspace: Workspace, report: Report, label_model: dict[str, Any]) -> None:

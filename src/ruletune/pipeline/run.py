@@ -20,9 +20,10 @@ from ruletune.labeling.corpus import columns_of, labels_of
 from ruletune.labeling.label_model import LabelModel
 from ruletune.labeling.table import covered as covered_by
 from ruletune.metrics.selective import Threshold
-from ruletune.models import backbone
-from ruletune.models.backbone import Classifier
+from ruletune.models import backbone, scoring
+from ruletune.models.backbone import Classifier, TorchScorer
 from ruletune.models.encoding import encode
+from ruletune.models.scoring import Scorer
 from ruletune.models.verbalizer import Cloze
 from ruletune.pipeline.calibrating import Calibration, abstention, served
 from ruletune.pipeline.deciding import answers
@@ -34,7 +35,7 @@ from ruletune.report.model import Report
 from ruletune.store import FORMAT, read_json
 from ruletune.tasks import TASKS, UNDERSTANDING, Task
 from ruletune.templates import Rendering
-from ruletune.types import Answer, Example, Label, Prediction
+from ruletune.types import Answer, Example, Firing, Label, Prediction
 
 __all__ = ["Run", "load", "needs_gold"]
 
@@ -89,6 +90,11 @@ class Run:
         return backbone.load(self.folder / "model", max_length=length, cloze=self._cloze, readout=self.task.readout)
 
     @cached_property
+    def scorer(self) -> Scorer:
+        """What makes logits of encoded texts: the model, in the runtime that the folder is for."""
+        return TorchScorer(self.classifier, str(self.settings["precision"]))
+
+    @cached_property
     def _cloze(self) -> Cloze | None:
         cloze = self.settings.get("cloze")
         return None if cloze is None else Cloze.from_json(cloze)
@@ -96,7 +102,7 @@ class Run:
     @property
     def tokenizer(self) -> Any:
         """The model's tokenizer."""
-        return self.classifier.tokenizer
+        return self.scorer.tokenizer
 
     @cached_property
     def rendering(self) -> Rendering:
@@ -145,6 +151,10 @@ class Run:
             return marked_example(identity, text)
         return Example(identity, text, text_pair)
 
+    def firings(self, examples: Sequence[Example]) -> list[tuple[Firing, ...]]:
+        """The rules that fire on each example, without asking the model."""
+        return self.rules.firings_of(self.rules.apply(examples, strict=False), examples)
+
     def predict(
         self,
         examples: Sequence[Example],
@@ -166,13 +176,14 @@ class Run:
         """
         limit = None if max_error is None else self.threshold(max_error, confidence=confidence)
         logits, votes = self._logits(examples, listener=listener)
+        said = self.rules.apply(examples, strict=False) if with_rules and votes is None else votes
+        firings = self.rules.firings_of(said, examples) if with_rules and said else [()] * len(examples)
         probability = served(self.calibration.temper(logits), votes, multi=self.multi)
         chosen = answers(probability, self.labels, multi=self.multi)
         given = np.ones(len(examples), bool) if limit is None else self._passes(limit, logits, votes)
         predictions = []
-        for row, (example, (label, certainty)) in enumerate(zip(examples, chosen, strict=True)):
+        for row, (example, (label, certainty), fired) in enumerate(zip(examples, chosen, firings, strict=True)):
             by_label = {name: float(probability[row, k]) for k, name in enumerate(self.labels)}
-            fired = self.rules.firings(example) if with_rules else ()
             answer: Answer | None = label if given[row] else None
             predictions.append(Prediction(example.id, answer, certainty, by_label, fired))
         return predictions
@@ -197,14 +208,14 @@ class Run:
 
     def _logits(self, examples: Sequence[Example], *, listener: Listener) -> tuple[np.ndarray, Votes | None]:
         """What the model says, (examples, labels), and the votes of rules that act on it."""
-        classifier = self.classifier
+        scorer = self.scorer
         # Only rules that veto or prompt are heard here; without one the rules need not even be loaded.
         votes = self.rules.apply(examples, strict=False) if self.settings.get("rules_act") else None
         encoded = encode(
             examples,
             rendering=self.rendering,
-            tokenizer=classifier.tokenizer,
-            max_length=classifier.max_length,
+            tokenizer=scorer.tokenizer,
+            max_length=scorer.max_length,
             templates=None if votes is None else templates(votes),
             cloze=self._cloze,
         )
@@ -218,8 +229,7 @@ class Run:
             done += count
             listener(Event("predicting", done, len(examples)))
 
-        logits = backbone.logits(classifier, encoded, precision=str(self.settings["precision"]), progress=progress)
-        return logits, votes
+        return scoring.logits(scorer, encoded, progress=progress), votes
 
     def evaluate(
         self,

@@ -16,7 +16,7 @@ from ruletune.labeling.span_apply import SpanRules
 from ruletune.labeling.span_votes import SpanVotes
 from ruletune.labeling.words import words
 from ruletune.metrics.selective import Threshold
-from ruletune.models import backbone
+from ruletune.models.scoring import token_logits
 from ruletune.models.tagging import Tagged, decode_tags
 from ruletune.models.windows import Windows, windows
 from ruletune.pipeline.calibrating import abstention
@@ -26,7 +26,7 @@ from ruletune.pipeline.span_findings import scores_by_coverage
 from ruletune.pipeline.span_judging import Say
 from ruletune.pipeline.tag_answers import heard, scoring
 from ruletune.progress import Listener, counted, silent
-from ruletune.types import Example, Prediction, Spans
+from ruletune.types import Example, Firing, Prediction, Spans
 
 __all__ = ["TagRun"]
 
@@ -44,6 +44,9 @@ class TagRun(Run):
     def sequence_model(self) -> SequenceModel:
         """How far each rule is believed."""
         return SequenceModel.from_json(self.settings["label_model"])
+
+    def firings(self, examples: Sequence[Example]) -> list[tuple[Firing, ...]]:
+        return self.span_rules.apply(examples, strict=False).firings()
 
     def predict(
         self,
@@ -96,13 +99,10 @@ class TagRun(Run):
         Args:
             votes: What the rules say of the examples, where that is known.
         """
-        classifier = self.classifier
-        shown = windows(
-            examples, rendering=self.rendering, tokenizer=classifier.tokenizer, max_length=classifier.max_length
-        )
+        scorer = self.scorer
+        shown = windows(examples, rendering=self.rendering, tokenizer=scorer.tokenizer, max_length=scorer.max_length)
         progress = counted(listener, "predicting", len(shown.encoded))
-        precision = str(self.settings["precision"])
-        logits = backbone.token_logits(classifier, shown.encoded, precision=precision, progress=progress)
+        logits = token_logits(scorer, shown.encoded, progress=progress)
         acts = rules and bool(self.settings.get("rules_act"))
         say = Say(*(float(self.settings.get(name, 0.0)) if acts else 0.0 for name in ("rule_weight", "silence_weight")))
         if not say.votes:  # then the rules need not even be loaded

@@ -26,7 +26,7 @@ from ruletune.pipeline.text_judging import without
 from ruletune.pipeline.writing import Writing, avoided, show, source_of, write
 from ruletune.progress import Listener, counted, silent
 from ruletune.rules.demands import Demand, unmet, words_of
-from ruletune.types import Example, Prediction, Text
+from ruletune.types import Example, Firing, Prediction, Text
 
 __all__ = ["TextRun"]
 
@@ -60,6 +60,9 @@ class TextRun(Run):
     def demands(self, examples: Sequence[Example]) -> list[tuple[Demand, ...]]:
         """The same, by answer."""
         return self.demanded(examples).by_example
+
+    def firings(self, examples: Sequence[Example]) -> list[tuple[Firing, ...]]:
+        return self.demanding.firings_of(self.demanding.demands(examples, strict=False), examples)
 
     def predict(
         self,

@@ -18,6 +18,7 @@ from ruletune.metrics import spans as span_metrics
 from ruletune.metrics.selective import Threshold
 from ruletune.metrics.understanding import JOINT, Understood, score
 from ruletune.models.backbone import Classifier
+from ruletune.models.scoring import Scorer
 from ruletune.pipeline.calibrating import Calibration
 from ruletune.pipeline.run import Run, load, needs_gold
 from ruletune.pipeline.scoring import LabelScoring
@@ -62,6 +63,10 @@ class UnderstandingRun(Run):
     @cached_property
     def classifier(self) -> Classifier:
         return self.intent.classifier
+
+    @cached_property
+    def scorer(self) -> Scorer:
+        return self.intent.scorer
 
     @cached_property
     def rendering(self) -> Rendering:

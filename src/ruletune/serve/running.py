@@ -1,0 +1,96 @@
+"""One process, one port, one event loop: from a service to a server that stops in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import socket
+from types import FrameType
+
+import uvicorn
+
+from ruletune.errors import RuletuneError, UserError
+from ruletune.serve.guarding import Guards
+from ruletune.serve.model import Service, guarded
+
+__all__ = ["Server", "listen", "serve"]
+
+logger = logging.getLogger("ruletune.serve")
+
+_CONNECTIONS = 1000
+"""Connections at a time; one more is answered 503 by the server below."""
+
+_STOPPING = 5
+"""Seconds that connections have to end once everything is answered."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take a port, before anything is loaded; connections wait until the model is ready.
+
+    Raises:
+        RuletuneError: Somebody has it.
+        UserError: The host is no address of this machine, or the port may not be taken.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, address = found[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise UserError(f"{host!r} is no address of this machine: {error.strerror or error}") from None
+    try:
+        if os.name == "posix":  # elsewhere it would let two programs share a port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            message = f"port {port} of {host} is in use: another program listens there"
+            raise RuletuneError(f"{message}; name another one with --port") from None
+        raise UserError(f"cannot listen on {host}, port {port}: {error.strerror or error}") from None
+    return listener
+
+
+def serve(service: Service, listener: socket.socket, guards: Guards) -> None:
+    """Answer until a signal says to stop: what was accepted is answered first, and a second signal ends it at once."""
+    config = uvicorn.Config(
+        guarded(service, guards),
+        access_log=False,
+        log_config=None,
+        lifespan="on",
+        server_header=False,
+        limit_concurrency=_CONNECTIONS,
+        timeout_graceful_shutdown=_STOPPING,
+    )
+    Server(config, service).run(sockets=[listener])
+
+
+class Server(uvicorn.Server):
+    """Uvicorn that goes on answering 503 while it finishes what it has accepted."""
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self.service = service
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping: asyncio.Task[None] | None = None
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        await super().serve(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self.service.draining or self._loop is None:
+            logger.warning("stopped at once")
+            os._exit(128 + sig)
+        logger.warning("stopping: %d requests are being answered; once more to stop at once", self.service.active)
+        self.service.draining = True
+        self._loop.call_soon_threadsafe(self._begin_to_stop)
+
+    def _begin_to_stop(self) -> None:
+        self._stopping = asyncio.ensure_future(self._stop())
+
+    async def _stop(self) -> None:
+        await self.service.drained()
+        self.should_exit = True
