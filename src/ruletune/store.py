@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 
 from ruletune.errors import RuletuneError, UserError
 
-__all__ = ["OtherRunError", "Workspace", "open_workspace", "read_json", "write_json", "write_text"]
+__all__ = ["OtherRunError", "Workspace", "open_workspace", "read_json", "remove_file", "write_json", "write_text"]
 
 FORMAT = 1
 """Version of the run folder's layout, stored in ``ruletune.json``."""
@@ -30,17 +30,25 @@ class OtherRunError(UserError):
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replace a file in one step: a reader sees the old text or the new one, never a part."""
+    """Replace a file in one step: a reader sees the old text or the new one, never a part. Who may read it stays as it was."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("w", encoding="utf-8", newline="\n") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
+        if path.is_file():
+            shutil.copymode(path, temporary)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    _sync_folder(path.parent)
+
+
+def remove_file(path: Path) -> None:
+    """Take a file away so that a power cut does not bring it back."""
+    path.unlink(missing_ok=True)
     _sync_folder(path.parent)
 
 

@@ -21,7 +21,7 @@ from ruletune.rules.contradictions import text_problems
 from ruletune.tasks import TASKS
 from ruletune.types import Text
 
-__all__ = ["DRAFT", "unsafe", "with_draft"]
+__all__ = ["DRAFT", "files_in", "unsafe", "with_draft"]
 
 DRAFT = "draft"
 """The file that places in a draft are said to be in; lines are counted from its own first."""
@@ -89,17 +89,37 @@ def unsafe(entry: Mapping[Any, Any], folder: Path) -> Iterator[Problem]:
     >>> [problem.message for problem in unsafe({"function": "os:remove", "vote": "x"}, Path("tasks"))]
     ["a rule of kind 'function' names code"]
     """
+    for kind, key, name, code in _names(entry):
+        if code:
+            yield Problem(f"a rule of kind {kind!r} names code", remedy="write it into the task file by hand")
+        elif not _inside(name, folder):
+            message = f"{key!r} names a file outside the folder of the task"
+            yield Problem(message, remedy="copy the file beside the task file")
+
+
+def files_in(entry: Mapping[Any, Any], folder: Path) -> Iterator[Path]:
+    """The files that an entry and the conditions in it name: terms, tables, and Python files.
+
+    >>> [str(path) for path in files_in({"gazetteer": "towns.txt", "vote": "x"}, Path("tasks"))]
+    ['tasks/towns.txt']
+    """
+    for _, _, name, code in _names(entry):
+        if isinstance(name, str) and "\0" not in name:
+            path = name.rpartition(":")[0] if code and ".py:" in name else name
+            if not code or path.endswith(".py"):
+                yield folder / path
+
+
+def _names(entry: Mapping[Any, Any]) -> Iterator[tuple[str, str, object, bool]]:
+    """What an entry and the conditions in it name outside the task file: the kind, the key, the name, whether that is code."""
     for part in _conditions(entry):
         try:
             kind = KINDS[kind_of(part)]
         except ValueError:
             continue  # what it is, is said elsewhere
-        if kind.code:
-            yield Problem(f"a rule of kind {kind.kind!r} names code", remedy="write it into the task file by hand")
-        for key in kind.files:
-            if not _inside(part.get(key), folder):
-                message = f"{key!r} names a file outside the folder of the task"
-                yield Problem(message, remedy="copy the file beside the task file")
+        for key in (*kind.code, *kind.files):
+            if key in part or key in kind.code:
+                yield kind.kind, key, part.get(key), key in kind.code
 
 
 def _conditions(part: Mapping[Any, Any]) -> Iterator[Mapping[Any, Any]]:

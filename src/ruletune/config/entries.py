@@ -92,6 +92,10 @@ class Entries:
         comments = [line.strip() for line in above.split("\n")[:-1]]
         return "\n".join([*comments, first, *(indent.sub("", line, count=1) for line in rest)])
 
+    def line(self, position: int) -> int:
+        """The line that an entry begins in, its comments left aside."""
+        return self.source.count("\n", 0, self._item(position).dash) + 1
+
     def locked(self, position: int) -> str | None:
         """Why an entry cannot be changed in place, if it cannot."""
         item = self._item(position)
@@ -238,7 +242,7 @@ class Entries:
         """An entry that may be changed."""
         item = self._item(position)
         if item.anchored or item.node is None:
-            where = Location(self.file, self.source.count("\n", 0, item.dash) + 1)
+            where = Location(self.file, self.line(position))
             remedy = "write out what it stands for, or change the file by hand"
             raise UserError(
                 "the rule has an anchor or an alias, which others may depend on", where=where, remedy=remedy

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import assert_never
 
 from ruletune.config import TaskSpec
@@ -20,7 +21,7 @@ from ruletune.data.understood import SLOTS
 from ruletune.errors import Problem, UserError
 from ruletune.types import Answer, Example, Label, Spans, Text
 
-__all__ = ["HandLabels", "label_row", "read_hand_labels"]
+__all__ = ["HandLabels", "label_row", "parse_hand_labels", "read_hand_labels"]
 
 _ID = "id"
 """The column of ids where the task names none."""
@@ -33,10 +34,12 @@ class HandLabels:
     Attributes:
         key: What is equal for texts that are the same.
         by_key: In the order of the file.
+        line_of: The line of each in the file.
     """
 
     key: Key
     by_key: Mapping[tuple[str, ...], Example] = field(default_factory=dict)
+    line_of: Mapping[tuple[str, ...], int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.by_key)
@@ -87,10 +90,18 @@ def read_hand_labels(spec: TaskSpec, *, answers: Answers, columns: Columns, key:
     path = None if source is None else (spec.folder / source).expanduser()
     if path is None or not path.exists():
         return HandLabels(key)
+    return parse_hand_labels(lines(path), path, answers=answers, columns=columns, key=key)
+
+
+def parse_hand_labels(
+    numbered: Iterable[tuple[int, str]], path: Path, *, answers: Answers, columns: Columns, key: Key
+) -> HandLabels:
+    """As :func:`read_hand_labels`, from numbered lines; ``path`` is where they stand."""
     parser = RowParser(replace(columns, id=columns.id or _ID), answers)
     found: dict[tuple[str, ...], Example] = {}
+    places: dict[tuple[str, ...], int] = {}
     problems: list[Problem] = []
-    for number, row in enumerate(jsonl(lines(path), path), start=1):
+    for number, row in enumerate(jsonl(numbered, path), start=1):
         parsed = parser.parse(row, number)
         if isinstance(parsed, Problem):
             problems.append(parsed)
@@ -98,12 +109,14 @@ def read_hand_labels(spec: TaskSpec, *, answers: Answers, columns: Columns, key:
             problems.append(Problem("the row has no answer", row.where, "give one, or take the row out"))
         elif found.setdefault(key(parsed), parsed) is not parsed:
             problems.append(Problem("an earlier row answers the same text", row.where, "keep one of them"))
+        else:
+            places[key(parsed)] = row.line or 0
         if len(problems) >= MOST_PROBLEMS:
             problems.insert(0, given_up(row.where))
             break
     if problems:
         raise UserError.of(problems)
-    return HandLabels(key, found)
+    return HandLabels(key, found, places)
 
 
 def label_row(example: Example, answer: Answer, *, columns: Columns, multi: bool = False) -> dict[str, object]:
