@@ -7,45 +7,45 @@ needed to undo it.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
 from threading import RLock
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from ruletune.config import TaskSpec, parse_task
-from ruletune.config.drafting import files_in, with_draft
+from ruletune.config import TaskSpec
+from ruletune.config.drafting import with_draft
 from ruletune.config.edit import set_labels
-from ruletune.config.entries import Entries
 from ruletune.errors import Location, Problem, RuletuneError, UserError
 from ruletune.labeling.corpus import needs_one_task
 from ruletune.labeling.hand_labels import HandLabels
-from ruletune.rules.base import references
 from ruletune.store import remove_file, write_text
 from ruletune.types import Example
-from ruletune.workbench.journal import Change, Journal, Record, digest
-from ruletune.workbench.labelling import answer_from, answer_value, parsed_labels, with_label, without_label
-from ruletune.workbench.viewing import EntryView, TestResult, test_results, views
+from ruletune.workbench.journal import Change, Journal, Record
+from ruletune.workbench.labelling import answer_from, answer_value, with_label, without_label
+from ruletune.workbench.snapshot import (
+    BOM,
+    LABELS,
+    TASK,
+    Snapshot,
+    check_places,
+    digests_of,
+    read_task,
+    snapshot_of,
+    text_of,
+)
+from ruletune.workbench.viewing import EntryView
 
 __all__ = ["ConflictError", "Project", "Snapshot"]
-
-_LARGEST = 1 << 20
-"""Bytes of a task file."""
 
 _PATIENCE = 10.0
 """Seconds that an edit waits for another process."""
 
 _SHOWN = 40
 """Characters of a text that the name of an edit repeats."""
-
-_BOM = "\ufeff"
-
-_TASK, _LABELS = "task", "labels"
 
 
 class ConflictError(UserError):
@@ -64,41 +64,6 @@ class ConflictError(UserError):
         return error
 
 
-@dataclass(frozen=True)
-class Snapshot:
-    """The files at one moment.
-
-    Attributes:
-        spec, entries, labels: As they were when nothing was wrong last.
-        texts: The texts of both files; ``None`` for one that is not there.
-        digests: Of both files, and of those that rules and knowledge name.
-        labels_path: Where the labels are; ``None`` where the task file names no file for them.
-        problems: What is wrong with the files now.
-    """
-
-    spec: TaskSpec
-    entries: Entries
-    labels: HandLabels
-    texts: Mapping[str, str | None]
-    digests: Mapping[str, str]
-    labels_path: Path | None
-    problems: tuple[Problem, ...] = ()
-
-    @cached_property
-    def revision(self) -> str:
-        """What tells these contents from others."""
-        return hashlib.sha256(repr(sorted(self.digests.items())).encode()).hexdigest()[:16]
-
-    @cached_property
-    def views(self) -> tuple[EntryView, ...]:
-        return views(self.spec, self.entries)
-
-    @cached_property
-    def tests(self) -> Mapping[int, tuple[TestResult, ...]]:
-        """How the tests beside the rules go, by the position of the entry."""
-        return test_results(self.spec)
-
-
 class Project:
     """The task file and the labels file of a workbench; safe to be used from several threads.
 
@@ -111,7 +76,7 @@ class Project:
         self._lock = RLock()
         self._names: dict[str, str] = {}
         self.hidden = self.path.parent / f".{self.path.name}.workbench"
-        self._now = self._loaded(self._read(self.path))
+        self._now = snapshot_of(self.path, {TASK: read_task(self.path)})
         needs_one_task(self._now.spec, "the workbench")
         self._remember()
         self._journal = Journal.read(self._journal_path).settled(self._now.digests)
@@ -239,7 +204,7 @@ class Project:
             if was != current and not (was is None and given is None):
                 raise ConflictError.at("the text was labelled otherwise meanwhile", current)
             shown = example.text if len(example.text) <= _SHOWN else f"{example.text[:_SHOWN]}…"
-            text = now.texts[_LABELS]
+            text = now.texts[LABELS]
             if answer is None:
                 if given is not None and text is not None:
                     new = without_label(text, now.labels, example)
@@ -309,70 +274,16 @@ class Project:
     def _look(self) -> None:
         """Bring the snapshot up to date. Where something is wrong, it may be mended in a file that is not watched."""
         now = self._now
-        digests = self._digests(now)
+        digests = digests_of(now)
         if digests == now.digests and not now.problems:
             return
         try:
-            self._now = self._loaded(self._read(self.path))
+            self._now = snapshot_of(self.path, {TASK: read_task(self.path)}, now=now)
             self._remember()
         except UserError as error:
             self._now = replace(now, digests=digests, problems=error.problems)
         if self._now.revision != now.revision:
             self._journal = Journal.read(self._journal_path).settled(self._now.digests)
-
-    def _digests(self, now: Snapshot) -> dict[str, str]:
-        """Of the files as they are on disk now."""
-        others = {name: _digest_of(Path(name)) for name in now.digests if name not in (_TASK, _LABELS)}
-        return {_TASK: digest(_text(self.path)), _LABELS: digest(_text(now.labels_path)), **others}
-
-    def _read(self, path: Path) -> str:
-        """The task file's text, with its byte order mark.
-
-        Raises:
-            UserError: It is gone, or is no text, or far too long.
-        """
-        where = Location(str(path))
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise UserError(f"cannot read the task file: {error.strerror}", where=where) from None
-        if len(data) > _LARGEST:
-            raise UserError("too large for a task file", where=where)
-        try:
-            return data.decode("utf-8")
-        except UnicodeDecodeError as error:
-            line = data[: error.start].count(b"\n") + 1
-            remedy = "save the file as UTF-8"
-            raise UserError("not UTF-8", where=Location(str(path), line), remedy=remedy) from None
-
-    def _loaded(self, task: str, labels: str | None = None, *, given: bool = False) -> Snapshot:
-        """What the files say.
-
-        Args:
-            labels: The text of the labels file; default as it is on disk.
-            given: Take ``labels`` even where it is ``None``.
-
-        Raises:
-            UserError: One of them is wrong.
-        """
-        source = task.removeprefix(_BOM)
-        spec, entries = self._parsed(source)
-        named = spec.file.data.labels
-        path = None if named is None else (spec.folder / named).expanduser()
-        text = labels if given else _text(path)
-        known = parsed_labels(spec, text, path or self.path)
-        digests = {_TASK: digest(task), _LABELS: digest(text)}
-        digests |= {str(name): _digest_of(name) for name in _named_files(spec, entries)}
-        return Snapshot(spec, entries, known, {_TASK: task, _LABELS: text}, digests, path)
-
-    def _parsed(self, source: str) -> tuple[TaskSpec, Entries]:
-        """The task; the one that is there where nothing that it is made of has changed."""
-        now = getattr(self, "_now", None)
-        if now is not None and not now.problems and source == now.entries.source:
-            others = [name for name in now.digests if name not in (_TASK, _LABELS)]
-            if all(_digest_of(Path(name)) == now.digests[name] for name in others):
-                return now.spec, now.entries
-        return parse_task(source, path=self.path), Entries(source, str(self.path))
 
     @contextmanager
     def _editing(self) -> Iterator[Snapshot]:
@@ -438,15 +349,15 @@ class Project:
         now = self._now
         texts = dict(now.texts)
         if source is not None:
-            texts[_TASK] = (_BOM if str(now.texts[_TASK]).startswith(_BOM) else "") + source
+            texts[TASK] = (BOM if str(now.texts[TASK]).startswith(BOM) else "") + source
         if labels is not None:
-            texts[_LABELS] = labels
+            texts[LABELS] = labels
         if texts == dict(now.texts):
             return
         after = self._checked(texts)
         if shifts:
-            _check_places(now, after)
-        changed = [name for name in (_LABELS, _TASK) if texts[name] != now.texts[name]]
+            check_places(now, after)
+        changed = [name for name in (LABELS, TASK) if texts[name] != now.texts[name]]
         record = Record(title, tuple(Change.between(name, now.texts[name], texts[name]) for name in changed))
         self._journal = self._journal.with_record(record)
         self._journal.write(self._journal_path)
@@ -458,16 +369,16 @@ class Project:
         Raises:
             UserError: They would be wrong.
         """
-        return self._loaded(str(texts[_TASK]), texts[_LABELS], given=True)
+        return snapshot_of(self.path, texts, now=self._now)
 
     def _save(self, now: Snapshot, after: Snapshot) -> None:
         """Write what differs, the labels first: the task file names them."""
-        for name, path in ((_LABELS, after.labels_path or now.labels_path), (_TASK, self.path)):
+        for name, path in ((LABELS, after.labels_path or now.labels_path), (TASK, self.path)):
             old, new = now.texts[name], after.texts[name]
             if old == new or path is None:
                 continue
             target = path.resolve()
-            if _text(target) != old:
+            if text_of(target) != old:
                 raise ConflictError.at("the file was changed meanwhile", remedy="look at what is there now")
             if new is None:
                 remove_file(target)
@@ -477,51 +388,7 @@ class Project:
         self._remember()
 
 
-def _named_files(spec: TaskSpec, entries: Entries) -> list[Path]:
-    """The files that rules and knowledge name: another content makes other rules of the same task file."""
-    found = [path for entry in entries.values for path in files_in(entry, spec.folder)]
-    return [*found, *(spec.folder / each.file for each in spec.file.knowledge)]
-
-
-def _text(path: Path | None) -> str | None:
-    """A file's text as it is, byte order mark and line ends included; what is no UTF-8 is still told apart."""
-    if path is None:
-        return None
-    try:
-        return path.read_bytes().decode("utf-8", "surrogateescape")
-    except OSError:
-        return None
-
-
-def _digest_of(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except (OSError, ValueError):
-        return ""
-
-
 def _name_of(draft: TaskSpec) -> str:
     """What a new entry at the end is called."""
     entry, mine = draft.file.rules[-1], [rule for rule in draft.written if rule.entry == len(draft.file.rules)]
     return entry.name or (mine[0].name if len(mine) == 1 else entry.kind)
-
-
-def _check_places(now: Snapshot, after: Snapshot) -> None:
-    """Names that an entry has by its place, and that another refers to, must mean the same entry as before.
-
-    Raises:
-        UserError: One of them would mean another.
-    """
-    used = {name for rule in now.spec.written for name in references(rule)}
-    used |= {test.rule for test in now.spec.file.tests if test.rule is not None}
-    before, then = _by_place(now), _by_place(after)
-    for name in sorted(used & set(before)):
-        if then.get(name) != before[name]:
-            message = f"another rule or a test refers to {name!r}, which is called so by its place in the list"
-            raise UserError(message, remedy="give it a name first")
-
-
-def _by_place(snapshot: Snapshot) -> dict[str, str]:
-    """The entries that are called by their place, by hash."""
-    unnamed = [view for view in snapshot.views if snapshot.spec.file.rules[view.position].name is None]
-    return {view.name: view.hash for view in unnamed if view.name == f"{view.kind}_{view.position + 1}"}
