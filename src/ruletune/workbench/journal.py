@@ -131,7 +131,7 @@ class Journal:
                 return cls()
             records = tuple(_record(value) for value in found["records"])
             position = int(found["position"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return cls()
         return cls(records, position) if 0 <= position <= len(records) else cls()
 

@@ -103,6 +103,8 @@ def with_label(
     Raises:
         UserError: The answer makes no sense for the text.
     """
+    if isinstance(answer, Spans) and any(span.end > len(example.text) for span in answer.spans):
+        raise UserError(f"a span ends behind the text, which has {len(example.text)} characters")
     columns = _columns(spec)
     row = label_row(example, answer, columns=columns, multi=spec.file.multi_label)
     read = RowParser(columns, labels_of(spec)).parse(Row(str(path), None, row), 1)
