@@ -20,6 +20,7 @@ from ruletune.cli import (
     serving,
     suggesting,
     talking,
+    workbench,
 )
 from ruletune.errors import RuletuneError
 
@@ -64,6 +65,7 @@ app.command()(modelling.predict)
 app.command()(modelling.explain)
 app.command()(talking.chat)
 app.command()(serving.serve)
+app.command()(workbench.workbench)
 
 
 rules.app.command()(suggesting.suggest)

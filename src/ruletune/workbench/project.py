@@ -186,6 +186,12 @@ class Project:
 
     # -- labels
 
+    def answer(self, example: Example) -> Any:
+        """What a text is answered with: by hand, else in the data; as JSON, null where nobody answered."""
+        now = self._now
+        given = now.labels.by_key.get(now.labels.key(example), example)
+        return answer_value(given, multi=now.spec.file.multi_label)
+
     def label(self, example: Example, was: Any, answer: Any) -> None:
         """Answer a text by hand, or take that answer away.
 

@@ -16,7 +16,8 @@ from ruletune.labeling.hand_labels import HandLabels
 from ruletune.rules.base import references
 from ruletune.workbench.journal import digest
 from ruletune.workbench.labelling import parsed_labels
-from ruletune.workbench.viewing import EntryView, TestResult, test_results, views
+from ruletune.workbench.values import TestResult
+from ruletune.workbench.viewing import EntryView, test_results, views
 
 __all__ = ["BOM", "LABELS", "TASK", "Snapshot", "check_places", "digests_of", "read_task", "snapshot_of", "text_of"]
 

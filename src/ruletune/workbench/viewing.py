@@ -20,26 +20,9 @@ from ruletune.labeling.evaluate import Embed
 from ruletune.rules import KINDS
 from ruletune.rules.base import Call, Rule, parts, references
 from ruletune.types import Text
+from ruletune.workbench.values import TestResult
 
-__all__ = ["EntryView", "TestResult", "entry_hash", "test_results", "views"]
-
-
-@dataclass(frozen=True, slots=True)
-class TestResult:
-    """How a test went.
-
-    Attributes:
-        ok: ``None`` where it was not run; ``got`` then says why.
-        line: Of the task file; 0 where unknown.
-    """
-
-    __test__ = False  # pytest would collect it for its name
-
-    text: str
-    expect: object
-    ok: bool | None
-    got: str
-    line: int
+__all__ = ["EntryView", "entry_hash", "test_results", "views"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +119,8 @@ def _plain(value: Any) -> Any:
 
 
 def test_results(spec: TaskSpec, *, embed: Embed | None = None) -> dict[int, tuple[TestResult, ...]]:
-    """How the tests beside the rules go, by the position of the entry. Tests of muted rules are not run.
+    """How the tests beside the rules go, by the position of the entry. Where ``ok`` is ``None``, a test was not run; ``got`` says
+    why.
 
     Args:
         embed: Makes sentence embeddings; without it tests that need them are not run.

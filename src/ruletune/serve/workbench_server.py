@@ -1,0 +1,83 @@
+"""One process, one port: the workbench until Ctrl-C."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Callable
+from types import FrameType
+
+import uvicorn
+
+from ruletune.errors import RuletuneError, UserError
+from ruletune.serve.guarding import Guards
+from ruletune.serve.workbench import Desk, create_app, guarded
+from ruletune.workbench.live import Live
+from ruletune.workbench.project import Project
+
+__all__ = ["listen", "serve"]
+
+_STOPPING = 3
+"""Seconds that requests have to end once somebody wants to stop."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take a port, before anything is read.
+
+    Raises:
+        RuletuneError: Another program has it.
+        UserError: The host is no address of this machine, or the port may not be taken.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise UserError(f"{host!r} is no address of this machine: {error.strerror or error}") from None
+    try:
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise RuletuneError(f"another program listens on port {port}; name another one with --port") from None
+        raise UserError(f"cannot listen on {host}, port {port}: {error.strerror or error}") from None
+    return listener
+
+
+def serve(project: Project, live: Live, listener: socket.socket, guards: Guards, *, begun: Callable[[], None]) -> None:
+    """Answer until a signal says to stop; a second one ends it at once.
+
+    Args:
+        begun: Called when requests are answered.
+    """
+    app = create_app(project, live)
+    config = uvicorn.Config(
+        guarded(app, guards),
+        access_log=False,
+        log_config=None,
+        lifespan="on",
+        server_header=False,
+        timeout_graceful_shutdown=_STOPPING,
+    )
+    _Server(config, app.state.desk, begun).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn that ends the streams of events when it stops: they would never end by themselves."""
+
+    def __init__(self, config: uvicorn.Config, desk: Desk, begun: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._desk, self._begun = desk, begun
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._begun()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.force_exit = self.should_exit
+        self.should_exit = True
+        self._desk.hub.close()
