@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from ruletune.serve.events import Hub
-from ruletune.serve.running import listen
+from ruletune.serve.listening import listen
 from ruletune.serve.workbench import GUARDS, Desk, create_app, guarded
 from ruletune.workbench.live import Live
 from ruletune.workbench.project import Project
