@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from ruletune.cli import app, workbench
-from ruletune.errors import RuletuneError, UserError
+from ruletune.errors import UserError
 from ruletune.serve.guarding import TOKEN_VARIABLE
 from ruletune.serve.workbench import GUARDS
-from ruletune.serve.workbench_server import listen
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "example.org"])
@@ -36,17 +34,6 @@ def test_a_task_file_must_be_there(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["workbench", str(tmp_path / "none.yaml"), "--no-browser"])
     assert isinstance(result.exception, UserError)
     assert "cannot read the task file" in str(result.exception)
-
-
-def test_a_port_that_is_taken_is_told() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        with pytest.raises(RuletuneError, match=rf"port {port}; name another one with --port"):
-            listen("127.0.0.1", port)
-    with pytest.raises(UserError, match="no address of this machine"):
-        listen("no such host", 0)
-    with listen("127.0.0.1", 0) as free:
-        assert free.getsockname()[1] > 0
 
 
 def test_no_browser_is_opened_where_there_is_no_screen(monkeypatch: pytest.MonkeyPatch) -> None:

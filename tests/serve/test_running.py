@@ -28,8 +28,9 @@ from ruletune.serve import running
 from ruletune.serve.answering import Answered, Asked
 from ruletune.serve.batching import Budget
 from ruletune.serve.guarding import Guards
+from ruletune.serve.listening import listen
 from ruletune.serve.model import Service, Settings, guarded
-from ruletune.serve.running import Server, listen
+from ruletune.serve.running import Server
 
 BODY = {"inputs": ["a superb film"]}
 

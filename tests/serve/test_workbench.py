@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from ruletune.serve.events import Hub
-from ruletune.serve.workbench import Desk, create_app, guarded
-from ruletune.serve.workbench_server import listen
+from ruletune.serve.listening import listen
+from ruletune.serve.workbench import GUARDS, Desk, create_app, guarded
 from ruletune.workbench.live import Live
 from ruletune.workbench.project import Project
 from tests.workbench.conftest import TASK, rows
@@ -345,10 +346,6 @@ def test_a_page_that_was_not_built_is_told(path: Path, tmp_path: Path) -> None:
 
 
 def test_a_token_is_asked_for(app: FastAPI) -> None:
-    from dataclasses import replace
-
-    from ruletune.serve.workbench import GUARDS
-
     with TestClient(guarded(app, replace(GUARDS, token="t" * 20)), base_url="http://localhost") as client:
         assert client.get("/api/state").status_code == 401
         assert client.get("/", headers={"authorization": f"Bearer {'t' * 20}"}).status_code == 200

@@ -62,8 +62,8 @@ def serve(
         raise UserError(f"a request may have {max_texts} texts, and only {queue} may wait", remedy="raise --queue")
     from ruletune.pipeline.run import load
     from ruletune.serve.batching import Budget
+    from ruletune.serve.listening import listen
     from ruletune.serve.model import Service, Settings
-    from ruletune.serve.running import listen
     from ruletune.serve.running import serve as run_server
     from ruletune.serve.schema import Limits
 

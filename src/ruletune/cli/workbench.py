@@ -39,7 +39,8 @@ def workbench(
     except ImportError:
         raise MissingExtraError("the workbench", "serve") from None
     guards = _guards(host, token_file, allow_host or [])
-    from ruletune.serve.workbench_server import listen, serve
+    from ruletune.serve.listening import listen
+    from ruletune.serve.workbench_server import serve
     from ruletune.workbench.live import Live
     from ruletune.workbench.project import Project
 

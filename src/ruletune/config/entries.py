@@ -8,20 +8,17 @@ it should say: nothing is returned that says anything else.
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ruamel.yaml import YAML
 from ruamel.yaml.nodes import Node, SequenceNode
-from ruamel.yaml.tokens import Token
 
 from ruletune.config.edit import begin_rules, rule_yaml
 from ruletune.config.layout import Item, blocks, bracketed, with_comma
-from ruletune.config.tree import read_tree
+from ruletune.config.tree import Layout, Tree, read_tree
 from ruletune.config.yaml_text import (
     child_of,
     closed,
@@ -29,7 +26,6 @@ from ruletune.config.yaml_text import (
     line_end,
     line_start,
     newline_of,
-    root_of,
     set_key,
     unset_key,
 )
@@ -51,7 +47,7 @@ class Entries:
     # praise
     keywords: [superb]
     vote: good  # sure
-    >>> print(entries.mute(0, muted=True))
+    >>> print(entries.mute(0, muted=True).source)
     rules:
       # praise
       - keywords: [superb]
@@ -70,7 +66,7 @@ class Entries:
         Raises:
             UserError: The file is not YAML.
         """
-        found = self._tree.get("rules")
+        found = self.tree.values.get("rules")
         return list(found) if isinstance(found, list) else []
 
     def __len__(self) -> int:
@@ -101,7 +97,7 @@ class Entries:
         item = self._item(position)
         return "it has an anchor or an alias: change it in the file" if item.anchored or item.node is None else None
 
-    def insert(self, position: int, entry: str | Mapping[str, Any]) -> str:
+    def insert(self, position: int, entry: str | Mapping[str, Any]) -> Entries:
         """The file with a further entry.
 
         Args:
@@ -127,7 +123,7 @@ class Entries:
         lines = _block_of(written)(dash - line_start(self.source, dash))
         return self._checked(self._put(place, place, self._joined(lines)), values)
 
-    def replace(self, position: int, entry: str | Mapping[str, Any]) -> str:
+    def replace(self, position: int, entry: str | Mapping[str, Any]) -> Entries:
         """The file with another entry in the place of one.
 
         Raises:
@@ -137,7 +133,7 @@ class Entries:
         item = self._free(position)
         values = [*self.values[:position], value, *self.values[position + 1 :]]
         if written == self.written(position):
-            return self.source
+            return self
         if self._in_brackets:
             text = written if written.startswith("{") and "\n" not in written else flow(value)
             return self._checked(self.source[: item.start] + text + self.source[item.end :], values)
@@ -151,12 +147,12 @@ class Entries:
         below = [" " * item.column + line if line else "" for line in body[1:]]
         return self._checked(self._put(item.start, item.end, text + self._joined([first, *below])), values)
 
-    def remove(self, position: int) -> str:
+    def remove(self, position: int) -> Entries:
         """The file without an entry, and without the comments that belong to it."""
         item = self._free(position)
         values = [*self.values[:position], *self.values[position + 1 :]]
         if self._in_brackets:
-            start, end = with_comma(self.source, self._tokens, self._rules[1], item)
+            start, end = with_comma(self.source, self._layout.tokens, self._rules[1], item)
             return self._checked(self.source[:start] + self.source[end:], values)
         source = self.source[: item.start] + self.source[item.end :]
         if not values:  # nothing behind the colon would be null
@@ -165,7 +161,7 @@ class Entries:
             source = source[:colon] + " []" + source[colon:]
         return self._checked(source, values)
 
-    def move(self, position: int, to: int) -> str:
+    def move(self, position: int, to: int) -> Entries:
         """The file with an entry in another place, and its comments with it.
 
         Args:
@@ -177,7 +173,7 @@ class Entries:
         order.insert(to, position)
         values = [self.values[n] for n in order]
         if to == position:
-            return self.source
+            return self
         if self._in_brackets:
             return self._checked(self._permuted(order), values)
         text = closed(self.source[item.start : item.end], newline_of(self.source))
@@ -191,24 +187,30 @@ class Entries:
             source = self.source[:place] + text + self.source[place:start] + self.source[end:]
         return self._checked(self._ended(source), values)
 
-    def mute(self, position: int, *, muted: bool) -> str:
+    def mute(self, position: int, *, muted: bool) -> Entries:
         """The file with an entry that is heard, or is not."""
         item = self._free(position)
         assert item.node is not None
         value = {key: said for key, said in self.values[position].items() if key != "muted"}
         if muted == bool(self.values[position].get("muted")):
-            return self.source
+            return self
         source = set_key(self.source, item.node, "muted", True) if muted else unset_key(self.source, item.node, "muted")
         said = value | ({"muted": True} if muted else {})
         return self._checked(source, [*self.values[:position], said, *self.values[position + 1 :]])
 
     @cached_property
-    def _tree(self) -> dict[Any, Any]:
-        return read_tree(self.source, file=self.file).values
+    def tree(self) -> Tree:
+        """The file as it was parsed."""
+        return read_tree(self.source, file=self.file, layout=True)
+
+    @property
+    def _layout(self) -> Layout:
+        assert self.tree.layout is not None
+        return self.tree.layout
 
     @cached_property
     def _rules(self) -> tuple[Node, SequenceNode]:
-        found = child_of(root_of(self.source, self.file), "rules")
+        found = child_of(self._layout.root, "rules")
         if found is None or not isinstance(found[1], SequenceNode):
             raise UserError("there are no rules", where=Location(self.file))
         return found[0], found[1]
@@ -216,10 +218,6 @@ class Entries:
     @property
     def _in_brackets(self) -> bool:
         return bool(self.values) and bool(self._rules[1].flow_style)
-
-    @cached_property
-    def _tokens(self) -> list[Token]:
-        return list(YAML().scan(io.StringIO(self.source)))
 
     @cached_property
     def _items(self) -> list[Item]:
@@ -230,8 +228,8 @@ class Entries:
             place = int(key.start_mark.index)
             return [Item(place, place, place, place, 0, None, True)] * len(self)
         if self._in_brackets:
-            return bracketed(self._tokens, sequence)
-        return blocks(self.source, self._tokens, sequence, line_end(self.source, key.end_mark.index))
+            return bracketed(self._layout.tokens, sequence)
+        return blocks(self.source, self._layout.tokens, sequence, line_end(self.source, key.end_mark.index))
 
     def _item(self, position: int) -> Item:
         if not 0 <= position < len(self):
@@ -269,17 +267,18 @@ class Entries:
     def _ended(self, source: str) -> str:
         return source if self.source.endswith("\n") or not self.source else source.removesuffix("\n").removesuffix("\r")
 
-    def _checked(self, source: str, rules: list[Any]) -> str:
+    def _checked(self, source: str, rules: list[Any]) -> Entries:
         """The new file, if it says what it should and everything else as before."""
+        changed = Entries(source, self.file)
         try:
-            values = read_tree(source, file=self.file).values
+            values = changed.tree.values
         except UserError as error:
             raise self._unable() from error
         if values.get("rules") != rules and not (not rules and not values.get("rules")):
             raise self._unable()
-        if {**values, "rules": None} != {**self._tree, "rules": None}:
+        if {**values, "rules": None} != {**self.tree.values, "rules": None}:
             raise self._unable()
-        return source
+        return changed
 
     def _unable(self) -> UserError:
         return UserError("the rule cannot be changed in place", where=Location(self.file), remedy="change it by hand")

@@ -101,9 +101,13 @@ def load_task(path: str | Path, *, check_data: bool = True) -> TaskSpec:
     return parse_task(read_text(path, where=where), path=path, check_data=check_data)
 
 
-def parse_task(source: str, *, path: Path, check_data: bool = True) -> TaskSpec:
-    """As :func:`load_task`, from text; ``path`` is where it stands or would stand."""
-    tree = read_tree(source, file=str(path))
+def parse_task(source: str, *, path: Path, check_data: bool = True, tree: Tree | None = None) -> TaskSpec:
+    """As :func:`load_task`, from text; ``path`` is where it stands or would stand.
+
+    Args:
+        tree: The text as it was parsed, where it was.
+    """
+    tree = read_tree(source, file=str(path)) if tree is None else tree
     if tree.values.get("task") != UNDERSTANDING:
         return _specified(tree, source, path, check_data=check_data)
     problems: list[Problem] = []

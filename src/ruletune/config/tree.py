@@ -10,13 +10,17 @@ from typing import Any, TypeVar
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.composer import Composer
 from ruamel.yaml.constructor import ConstructorError, DuplicateKeyError, RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode
 from ruamel.yaml.scalarbool import ScalarBoolean
+from ruamel.yaml.scanner import RoundTripScanner
+from ruamel.yaml.tokens import Token
 
 from ruletune.errors import Location, UserError
 
-__all__ = ["Tree", "read_tree"]
+__all__ = ["Layout", "Tree", "read_tree"]
 
 _MOST_VALUES = 100_000
 """Values after aliases are followed; more is an alias bomb, not a task."""
@@ -40,6 +44,14 @@ _YAML_REMEDIES = {
 
 
 @dataclass(frozen=True, slots=True)
+class Layout:
+    """A mapping with the places of its values, and the tokens that it was read from."""
+
+    root: MappingNode
+    tokens: tuple[Token, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Tree:
     """A mapping as read.
 
@@ -47,12 +59,14 @@ class Tree:
         values: As plain dicts, lists and scalars. Dates are text. A number's text is what was written, so that
             the keyword 0800 is not 800.
         file: For messages.
+        layout: Where everything stands in the source, if that was asked for.
     """
 
     values: dict[Any, Any]
     file: str
     _nodes: CommentedMap
     _moved: Mapping[tuple[object, ...], tuple[object, ...]] = field(default_factory=dict)
+    layout: Layout | None = None
 
     def part(self, values: dict[Any, Any], moved: Mapping[tuple[object, ...], tuple[object, ...]]) -> Tree:
         """Other values made of these, which know their lines as well.
@@ -88,8 +102,11 @@ class Tree:
         return Location(self.file, line)
 
 
-def read_tree(source: str, *, file: str) -> Tree:
+def read_tree(source: str, *, file: str, layout: bool = False) -> Tree:
     """Parse YAML 1.2 that holds one mapping. No tag constructs anything; comments are passed over.
+
+    Args:
+        layout: Keep the places of everything, for changes to the source.
 
     Raises:
         UserError: It is not YAML, not a mapping, a key stands twice, or aliases blow it up.
@@ -97,14 +114,15 @@ def read_tree(source: str, *, file: str) -> Tree:
     >>> read_tree("a: 1\\nb: [x]\\n", file="t.yaml").at("b", 0)
     Location(file='t.yaml', line=2)
     """
-    nodes = _parse(source, file)
+    yaml = _reader(layout=layout)
+    nodes = _parse(yaml, source, file)
     if nodes is None:
         raise UserError("the task file is empty", where=Location(file), remedy="make one with: ruletune init")
     if not isinstance(nodes, CommentedMap):
         remedy = "begin with task: and labels:"
         raise UserError("a task file is a mapping of keys to values", where=Location(file, 1), remedy=remedy)
     values = _Copier(file).copy(nodes, 0, 1)
-    return Tree(values, file, nodes)
+    return Tree(values, file, nodes, layout=_layout(yaml) if layout else None)
 
 
 class _Int(int):
@@ -154,9 +172,41 @@ def _written(node: Any, construct: Callable[[Any], Any], plain: type[_Number], k
     return value
 
 
-def _parse(source: str, file: str) -> Any:
+class _Composer(Composer):
+    """Remembers the root of what it has composed."""
+
+    root: Any = None
+
+    def get_single_node(self) -> Any:
+        self.root = super().get_single_node()
+        return self.root
+
+
+class _Scanner(RoundTripScanner):
+    """Remembers the tokens that it has given away."""
+
+    def get_token(self) -> Any:
+        token = super().get_token()
+        if token is not None:
+            self.__dict__.setdefault("given", []).append(token)
+        return token
+
+
+def _reader(*, layout: bool) -> YAML:
     yaml = YAML(typ="rt")
     yaml.Constructor = _Constructor
+    if layout:
+        yaml.Composer, yaml.Scanner = _Composer, _Scanner
+    return yaml
+
+
+def _layout(yaml: YAML) -> Layout:
+    root, tokens = yaml.composer.root, yaml.scanner.__dict__["given"]
+    assert isinstance(root, MappingNode)
+    return Layout(root, tuple(tokens))
+
+
+def _parse(yaml: YAML, source: str, file: str) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of anchors that are used twice, and the like: for the parser's users

@@ -16,14 +16,14 @@ from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 
-from ruletune.errors import Problem, RuletuneError, UserError
+from ruletune.errors import Problem
 from ruletune.serve.events import Hub
 from ruletune.serve.guarding import App, Guards, guard, problem_value
+from ruletune.serve.problems import install, problems
 from ruletune.serve.workbench_values import Piece, entry_value, row_value, rows_value, state_value
 from ruletune.workbench.live import Live
 from ruletune.workbench.project import ConflictError, Project
@@ -344,54 +344,29 @@ def _pages(app: FastAPI, desk: Desk, static: Path) -> None:
 
 def _errors(app: FastAPI) -> None:
     """Everything that goes wrong is answered as problems."""
+    install(app)
     app.add_exception_handler(ConflictError, _conflict)
     app.add_exception_handler(SupersededError, _superseded)
     app.add_exception_handler(NotReadyError, _not_ready)
-    app.add_exception_handler(RuletuneError, _failed)
-    app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _unexpected)
-
-
-def _problems(status: int, *found: Problem, **more: Any) -> Response:
-    return JSONResponse({"problems": [problem_value(each) for each in found], **more}, status_code=status)
 
 
 async def _conflict(request: Request, error: Exception) -> Response:
     assert isinstance(error, ConflictError)
     current = entry_value(error.current) if isinstance(error.current, EntryView) else error.current
-    return _problems(409, *error.problems, current=current)
+    found = [problem_value(problem) for problem in error.problems]
+    return JSONResponse({"problems": found, "current": current}, status_code=409)
 
 
 async def _superseded(request: Request, error: Exception) -> Response:
-    return _problems(409, Problem(str(error)), current=None)
+    return problems(409, [Problem(str(error))])
 
 
 async def _not_ready(request: Request, error: Exception) -> Response:
-    answer = _problems(503, Problem(str(error), remedy="ask again in a moment"))
-    answer.headers["retry-after"] = "1"
-    return answer
-
-
-async def _failed(request: Request, error: Exception) -> Response:
-    if isinstance(error, UserError):
-        return _problems(422, *error.problems)
-    logger.error("%s %s: %s", request.method, request.url.path, error)
-    return _problems(500, Problem(str(error)))
-
-
-async def _invalid(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    found = [Problem(f"{'.'.join(map(str, each['loc']))}: {each['msg']}") for each in error.errors()]
-    return _problems(422, *found)
+    return problems(503, [Problem(str(error), remedy="ask again in a moment")], headers={"retry-after": "1"})
 
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     said = {404: f"there is no {request.url.path[:200]!r} here", 405: "there is no such request"}
-    return _problems(error.status_code, Problem(said.get(error.status_code, str(error.detail))))
-
-
-async def _unexpected(request: Request, error: Exception) -> Response:
-    logger.error("%s %s", request.method, request.url.path, exc_info=error)
-    return _problems(500, Problem("something went wrong; the terminal says what"))
+    return problems(error.status_code, [Problem(said.get(error.status_code, str(error.detail)))])

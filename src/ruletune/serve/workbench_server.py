@@ -2,49 +2,21 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import socket
 from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
 
-from ruletune.errors import RuletuneError, UserError
 from ruletune.serve.guarding import Guards
 from ruletune.serve.workbench import Desk, create_app, guarded
 from ruletune.workbench.live import Live
 from ruletune.workbench.project import Project
 
-__all__ = ["listen", "serve"]
+__all__ = ["serve"]
 
 _STOPPING = 3
 """Seconds that requests have to end once somebody wants to stop."""
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Take a port, before anything is read.
-
-    Raises:
-        RuletuneError: Another program has it.
-        UserError: The host is no address of this machine, or the port may not be taken.
-    """
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise UserError(f"{host!r} is no address of this machine: {error.strerror or error}") from None
-    try:
-        if os.name == "posix":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(128)
-    except OSError as error:
-        listener.close()
-        if error.errno == errno.EADDRINUSE:
-            raise RuletuneError(f"another program listens on port {port}; name another one with --port") from None
-        raise UserError(f"cannot listen on {host}, port {port}: {error.strerror or error}") from None
-    return listener
 
 
 def serve(project: Project, live: Live, listener: socket.socket, guards: Guards, *, begun: Callable[[], None]) -> None:

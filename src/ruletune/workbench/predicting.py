@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from threading import Condition, Thread
+from typing import TYPE_CHECKING
 
-from ruletune.pipeline.run import Run, load
 from ruletune.types import Example, Prediction
 from ruletune.workbench.values import Said, answer_json
+
+if TYPE_CHECKING:
+    from ruletune.pipeline.run import Run
 
 __all__ = ["Predicting"]
 
@@ -70,6 +73,8 @@ class Predicting:
             try:
                 self._pause()
                 if opened is None or opened[0] != path:
+                    from ruletune.pipeline.run import load  # with torch, which the page does not wait for
+
                     opened = path, load(path)
                 found = opened[1].predict([example for example, _ in several], with_rules=False)
             except Exception:  # a run that somebody deletes meanwhile, say: nothing is said then

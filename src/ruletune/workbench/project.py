@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 from ruletune.config import TaskSpec
 from ruletune.config.drafting import with_draft
 from ruletune.config.edit import set_labels
+from ruletune.config.entries import Entries
 from ruletune.errors import Location, Problem, RuletuneError, UserError
 from ruletune.labeling.corpus import needs_one_task
 from ruletune.labeling.hand_labels import HandLabels
@@ -216,13 +217,13 @@ class Project:
                     new = without_label(text, now.labels, example)
                     self._commit(f"take away the label of {shown!r}", None, labels=new)
                 return
-            source, path = None, now.labels_path
+            named, path = None, now.labels_path
             if path is None:
                 path = self._free_path()
-                source = set_labels(now.entries.source, path.name, file=str(self.path))
+                named = Entries(set_labels(now.entries.source, path.name, file=str(self.path)), str(self.path))
             made = answer_from(now.spec, answer)
             new = with_label(now.spec, text, now.labels, example, made, path=path)
-            self._commit(f"label {shown!r}", source, labels=new)
+            self._commit(f"label {shown!r}", named, labels=new)
 
     @property
     def labels_path(self) -> Path:
@@ -266,7 +267,7 @@ class Project:
                     texts[change.file] = turn(texts[change.file])
             except ValueError as error:
                 raise ConflictError.at(str(error)) from None
-            after = self._checked(texts)
+            after = snapshot_of(self.path, texts, now=now)
             self._save(now, after)
             self._journal = replace(journal, position=journal.position + (-1 if back else 1))
             self._journal.write(self._journal_path)
@@ -344,23 +345,23 @@ class Project:
         message = "the rule was changed meanwhile" if current else "the rule is there no more"
         raise ConflictError.at(message, current, remedy="look at what is there now")
 
-    def _commit(self, title: str, source: str | None, *, labels: str | None = None, shifts: bool = False) -> None:
+    def _commit(self, title: str, entries: Entries | None, *, labels: str | None = None, shifts: bool = False) -> None:
         """Write an edit.
 
         Args:
-            source: The new task file, without its byte order mark; ``None``: as it is.
+            entries: The new task file; ``None``: as it is.
             labels: The new labels file; ``None``: as it is.
             shifts: Entries may have other places than before.
         """
         now = self._now
         texts = dict(now.texts)
-        if source is not None:
-            texts[TASK] = (BOM if str(now.texts[TASK]).startswith(BOM) else "") + source
+        if entries is not None:
+            texts[TASK] = (BOM if str(now.texts[TASK]).startswith(BOM) else "") + entries.source
         if labels is not None:
             texts[LABELS] = labels
         if texts == dict(now.texts):
             return
-        after = self._checked(texts)
+        after = snapshot_of(self.path, texts, now=now, entries=entries)
         if shifts:
             check_places(now, after)
         changed = [name for name in (LABELS, TASK) if texts[name] != now.texts[name]]
@@ -368,14 +369,6 @@ class Project:
         self._journal = self._journal.with_record(record)
         self._journal.write(self._journal_path)
         self._save(now, after)
-
-    def _checked(self, texts: Mapping[str, str | None]) -> Snapshot:
-        """What the files would say.
-
-        Raises:
-            UserError: They would be wrong.
-        """
-        return snapshot_of(self.path, texts, now=self._now)
 
     def _save(self, now: Snapshot, after: Snapshot) -> None:
         """Write what differs, the labels first: the task file names them."""

@@ -86,12 +86,15 @@ def read_task(path: Path) -> str:
         raise UserError("not UTF-8", where=Location(str(path), line), remedy=remedy) from None
 
 
-def snapshot_of(path: Path, texts: Mapping[str, str | None], *, now: Snapshot | None = None) -> Snapshot:
+def snapshot_of(
+    path: Path, texts: Mapping[str, str | None], *, now: Snapshot | None = None, entries: Entries | None = None
+) -> Snapshot:
     """What the files say.
 
     Args:
         texts: The text of the task file, and of the labels file; without the latter it is read from disk.
         now: An earlier snapshot: what follows from files that are still the same is taken from it.
+        entries: Of the task file, where they were read.
 
     Raises:
         UserError: One of them is wrong.
@@ -101,7 +104,8 @@ def snapshot_of(path: Path, texts: Mapping[str, str | None], *, now: Snapshot | 
     if now is not None and not now.problems and source == now.entries.source and _others(now) == _others_now(now):
         spec, entries = now.spec, now.entries
     else:
-        spec, entries = parse_task(source, path=path), Entries(source, str(path))
+        entries = Entries(source, str(path)) if entries is None or entries.source != source else entries
+        spec = parse_task(source, path=path, tree=entries.tree)
     named = spec.file.data.labels
     labels_path = None if named is None else (spec.folder / named).expanduser()
     text = texts[LABELS] if LABELS in texts else text_of(labels_path)
