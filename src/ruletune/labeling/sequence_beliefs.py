@@ -99,9 +99,19 @@ class SequenceModel:
             beliefs[row] = np.eye(beliefs.shape[1])[tags]
         return np.split(beliefs, np.cumsum(seen.lengths)[:-1]) if len(words) else []
 
-    def decode(self, votes: SpanVotes, words: Sequence[Sequence[tuple[int, int]]]) -> list[Spans]:
-        """The most probable entities, in characters: the best valid sequence of tags by each word's beliefs."""
-        beliefs = self.posterior(votes, words)
+    def decode(
+        self,
+        votes: SpanVotes,
+        words: Sequence[Sequence[tuple[int, int]]],
+        *,
+        beliefs: Sequence[np.ndarray] | None = None,
+    ) -> list[Spans]:
+        """The most probable entities, in characters: the best valid sequence of tags by each word's beliefs.
+
+        Args:
+            beliefs: What :meth:`posterior` says of the texts, where that is known already.
+        """
+        beliefs = self.posterior(votes, words) if beliefs is None else beliefs
         found = [Spans(())] * len(words)
         for rows in _alike([len(ranges) for ranges in words]):
             with np.errstate(divide="ignore"):

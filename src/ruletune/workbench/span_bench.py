@@ -31,10 +31,10 @@ from ruletune.workbench.values import Demanded, Fired, Said, Table, Totals, answ
 
 __all__ = ["SpanBench", "SpanLook"]
 
-_GOLD, _OTHERS = 1000, 500
+_GOLD, _OTHERS = 300, 200
 """Gold texts and others that the label model is fitted on."""
 
-_COMPARED = 1000
+_COMPARED = 300
 """Texts touched by a draft whose weak answers are compared, at most."""
 
 _REMEMBERED = 64
@@ -85,8 +85,8 @@ class _Model:
         if isinstance(self.fitted, AnswerModel):
             return self.fitted.answers(self.fitted.proposals(few, corpus.examples(rows)))
         ranges = [corpus.words(row) for row in rows.tolist()]
-        found = self.fitted.decode(few, ranges)
         beliefs = self.fitted.posterior(few, ranges)
+        found = self.fitted.decode(few, ranges, beliefs=beliefs)
         sure = [float(each.max(axis=1).mean()) if len(each) else 1.0 for each in beliefs]
         return list(zip(found, sure, strict=True))
 
