@@ -19,7 +19,9 @@ from filelock import FileLock, Timeout
 
 from ruletune.errors import RuletuneError, UserError
 
-__all__ = ["OtherRunError", "Workspace", "open_workspace", "read_json", "remove_file", "write_json", "write_text"]
+__all__ = [
+    "OtherRunError", "Workspace", "open_workspace", "read_json", "remove_file", "write_bytes", "write_json", "write_text",
+]  # fmt: skip
 
 FORMAT = 1
 """Version of the run folder's layout, stored in ``ruletune.json``."""
@@ -31,10 +33,15 @@ class OtherRunError(UserError):
 
 def write_text(path: Path, text: str) -> None:
     """Replace a file in one step: a reader sees the old text or the new one, never a part. Who may read it stays as it was."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """The same for bytes."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with temporary.open("wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         if path.is_file():

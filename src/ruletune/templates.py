@@ -12,12 +12,13 @@ verbalizer names for every label tell the answer (Schick & Schütze 2021, Exploi
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ruletune.errors import Location, Problem, UserError, nearest
 from ruletune.knowledge import Injected, Knowledge, inject
+from ruletune.marking import MARKERS, Piece, apart, marked_pieces
 from ruletune.rules.filling import pieces
 from ruletune.types import Example, Span
 
@@ -30,6 +31,7 @@ __all__ = [
     "Piece",
     "Rendered",
     "Rendering",
+    "Stretch",
     "Template",
     "default_template",
     "default_words",
@@ -47,14 +49,23 @@ PAIR_FIELDS = frozenset({"subject", "object", "subject_type", "object_type"})
 DIALOGUE_FIELDS = frozenset({"history", "act", "facts"})
 """Fields that only turns of a dialogue fill, from the fields of the same names that an example has."""
 
-MARKERS = (("[SUBJ]", "[/SUBJ]"), ("[OBJ]", "[/OBJ]"))
-"""What stands before and after the subject, and the object, where a model reads them; each a token of its own."""
-
 LabelWords = tuple[tuple[str, tuple[str, ...]], ...]
 """A verbalizer: (label, its words) in turn."""
 
-Piece = tuple[str, int | None]
-"""A part of an input, and where in the example's text it begins; ``None`` where it is not of the text."""
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of an input, and what it is of.
+
+    Attributes:
+        field: The field that it fills; ``template`` for the template's own words, ``knowledge`` for what is known about terms.
+        begin: Where in the example's text, or in its second text, it begins; ``None`` where it is of neither.
+    """
+
+    words: str
+    field: str
+    begin: int | None = None
+
 
 _SHOWN = 40
 """Characters of a field's name that a message repeats."""
@@ -247,6 +258,43 @@ class Rendering:
                 segments[-1].append((values.get(written, ""), None))
         return tuple(tuple(piece for piece in segment if piece[0]) for segment in segments)
 
+    def stretches(
+        self,
+        example: Example,
+        *,
+        text: str | None = None,
+        template: Template | None = None,
+        mask: str = "",
+        masks: int = 1,
+    ) -> tuple[tuple[Stretch, ...], ...]:
+        """The input for an example, segment by segment, with what each part of it is of: what :meth:`render` makes, told apart.
+
+        White space at the edges of a segment stays here.
+
+        >>> rendering = Rendering(Template.parse("Note: {text}"), (Knowledge({"MRSA": "a bacterium"}),))
+        >>> [stretch.field for stretch in rendering.stretches(Example("1", "MRSA on ward 3"))[0]]
+        ['template', 'text', 'knowledge']
+        """
+        injected = inject(self.knowledge, example.text, length=None if text is None else len(text))
+        values = self._values(example, injected)
+        marks = (mask,) if mask else ()
+        segments: list[list[Stretch]] = [[]]
+        for is_field, written in (template or self.template).parts:
+            match written if is_field else "":
+                case "":
+                    segments[-1].append(Stretch(written, "template"))
+                case "sep":
+                    segments.append([])
+                case "mask":
+                    segments[-1].append(Stretch(mask * masks, "template"))
+                case "text":
+                    segments[-1] += _told_apart(injected.pieces, "text", marks, other="knowledge")
+                case "text_pair":
+                    segments[-1] += _told_apart([(example.text_pair or "", 0)], "text_pair", marks)
+                case _:
+                    segments[-1] += _told_apart([(values.get(written, ""), None)], written, marks, other=written)
+        return tuple(tuple(stretch for stretch in segment if stretch.words) for segment in segments)
+
     def marked(self, example: Example) -> Example:
         """The example with its two entities between markers, each behind the description of its type where that is known.
 
@@ -256,21 +304,12 @@ class Rendering:
         >>> rendering.marked(Example("1", "Ann runs Acme.", entities=(Span(0, 3, "PER"), Span(9, 13)))).text
         '[SUBJ] a person: Ann [/SUBJ] runs [OBJ] Acme [/OBJ].'
         """
-        edges = []
-        for entity, (span, (opening, closing)) in enumerate(zip(example.entities, MARKERS, strict=True)):
-            kind = self._type(span)
-            # Where marks meet, what ends comes before what begins, and of two entities in each other the longer one is outside.
-            edges.append((span.start, 1, -span.end, entity, f"{opening} {kind}: " if kind else f"{opening} "))
-            edges.append((span.end, 0, -span.start, entity, f" {closing}"))
-        text, last = "", 0
-        places = [[0, 0] for _ in example.entities]
-        for place, opens, _, entity, mark in sorted(edges):
-            text, last = text + _without_markers(example.text[last:place]), place
-            places[entity][1 - opens] = len(text) + (len(mark) if opens else 0)
-            text += mark
-        text += _without_markers(example.text[last:])
-        spans = (Span(start, end, span.label) for (start, end), span in zip(places, example.entities, strict=True))
-        return replace(example, text=text, entities=tuple(spans))
+        pieces, spans = marked_pieces(example, [self._type(span) for span in example.entities])
+        return replace(example, text="".join(words for words, _ in pieces), entities=spans)
+
+    def marked_pieces(self, example: Example) -> tuple[Piece, ...]:
+        """The text of :meth:`marked` as pieces: each with the place in the example's text where it begins."""
+        return tuple(marked_pieces(example, [self._type(span) for span in example.entities])[0])
 
     def _type(self, entity: Span) -> str:
         return self.types.get(entity.label) or entity.label.replace("_", " ").lower()
@@ -327,7 +366,10 @@ def _dialogue(example: Example) -> dict[str, str]:
     return found | {"act": ""} if found.get("act") == example.text else found
 
 
-def _without_markers(text: str) -> str:
-    for mark in (mark for marks in MARKERS for mark in marks):
-        text = text.replace(mark, f"{mark[0]} {mark[1:]}")
-    return text
+def _told_apart(pieces: Sequence[Piece], field: str, marks: Sequence[str], *, other: str = "template") -> list[Stretch]:
+    """Pieces with what they are of: those without a place are of ``other``."""
+    return [
+        Stretch(words, other if place is None else field, begin)
+        for text, place in pieces
+        for words, begin in apart(text, place, marks)
+    ]

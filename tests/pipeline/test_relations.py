@@ -157,7 +157,7 @@ def test_the_model_is_a_plain_checkpoint(task: Path, tmp_path: Path) -> None:
         states = model(**batch).logits[0]
     expected = states[places[0], :3] + states[places[1], 3:]
     example = marked_example("1", f"the <e1:MAN>film</e1> {GOOD[0]} <e2>review</e2>")
-    found, _ = run._logits([example], listener=lambda event: None)
+    found, _ = run.logits([example], listener=lambda event: None)
     assert torch.allclose(expected, torch.from_numpy(found[0]), atol=1e-4)
 
 

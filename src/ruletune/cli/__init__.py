@@ -10,6 +10,7 @@ from ruletune.cli import (
     authoring,
     checking,
     console,
+    explaining,
     exporting,
     labelling,
     modelling,
@@ -62,7 +63,7 @@ app.command()(searching.search)
 app.command()(modelling.train)
 app.command()(modelling.evaluate)
 app.command()(modelling.predict)
-app.command()(modelling.explain)
+app.command()(explaining.explain)
 app.command()(talking.chat)
 app.command()(serving.serve)
 app.command()(workbench.workbench)

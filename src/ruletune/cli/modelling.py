@@ -1,9 +1,9 @@
-"""Commands that train a model or use one: train, evaluate, predict, explain."""
+"""Commands that train a model or use one: train, evaluate, predict."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ruletune.pipeline.run import Run
     from ruletune.types import Example, Firing, Prediction
 
-__all__ = ["evaluate", "explain", "predict", "train"]
+__all__ = ["RunFolder", "evaluate", "open_run", "predict", "train"]
 
 RunFolder = Annotated[Path, typer.Argument(help="A run folder that `ruletune train` wrote.")]
 
@@ -100,7 +100,7 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Measure a trained model on labelled data."""
-    opened = _open(run)
+    opened = open_run(run)
     with progress_bars() as listener:
         result = opened.evaluate(opened.read(data), max_error=max_error, confidence=confidence, listener=listener)
     if json:
@@ -148,7 +148,7 @@ def predict(
     """Answer new texts, and say which rules fired; with --max-error only those that can be answered safely."""
     from ruletune.pipeline.values import n_best_value, prediction_value
 
-    opened = _open(run)
+    opened = open_run(run)
     limit = None if max_error is None else opened.threshold(max_error, confidence=confidence)
     readout = opened.task.readout
     if n_best > 1 and readout not in ("extract", "generate"):
@@ -232,98 +232,8 @@ def _says(firing: Firing) -> str:
     return f"{'vetoes' if firing.veto else 'says'} {firing.answer}"
 
 
-def explain(
-    run: RunFolder,
-    text: Annotated[str, typer.Argument(help="The text to explain.")],
-    text_pair: Annotated[
-        str | None,
-        typer.Option("--text-pair", "--question", help="The second text where the task compares two, or the question."),
-    ] = None,
-    json: Json = False,
-) -> None:
-    """Say why: the rules that fired and how far they are believed, against the model's own belief."""
-    if not text.strip():
-        raise UserError("the text is empty")
-    opened = _open(run)
-    example = opened.example(text, text_pair)
-    explanation, text = opened.explain(example), example.text
-    if json:
-        emit(explanation)
-        return
-    for part in (explanation["intent"], explanation["slots"]) if "slots" in explanation else (explanation,):
-        _print_explanation(part, text)
-
-
-def _print_explanation(explanation: Mapping[str, Any], text: str) -> None:
-    from rich.table import Table
-
-    console = out()
-    if "demands" in explanation:
-        _print_text(explanation)
-        return
-    if isinstance(explanation["answer"], list) and not explanation["model"]:
-        _print_spans(explanation, text)
-        return
-    console.print(f"{explanation['answer']}  {explanation['score']:.0%}", style="bold", markup=False)
-    beliefs: Mapping[str, Any] = explanation["model"]
-    table = Table("label", "model", "rules", title="belief")
-    for label, value in beliefs.items():
-        by_rules = explanation["label_model"]
-        table.add_row(label, f"{value:.3f}", f"{by_rules[label]:.3f}" if by_rules else "-")
-    console.print(table)
-    console.print(_fired(explanation["rules"], text))
-
-
-def _print_text(explanation: Mapping[str, Any]) -> None:
-    """What was written with the rules and without them, and which demands it keeps."""
-    from rich.table import Table
-
-    from ruletune.report.terminal import printable
-
-    console = out()
-    console.print(printable(explanation["answer"]), style="bold", markup=False)
-    console.print(f"without rules: {printable(explanation['without_rules'])}", markup=False)
-    table = Table("rule", "the answer", "kept")
-    for row in explanation["demands"]:
-        table.add_row(printable(row["rule"]), printable(row["demands"]), "yes" if row["kept"] else "no")
-    console.print(table if explanation["demands"] else "No rule demands anything.")
-
-
-def _fired(rules: list[Any], text: str) -> Any:
-    """The rules that fired, as a table."""
-    from rich.table import Table
-
-    fired = Table("rule", "says", "where it fired", "reliability", title="rules that fired")
-    for row in rules:
-        words = ", ".join(f"“{text[start:end]}”" for start, end in row["spans"][:4])
-        answer = row["answer"]
-        if isinstance(answer, list) and answer and isinstance(answer[0], dict):
-            answer = ", ".join(dict.fromkeys(span["label"] for span in answer))
-        said = f"not {answer}" if row.get("veto") else str(answer)
-        fired.add_row(row["rule"], said, words, f"{row['reliability']:.2f}")
-    return fired if rules else "No rule fired."
-
-
-def _print_spans(explanation: Mapping[str, Any], text: str) -> None:
-    """The spans that model and rules together found, beside those of the rules alone."""
-    from rich.table import Table
-
-    table = Table("answer", "label", "probability", "by the rules alone")
-    by_rules = {(s["start"], s["end"], s["label"]) for s in explanation["label_model"] or ()}
-    found = {
-        (s["start"], s["end"], s["label"]): score
-        for s, score in zip(explanation["answer"], explanation["scores"], strict=True)
-    }
-    for span in sorted({*found, *by_rules}):
-        start, end, label = span
-        shown = f"{found[span]:.3f}" if span in found else "-"
-        table.add_row(text[start:end], label, shown, "yes" if span in by_rules else "no")
-    console = out()
-    console.print(table if found or by_rules else "Nothing was found.")
-    console.print(_fired(explanation["rules"], text))
-
-
-def _open(folder: Path) -> Run:
+def open_run(folder: Path) -> Run:
+    """A run folder, opened."""
     from ruletune.pipeline.run import load
 
     return load(folder)

@@ -141,3 +141,8 @@ class Training(Part):
     )
     baselines: Flag = Field(default=True, description="Also train on labels alone, to tell what the rules were worth.")
     curve: Curve = Field(default_factory=Curve, description="The labels-only learning curve.")
+    keep_examples: Flag = Field(
+        default=True,
+        description="Gold training texts, with their answers, are kept in the run folder, so that an explanation can show the "
+        "nearest of them.",
+    )

@@ -424,6 +424,19 @@ class RuleSet:
         self._fill([example], said, _Log(), mute=mute)
         return said
 
+    def without(self, said: np.ndarray, position: int) -> np.ndarray:
+        """What rules say if one of them says nothing, (texts, rules): those that it silenced are heard.
+
+        Args:
+            said: What they say before any is silenced, as :meth:`apply_one` gives it with ``mute=False``.
+            position: Of the rule; it stays in its place.
+        """
+        left = said.copy()
+        left[:, position] = ABSTAIN
+        if self._priorities.any():
+            silence_lower(left, self._signs, self._priorities)
+        return left
+
 
 def fields_of(examples: Iterable[Example]) -> set[str]:
     """The columns that rules can read: those that at least one row has."""

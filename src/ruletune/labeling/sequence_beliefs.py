@@ -6,7 +6,7 @@ The model itself is described in :mod:`ruletune.labeling.sequence_model`, which 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -134,6 +134,12 @@ class SequenceModel:
             np.clip((beliefs.max(axis=1, initial=0.0) - chance) / (1 - chance), 0.0, 1.0) * factor
             for beliefs, factor in zip(self.posterior(votes, words), worth, strict=True)
         ]
+
+    def without(self, rule: int) -> SequenceModel:
+        """The model as if there were no such rule: its silence, too, says nothing. Its votes are the caller's to take away."""
+        recall = self.recall.copy()
+        recall[rule] = 0.0
+        return replace(self, recall=recall)
 
     def to_json(self) -> dict[str, Any]:
         arrays = {name: getattr(self, name).tolist() for name in _ARRAYS}

@@ -150,6 +150,19 @@ class SpanRules:
         said[0, [rule.name in failed for rule in self.rules]] = FAULT
         return said
 
+    def without(self, examples: Sequence[Example], votes: SpanVotes, position: int) -> SpanVotes:
+        """What the rules say of examples if one of them says nothing: those that it silenced are heard.
+
+        Args:
+            votes: What they say with it.
+            position: Of the rule, which stays in its place.
+        """
+        if len({rule.priority for rule in self.rules}) < 2:
+            return votes.silenced(position)
+        said = _Said()
+        self._fill(examples, 0, said, Counter(), gone=position)
+        return said.votes(self.rules, self.labels, len(examples))
+
     def slow(self) -> dict[str, str]:
         """Rules that cannot be matched along with all others, by name, and why."""
         return self._conditions.slow()
@@ -173,13 +186,20 @@ class SpanRules:
             raise UserError.of(problems)
 
     def _fill(
-        self, examples: Sequence[Example], offset: int, said: _Said, tired: Counter[int], *, mute: bool = True
+        self,
+        examples: Sequence[Example],
+        offset: int,
+        said: _Said,
+        tired: Counter[int],
+        *,
+        mute: bool = True,
+        gone: int | None = None,
     ) -> None:
         holding = self._conditions.on(examples, tired)
         finder = _Finder(self._conditions, holding)
         batch: list[list[tuple[int, _Found]]] = [[] for _ in examples]
         for position, rule in enumerate(self.rules):
-            if rule.says is None and not names_label(rule.when):
+            if position == gone or (rule.says is None and not names_label(rule.when)):
                 continue
             unknown = self._rule(position, rule, holding, finder, batch, said)
             if unknown:

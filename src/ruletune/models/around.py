@@ -9,9 +9,9 @@ import numpy as np
 
 from ruletune.types import Example, Span
 
-__all__ = ["around"]
+__all__ = ["GAP", "around", "joined", "nearest_pieces"]
 
-_GAP = " … "
+GAP = " … "
 """Stands where something between two parts of a text was left out."""
 
 
@@ -30,11 +30,22 @@ def around(example: Example, ranges: np.ndarray, keep: int) -> Example:
     Example(id='1', text='bc … gh', text_pair=None, answer=None, fields={}, entities=(Span(start=0, end=1, label=''), \
 Span(start=6, end=7, label='')), alternatives=())
     """
+    return joined(example, nearest_pieces(example, ranges, keep))
+
+
+def nearest_pieces(example: Example, ranges: np.ndarray, keep: int) -> list[tuple[int, int]]:
+    """The half-open characters that :func:`around` keeps, in reading order; all of them where the text is short enough."""
     if len(ranges) <= keep or not len(ranges):
-        return example
+        return [(0, len(example.text))]
     kept = np.sort(_nearest(ranges, example.entities)[: max(keep, 2)])
-    pieces = [(int(ranges[run[0], 0]), int(ranges[run[-1], 1])) for run in _runs(kept)]
-    text = _GAP.join(example.text[start:end] for start, end in pieces)
+    return [(int(ranges[run[0], 0]), int(ranges[run[-1], 1])) for run in _runs(kept)]
+
+
+def joined(example: Example, pieces: Sequence[tuple[int, int]]) -> Example:
+    """The example with some ranges of its text, and signs of what was left out between them."""
+    if pieces == [(0, len(example.text))]:
+        return example
+    text = GAP.join(example.text[start:end] for start, end in pieces)
     return replace(example, text=text, entities=tuple(_moved(span, pieces) for span in example.entities))
 
 
@@ -73,5 +84,5 @@ def _moved(span: Span, pieces: Sequence[tuple[int, int]]) -> Span:
         if low < high:
             starts.append(low - start + here)
             ends.append(high - start + here)
-        here += end - start + len(_GAP)
+        here += end - start + len(GAP)
     return Span(min(starts, default=0), max(ends, default=0), span.label)

@@ -10,17 +10,19 @@ import numpy as np
 import torch
 
 from ruletune.errors import UserError
-from ruletune.models.around import around
+from ruletune.models.around import joined, nearest_pieces
 from ruletune.models.corruption import IGNORED
 from ruletune.models.markers import markers_of
 from ruletune.models.verbalizer import Cloze
-from ruletune.templates import MARKERS, Rendered, Rendering, Template
+from ruletune.templates import MARKERS, Rendered, Rendering, Stretch, Template
 from ruletune.types import Example
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-__all__ = ["Encoded", "Loss", "balanced", "buckets", "collate", "encode", "padded", "stacked"]
+__all__ = [
+    "Encoded", "Loss", "Part", "balanced", "buckets", "collate", "encode", "padded", "part_shown", "stacked",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,40 @@ def encode(
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What a model is shown of an example.
+
+    Attributes:
+        example: It, or what was left of a text with two entities.
+        text: A beginning of its text, where not all of it is shown.
+        pieces: The half-open characters of the whole text that are shown, in reading order.
+    """
+
+    example: Example
+    text: str | None
+    pieces: tuple[tuple[int, int], ...]
+
+
+def _whole(example: Example) -> Part:
+    return Part(example, None, ((0, len(example.text)),))
+
+
+def part_shown(
+    example: Example,
+    *,
+    rendering: Rendering,
+    tokenizer: PreTrainedTokenizerBase,
+    max_length: int,
+    template: Template,
+    cloze: Cloze | None = None,
+) -> tuple[Part, tuple[tuple[Stretch, ...], ...]]:
+    """What :func:`encode` shows of an example through one template: its part, and the input with what each stretch is of."""
+    shower = _Shower(rendering, tokenizer, max_length, cloze, markers_of(tokenizer))
+    part = shower.part(example, template)
+    return part, shower.stretches(part, template)
+
+
+@dataclass(frozen=True, slots=True)
 class _Shower:
     """Everything about showing texts to a model that is the same for all of them."""
 
@@ -134,7 +170,8 @@ class _Shower:
         lengths = [len(ids) for ids in columns["input_ids"]]
         too_long = [row for row, length in enumerate(lengths) if length > self.max_length]
         if too_long:
-            shorter = [self._cut(examples[row], templates[row], lengths[row]) for row in too_long]
+            parts = [self._cut(examples[row], templates[row], lengths[row]) for row in too_long]
+            shorter = [self._render(p.example, p.text, templates[row]) for row, p in zip(too_long, parts, strict=True)]
             cut = _tokenize(self.tokenizer, shorter, self.max_length)
             for name, values in cut.items():
                 for row, value in zip(too_long, values, strict=True):
@@ -159,7 +196,20 @@ class _Shower:
         mask = str(self.tokenizer.mask_token)
         return self.rendering.render(example, text=text, template=template, mask=mask, masks=self.cloze.masks)
 
-    def _cut(self, example: Example, template: Template, length: int) -> Rendered:
+    def part(self, example: Example, template: Template) -> Part:
+        """What of an example is shown."""
+        length = self._length(self._render(example, None, template))
+        return self._cut(example, template, length) if length > self.max_length else _whole(example)
+
+    def stretches(self, part: Part, template: Template) -> tuple[tuple[Stretch, ...], ...]:
+        """The input for what of an example is shown, told apart."""
+        example = self.rendering.marked(part.example) if self.markers else part.example
+        if self.cloze is None:
+            return self.rendering.stretches(example, text=part.text, template=template)
+        mask = str(self.tokenizer.mask_token)
+        return self.rendering.stretches(example, text=part.text, template=template, mask=mask, masks=self.cloze.masks)
+
+    def _cut(self, example: Example, template: Template, length: int) -> Part:
         """An example that is ``length`` tokens long, without the end of its text, or without what is far from its entities."""
         if example.entities:
             return self._around(example, template, length - self.max_length)
@@ -174,19 +224,20 @@ class _Shower:
             else:
                 raise _too_long(surplus, template)
             rendered = self._render(example, text, template)
-        return rendered
+        return Part(example, text, ((0, len(text)),))
 
-    def _around(self, example: Example, template: Template, surplus: int) -> Rendered:
+    def _around(self, example: Example, template: Template, surplus: int) -> Part:
         made: Any = self.tokenizer(example.text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
         ranges = np.array([r for r in made["offset_mapping"] if r[1] > r[0]], dtype=np.int64).reshape(-1, 2)
-        keep = len(ranges)
+        keep, found = len(ranges), _whole(example)
         while surplus > 0:
             if keep <= len(MARKERS):
                 raise _too_long(surplus, template)
             keep = max(len(MARKERS), keep - surplus)
-            rendered = self._render(around(example, ranges, keep), None, template)
-            surplus = self._length(rendered) - self.max_length
-        return rendered
+            pieces = nearest_pieces(example, ranges, keep)
+            found = Part(joined(example, pieces), None, tuple(pieces))
+            surplus = self._length(self._render(found.example, None, template)) - self.max_length
+        return found
 
     def _length(self, rendered: Rendered) -> int:
         return len(_tokenize(self.tokenizer, [rendered], None)["input_ids"][0])

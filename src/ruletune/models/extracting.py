@@ -17,7 +17,7 @@ from ruletune.labeling.words import words
 from ruletune.models.windows import Windows
 from ruletune.types import Example, Span
 
-__all__ = ["Reading", "edge_targets", "read_edges"]
+__all__ = ["Reading", "edge_targets", "edges_of", "read_edges"]
 
 _EDGES = 20
 """Likely first and last tokens of a window that are looked at."""
@@ -51,7 +51,7 @@ class Reading:
         """The logarithm of any passage's probability, whether it is among the likely ones or not."""
         found = [_NEVER]
         for ranges, values in self.edges:
-            place = _edges_of(span, ranges)
+            place = edges_of(span, ranges)
             if place is not None:
                 found.append(float(values[0, place[0]] + values[1, place[1]]))
         return max(found)
@@ -73,7 +73,7 @@ def edge_targets(
     for owner, ranges in zip(shown.owner.tolist(), shown.offsets, strict=True):
         target = np.zeros((2, len(ranges)))
         for span, belief in answers[owner]:
-            place = _edges_of(span, ranges)
+            place = edges_of(span, ranges)
             if place is not None:
                 target[0, place[0]] += belief
                 target[1, place[1]] += belief
@@ -149,7 +149,7 @@ def _pairs(likely: np.ndarray, ranges: np.ndarray, *, most: int) -> list[tuple[i
     return list(zip(first[top].tolist(), last[top].tolist(), scores[top].tolist(), strict=True))
 
 
-def _edges_of(span: Span, ranges: np.ndarray) -> tuple[int, int] | None:
+def edges_of(span: Span, ranges: np.ndarray) -> tuple[int, int] | None:
     """The tokens that hold a passage's first and last character; ``None`` where the window has not both."""
     first = np.flatnonzero((ranges[:, 0] <= span.start) & (ranges[:, 1] > span.start))
     last = np.flatnonzero((ranges[:, 0] < span.end) & (ranges[:, 1] >= span.end))

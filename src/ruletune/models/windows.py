@@ -21,7 +21,7 @@ from ruletune.types import Example
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-__all__ = ["Windows", "windows"]
+__all__ = ["Windows", "visible", "windows"]
 
 _OVERLAP = 0.25
 """Share of the room for text that neighbouring windows have in common."""
@@ -46,6 +46,7 @@ class Windows:
             special tokens and everything that is not of the text.
         decides: (windows, 2) half-open characters about whose tokens the window decides: those that begin there.
         texts: Number of texts.
+        shown: (windows, 3) half-open characters of the text that the window has, and how many of the question's.
     """
 
     encoded: Encoded
@@ -53,6 +54,7 @@ class Windows:
     offsets: tuple[np.ndarray, ...]
     decides: np.ndarray
     texts: int
+    shown: np.ndarray
 
     def rows_of(self, texts: Sequence[int]) -> list[int]:
         """The windows of some texts, in the windows' order."""
@@ -88,7 +90,8 @@ def windows(
     found: list[_Window] = []
     for number, (example, first, fits) in enumerate(zip(examples, shown, whole, strict=True)):
         if fits:
-            found.append(_Window(number, first, (0, len(example.text) + 1)))
+            held = (0, len(example.text), len(example.text_pair or ""))
+            found.append(_Window(number, first, (0, len(example.text) + 1), held))
         else:
             found += shower.cut(number, example)
     columns: dict[str, list[list[int]]] = {"input_ids": [w.shown.ids for w in found]}
@@ -103,6 +106,7 @@ def windows(
         tuple(_adjoined(w.shown.offsets, examples[w.owner].text) for w in found),
         np.array([w.decides for w in found], dtype=np.int64).reshape(-1, 2),
         len(examples),
+        np.array([w.held for w in found], dtype=np.int64).reshape(-1, 3),
     )
 
 
@@ -124,6 +128,7 @@ class _Window:
     owner: int
     shown: _Shown
     decides: tuple[int, int]
+    held: tuple[int, int, int]
 
 
 class _Shower:
@@ -137,7 +142,7 @@ class _Shower:
         found: list[_Shown] = []
         for start in range(0, len(examples), _BATCH):
             batch = [self.rendering.pieces(example) for example in examples[start : start + _BATCH]]
-            texts = [[_visible("".join(words for words, _ in segment)) for segment in segments] for segments in batch]
+            texts = [[visible("".join(words for words, _ in segment)) for segment in segments] for segments in batch]
             seconds = [text[1] for text in texts] if len(texts[0]) > 1 else None
             made: Any = self.tokenizer(
                 [text[0] for text in texts], seconds, truncation=False, padding=False, verbose=False
@@ -188,14 +193,16 @@ class _Shower:
         """Windows with what each decides about: up to the middle of what it shares with the next."""
         result = []
         begin = 0
-        for position, (shown, _, last) in enumerate(found):
+        asked = len(example.text_pair or "")
+        for position, (shown, start, last) in enumerate(found):
+            stop = int(ranges[last - 1, 1]) if last < len(ranges) else len(example.text)
             end = len(example.text) + 1
             if position + 1 < len(found):
                 following = found[position + 1][1]
                 end_of_this = int(ranges[last - 1, 1])
                 inside = ranges[(ranges[:, 0] >= following) & (ranges[:, 1] <= end_of_this)]
                 end = int(inside[len(inside) // 2, 0]) if len(inside) else following
-            result.append(_Window(number, shown, (begin, end)))
+            result.append(_Window(number, shown, (begin, end), (start, stop, asked)))
             begin = end
         return result
 
@@ -235,7 +242,7 @@ def _shown(encoding: Any, segments: Sequence[Sequence[Piece]]) -> _Shown:
     return _Shown(list(encoding.ids), list(encoding.type_ids), offsets)
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
     """The text with a sign in place of every word that tokenizers leave out, which would then be in no token.
 
     Many of them drop control characters and U+FFFD, and an entity may hold a word of nothing else.

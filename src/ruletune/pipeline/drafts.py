@@ -17,12 +17,14 @@ class Draft:
         score: Mean log-probability of its tokens, of the least likely piece where the source was answered piece by piece.
         broken: Names of the rules that it does not keep.
         others: Further answers with their scores, the best first, where more than one was asked for.
+        pieces: Where the source was answered piece by piece the answer to each; else the text alone.
     """
 
     text: str
     score: float
     broken: tuple[str, ...] = ()
     others: tuple[tuple[str, float], ...] = ()
+    pieces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,24 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ruletune.errors import UserError
 from ruletune.labeling.answer_model import AnswerModel
-from ruletune.labeling.apply import answer_value, firing_value
 from ruletune.labeling.span_apply import SpanRules
 from ruletune.labeling.span_votes import SpanVotes
-from ruletune.models.extracting import read_edges
+from ruletune.models.extracting import Reading, read_edges
 from ruletune.models.scoring import token_logits
-from ruletune.models.windows import windows
+from ruletune.models.windows import Windows, windows
 from ruletune.pipeline.embedding import embedder
 from ruletune.pipeline.extract_deciding import Deciding, Ranked, ranked, scoring
 from ruletune.pipeline.run import Run, needs_gold
 from ruletune.pipeline.span_findings import scores_by_coverage
 from ruletune.progress import Listener, counted, silent
-from ruletune.types import Example, Firing, Prediction, Spans
+from ruletune.types import Example, Firing, Prediction
+
+if TYPE_CHECKING:
+    from ruletune.pipeline.explaining import Asked
+    from ruletune.report.explanation import Explanation
 
 __all__ = ["ExtractRun"]
 
@@ -83,6 +86,21 @@ class ExtractRun(Run):
         Args:
             votes: What the rules say of the examples, where that is known.
         """
+        deciding = self.deciding
+        _, readings = self.readings(examples, listener=listener)
+        if not deciding.weight:  # then the rules need not even be loaded
+            return [ranked(read, None, deciding) for read in readings]
+        if votes is None:
+            votes = self.span_rules.apply(examples, strict=False)
+        said = self.answer_model.proposals(votes, examples)
+        return [ranked(*each, deciding) for each in zip(readings, said, strict=True)]
+
+    def readings(self, examples: Sequence[Example], *, listener: Listener = silent) -> tuple[Windows, list[Reading]]:
+        """Texts as windows, and what the model alone says of each question.
+
+        Raises:
+            UserError: Some text comes without a question.
+        """
         bare = [example.id for example in examples if not example.text_pair]
         if bare:
             shown = ", ".join(map(repr, bare[:5]))
@@ -94,14 +112,7 @@ class ExtractRun(Run):
         seen = windows(examples, rendering=self.rendering, tokenizer=scorer.tokenizer, max_length=scorer.max_length)
         progress = counted(listener, "predicting", len(seen.encoded))
         logits = token_logits(scorer, seen.encoded, progress=progress)
-        deciding = self.deciding
-        readings = read_edges(seen, logits.arrays, examples, longest=deciding.longest)
-        if not deciding.weight:  # then the rules need not even be loaded
-            return [ranked(read, None, deciding) for read in readings]
-        if votes is None:
-            votes = self.span_rules.apply(examples, strict=False)
-        said = self.answer_model.proposals(votes, examples)
-        return [ranked(*each, deciding) for each in zip(readings, said, strict=True)]
+        return seen, read_edges(seen, logits.arrays, examples, longest=self.deciding.longest)
 
     def probabilities(self, examples: Sequence[Example], *, listener: Listener = silent) -> np.ndarray:
         raise UserError(
@@ -123,19 +134,7 @@ class ExtractRun(Run):
         decided = [found[0][0] for found in self._ranked(examples, listener)]
         return scores_by_coverage(examples, decided, self.span_rules.apply(examples), scoring())
 
-    def explain(self, example: Example) -> dict[str, Any]:
-        [prediction] = self.predict([example])
-        reliability = dict(zip((rule.name for rule in self.spec.rules), self.answer_model.accuracy, strict=True))
-        said = self.answer_model.proposals(self.span_rules.apply([example], strict=False), [example])
-        [(believed, _)] = self.answer_model.answers(said)
-        assert isinstance(prediction.answer, Spans)
-        return {
-            "text": example.text,
-            "question": example.text_pair,
-            "answer": answer_value(prediction.answer),
-            "score": prediction.score,
-            "scores": list(prediction.scores),
-            "model": {},
-            "label_model": answer_value(believed) if prediction.rules else None,
-            "rules": [firing_value(f) | {"reliability": float(reliability[f.rule])} for f in prediction.rules],
-        }
+    def _explained(self, example: Example, asked: Asked) -> Explanation:
+        from ruletune.pipeline.explain_passages import explain_passage
+
+        return explain_passage(self, example, asked)

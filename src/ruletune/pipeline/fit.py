@@ -23,6 +23,7 @@ from ruletune.pipeline.clozing import fill_in, take_off_prior
 from ruletune.pipeline.extract_answers import ExtractAnswering
 from ruletune.pipeline.findings import Curve
 from ruletune.pipeline.fits import Fit
+from ruletune.pipeline.keeping import keep
 from ruletune.pipeline.label_answers import LabelAnswering
 from ruletune.pipeline.prepare import Parts, prepare
 from ruletune.pipeline.reference import Reference, measure_reference
@@ -132,6 +133,8 @@ def build(made: Ready, workspace: Workspace, *, listener: Listener, engine: Engi
     _write_reference(workspace, measure_reference(run, parts))
     effects = answering.effects(checkpoint)
     reliance = answering.reliance(run)
+    if spec.file.training.keep_examples and parts.gold:
+        keep(run, parts.gold, workspace.files, listener=listener)
     report = replace(measured.report, guard=guard, reliance=reliance, effects=effects)
     _write_report(workspace, report, measured.label_model)
     return measured

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ruletune.rules.demands import Demand, Say, unmet
+from ruletune.templates import Piece
 from ruletune.types import Example, Text
 
-__all__ = ["hinted"]
+__all__ = ["hinted", "hinted_pieces"]
 
 _MOST = 12
 """Words that one source is told at most."""
@@ -34,6 +35,11 @@ def hinted(example: Example, demands: Sequence[Demand], *, kept_by: Text | None 
     >>> hinted(Example("1", "a dog runs"), [dog], kept_by=Text("eine Katze")).text
     'a dog runs'
     """
+    return replace(example, text="".join(words for words, _ in hinted_pieces(example, demands, kept_by=kept_by)))
+
+
+def hinted_pieces(example: Example, demands: Sequence[Demand], *, kept_by: Text | None = None) -> list[Piece]:
+    """The text of :func:`hinted` as pieces: each with the place in the example's text where it begins."""
     shown = example.text.casefold()
     inserted: dict[int, str] = {}
     for demand in demands:
@@ -44,7 +50,9 @@ def hinted(example: Example, demands: Sequence[Demand], *, kept_by: Text | None 
         place = demand.spans[0].end if demand.spans else len(example.text)
         if len(inserted) < _MOST:
             inserted.setdefault(place, demand.what.plain[0])
-    text = example.text
-    for place, words in sorted(inserted.items(), reverse=True):
-        text = f"{text[:place]} ({words}){text[place:]}"
-    return replace(example, text=text)
+    pieces: list[Piece] = []
+    done = 0
+    for place, words in sorted(inserted.items()):
+        pieces += [(example.text[done:place], done), (f" ({words})", None)]
+        done = place
+    return [*pieces, (example.text[done:], done)]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from ruletune.config import TaskSpec, load_task
 from ruletune.data.pairs import marked_example
 from ruletune.data.readers import Labels, read_all
 from ruletune.errors import UserError
-from ruletune.labeling.apply import RuleSet, Votes, answer_value, firing_value
+from ruletune.labeling.apply import RuleSet, Votes
 from ruletune.labeling.corpus import columns_of, labels_of
 from ruletune.labeling.label_model import LabelModel
 from ruletune.labeling.table import covered as covered_by
@@ -36,6 +36,11 @@ from ruletune.store import FORMAT, read_json
 from ruletune.tasks import TASKS, UNDERSTANDING, Task
 from ruletune.templates import Rendering
 from ruletune.types import Answer, Example, Firing, Label, Prediction
+
+if TYPE_CHECKING:
+    from ruletune.pipeline.explaining import Asked
+    from ruletune.pipeline.keeping import Kept
+    from ruletune.report.explanation import Explanation
 
 __all__ = ["Run", "load", "needs_gold"]
 
@@ -87,7 +92,7 @@ class Run:
     def classifier(self) -> Classifier:
         """The model."""
         length = int(self.settings["max_length"])
-        return backbone.load(self.folder / "model", max_length=length, cloze=self._cloze, readout=self.task.readout)
+        return backbone.load(self.folder / "model", max_length=length, cloze=self.cloze, readout=self.task.readout)
 
     @cached_property
     def scorer(self) -> Scorer:
@@ -95,7 +100,8 @@ class Run:
         return TorchScorer(self.classifier, str(self.settings["precision"]))
 
     @cached_property
-    def _cloze(self) -> Cloze | None:
+    def cloze(self) -> Cloze | None:
+        """How the model answers, where it is a masked language model."""
         cloze = self.settings.get("cloze")
         return None if cloze is None else Cloze.from_json(cloze)
 
@@ -118,6 +124,13 @@ class Run:
     def calibration(self) -> Calibration:
         """What held-out gold labels say about how far the model can be believed."""
         return Calibration.from_json(self.settings.get("calibration"))
+
+    @cached_property
+    def kept(self) -> Kept | None:
+        """Gold examples that the run has kept; ``None`` where it has none."""
+        from ruletune.pipeline.keeping import load_kept
+
+        return load_kept(self.folder)
 
     @property
     def name(self) -> str:
@@ -175,7 +188,7 @@ class Run:
             UserError: A promise is asked for, and is out of range or the run can make none.
         """
         limit = None if max_error is None else self.threshold(max_error, confidence=confidence)
-        logits, votes = self._logits(examples, listener=listener)
+        logits, votes = self.logits(examples, listener=listener)
         said = self.rules.apply(examples, strict=False) if with_rules and votes is None else votes
         firings = self.rules.firings_of(said, examples) if with_rules and said else [()] * len(examples)
         probability = served(self.calibration.temper(logits), votes, multi=self.multi)
@@ -203,21 +216,30 @@ class Run:
 
     def probabilities(self, examples: Sequence[Example], *, listener: Listener = silent) -> np.ndarray:
         """Probability of every label, (examples, labels)."""
-        logits, votes = self._logits(examples, listener=listener)
+        logits, votes = self.logits(examples, listener=listener)
         return served(self.calibration.temper(logits), votes, multi=self.multi)
 
-    def _logits(self, examples: Sequence[Example], *, listener: Listener) -> tuple[np.ndarray, Votes | None]:
-        """What the model says, (examples, labels), and the votes of rules that act on it."""
+    def logits(
+        self, examples: Sequence[Example], *, votes: Votes | None = None, listener: Listener = silent
+    ) -> tuple[np.ndarray, Votes | None]:
+        """What the model says, (examples, labels), and the votes of rules that act on it; ``None`` where none does.
+
+        Args:
+            votes: What the rules say of the examples, where that is known.
+        """
         scorer = self.scorer
         # Only rules that veto or prompt are heard here; without one the rules need not even be loaded.
-        votes = self.rules.apply(examples, strict=False) if self.settings.get("rules_act") else None
+        if not self.settings.get("rules_act"):
+            votes = None
+        elif votes is None:
+            votes = self.rules.apply(examples, strict=False)
         encoded = encode(
             examples,
             rendering=self.rendering,
             tokenizer=scorer.tokenizer,
             max_length=scorer.max_length,
             templates=None if votes is None else templates(votes),
-            cloze=self._cloze,
+            cloze=self.cloze,
         )
         loss = encoded.loss
         if loss.truncated:
@@ -249,7 +271,7 @@ class Run:
         """
         limit = None if max_error is None else self.threshold(max_error, confidence=confidence)
         needs_gold(examples, "texts have no label")
-        logits, acting = self._logits(examples, listener=listener)
+        logits, acting = self.logits(examples, listener=listener)
         probability = served(self.calibration.temper(logits), acting, multi=self.multi)
         decided = [label for label, _ in answers(probability, self.labels, multi=self.multi)]
         votes = self.rules.apply(examples)
@@ -272,24 +294,29 @@ class Run:
             everything["abstention"] = abstention(limit, self._passes(limit, logits, acting), wrong)
         return everything
 
-    def explain(self, example: Example) -> dict[str, Any]:
-        """Why the model answers as it does: its belief, the rules' belief, and each rule that fired."""
-        [prediction] = self.predict([example])
-        votes = self.rules.apply_one(example)
-        reliability = dict(zip((rule.name for rule in self.spec.rules), self.label_model.accuracy, strict=True))
-        believed = self.label_model.posterior(votes)[0] if prediction.rules else None
-        return {
-            "text": example.text,
-            "answer": None if prediction.answer is None else answer_value(prediction.answer),
-            "score": prediction.score,
-            "model": dict(prediction.probabilities),
-            "label_model": None
-            if believed is None
-            else {label: float(believed[k]) for k, label in enumerate(self.labels)},
-            "rules": [
-                firing_value(firing) | {"reliability": float(reliability[firing.rule])} for firing in prediction.rules
-            ],
-        }
+    def explain(
+        self, example: Example, *, words: bool = True, examples: int = 3, label: str | None = None
+    ) -> Explanation:
+        """Why the run answers as it does: rules and how far they are believed, words that mattered, the nearest gold examples.
+
+        It reads like the mapping that ``ruletune explain --json`` prints; several threads may ask at once.
+
+        Args:
+            words: Whether to find out which words mattered; that takes most of the time.
+            examples: So many of the nearest gold examples.
+            label: The label whose words are looked for, in place of the answer's.
+
+        Raises:
+            UserError: There is no such label, or the example is none of the run's task.
+        """
+        from ruletune.pipeline.explaining import Asked
+
+        return self._explained(example, Asked(words, examples, label))
+
+    def _explained(self, example: Example, asked: Asked) -> Explanation:
+        from ruletune.pipeline.explain_labels import explain_label
+
+        return explain_label(self, example, asked)
 
     def _repr_html_(self) -> str:
         """The headline of the report, for notebooks."""

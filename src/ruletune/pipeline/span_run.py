@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ruletune.errors import UserError
-from ruletune.labeling.apply import answer_value, firing_value
 from ruletune.labeling.sequence_model import SequenceModel
 from ruletune.labeling.span_apply import SpanRules
 from ruletune.labeling.span_votes import SpanVotes
@@ -27,6 +26,10 @@ from ruletune.pipeline.span_judging import Say
 from ruletune.pipeline.tag_answers import heard, scoring
 from ruletune.progress import Listener, counted, silent
 from ruletune.types import Example, Firing, Prediction, Spans
+
+if TYPE_CHECKING:
+    from ruletune.pipeline.explaining import Asked
+    from ruletune.report.explanation import Explanation
 
 __all__ = ["TagRun"]
 
@@ -62,7 +65,7 @@ class TagRun(Run):
         shown, scores = self._scores(examples, listener, votes=votes)
         given = self._given(limit, shown, scores, examples)
         firings = [()] * len(examples) if votes is None else votes.firings()
-        decoded = self._decoded(shown, scores, examples)
+        decoded = self.decoded(shown, scores, examples)
         predictions = []
         for example, found, answers, fired in zip(examples, decoded, given, firings, strict=True):
             certain = tuple(float(score) for score in found.scores) if answers else ()
@@ -76,9 +79,10 @@ class TagRun(Run):
         Args:
             rules: Whether rules that are heard when the model answers are heard.
         """
-        return [each.spans for each in self._decoded(*self._scores(examples, silent, rules=rules), examples)]
+        return [each.spans for each in self.decoded(*self._scores(examples, silent, rules=rules), examples)]
 
-    def _decoded(self, shown: Windows, scores: Sequence[np.ndarray], examples: Sequence[Example]) -> list[Tagged]:
+    def decoded(self, shown: Windows, scores: Sequence[np.ndarray], examples: Sequence[Example]) -> list[Tagged]:
+        """The entities of each text by scores of tags, at the calibration's temperature."""
         tempered = [self.calibration.temper(values) for values in scores]
         return decode_tags(shown, tempered, self.labels, examples)
 
@@ -99,18 +103,45 @@ class TagRun(Run):
         Args:
             votes: What the rules say of the examples, where that is known.
         """
+        shown, logits = self.read_windows(examples, listener=listener)
+        if not rules or not self.say.votes:  # then the rules need not even be loaded
+            return shown, logits
+        if votes is None:
+            votes = self.span_rules.apply(examples, strict=False)
+        return shown, self.heard(shown, logits, examples, votes)
+
+    def read_windows(
+        self, examples: Sequence[Example], *, listener: Listener = silent
+    ) -> tuple[Windows, list[np.ndarray]]:
+        """Texts as windows, and what the model alone says of each: logits of tags, (tokens, tags)."""
         scorer = self.scorer
         shown = windows(examples, rendering=self.rendering, tokenizer=scorer.tokenizer, max_length=scorer.max_length)
         progress = counted(listener, "predicting", len(shown.encoded))
-        logits = token_logits(scorer, shown.encoded, progress=progress)
-        acts = rules and bool(self.settings.get("rules_act"))
-        say = Say(*(float(self.settings.get(name, 0.0)) if acts else 0.0 for name in ("rule_weight", "silence_weight")))
-        if not say.votes:  # then the rules need not even be loaded
-            return shown, list(logits.arrays)
-        if votes is None:
-            votes = self.span_rules.apply(examples, strict=False)
+        return shown, list(token_logits(scorer, shown.encoded, progress=progress).arrays)
+
+    @cached_property
+    def say(self) -> Say:
+        """What the rules count for beside the model when it answers."""
+        acts = bool(self.settings.get("rules_act"))
+        return Say(
+            *(float(self.settings.get(name, 0.0)) if acts else 0.0 for name in ("rule_weight", "silence_weight"))
+        )
+
+    def heard(
+        self,
+        shown: Windows,
+        logits: Sequence[np.ndarray],
+        examples: Sequence[Example],
+        votes: SpanVotes,
+        model: SequenceModel | None = None,
+    ) -> list[np.ndarray]:
+        """Scores of tags with what the rules say.
+
+        Args:
+            model: How far each rule is believed; default the run's own.
+        """
         ranges = [words(example.text) for example in examples]
-        return shown, heard(shown, logits.arrays, votes, ranges, self.sequence_model, say)
+        return heard(shown, logits, votes, ranges, model or self.sequence_model, self.say)
 
     def probabilities(self, examples: Sequence[Example], *, listener: Listener = silent) -> np.ndarray:
         raise UserError("spans have no table of probabilities", remedy="predict gives the probability of every span")
@@ -126,7 +157,7 @@ class TagRun(Run):
         limit = None if max_error is None else self.threshold(max_error, confidence=confidence)
         needs_gold(examples, "texts have no spans")
         shown, scores = self._scores(examples, listener)
-        decided = [each.spans for each in self._decoded(shown, scores, examples)]
+        decided = [each.spans for each in self.decoded(shown, scores, examples)]
         votes = self.span_rules.apply(examples)
         everything = scores_by_coverage(examples, decided, votes, scoring(self.labels))
         if limit is not None:
@@ -137,18 +168,7 @@ class TagRun(Run):
             everything["abstention"] = abstention(limit, given, wrong)
         return everything
 
-    def explain(self, example: Example) -> dict[str, Any]:
-        [prediction] = self.predict([example])
-        votes = self.span_rules.apply([example], strict=False)
-        reliability = dict(zip((rule.name for rule in self.spec.rules), self.sequence_model.accuracy, strict=True))
-        believed = self.sequence_model.decode(votes, [words(example.text)])[0] if prediction.rules else None
-        assert isinstance(prediction.answer, Spans)
-        return {
-            "text": example.text,
-            "answer": answer_value(prediction.answer),
-            "score": prediction.score,
-            "scores": list(prediction.scores),
-            "model": {},
-            "label_model": None if believed is None else answer_value(believed),
-            "rules": [firing_value(f) | {"reliability": float(reliability[f.rule])} for f in prediction.rules],
-        }
+    def _explained(self, example: Example, asked: Asked) -> Explanation:
+        from ruletune.pipeline.explain_spans import explain_spans
+
+        return explain_spans(self, example, asked)

@@ -7,13 +7,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ruletune.data.texts import Texts
 from ruletune.errors import UserError
-from ruletune.labeling.apply import firing_value
 from ruletune.labeling.corpus import columns_of, labels_of
 from ruletune.labeling.demanding import Demanded, Demanding
 from ruletune.labeling.satisfaction import satisfaction
@@ -25,8 +24,12 @@ from ruletune.pipeline.text_findings import covered_by, scores_of
 from ruletune.pipeline.text_judging import without
 from ruletune.pipeline.writing import Writing, avoided, show, source_of, write
 from ruletune.progress import Listener, counted, silent
-from ruletune.rules.demands import Demand, unmet, words_of
+from ruletune.rules.demands import Demand, unmet
 from ruletune.types import Example, Firing, Prediction, Text
+
+if TYPE_CHECKING:
+    from ruletune.pipeline.explaining import Asked
+    from ruletune.report.explanation import Explanation
 
 __all__ = ["TextRun"]
 
@@ -47,6 +50,11 @@ class TextRun(Run):
     def writing(self) -> Writing:
         """How answers are written."""
         return Writing.of(self.spec)
+
+    @cached_property
+    def heard_writing(self) -> Writing:
+        """The same as far as rules are heard in it."""
+        return self.writing if self.settings.get("rules_act") else self.writing.unheard()
 
     @cached_property
     def left_out(self) -> frozenset[tuple[str, str]]:
@@ -88,7 +96,7 @@ class TextRun(Run):
             without(everything, self.left_out).by_example,
             self.demanding.firings_of(everything, examples),
         )
-        found = self._written(examples, demands, with_rules=with_rules, several=several, listener=listener)
+        found = self.written(examples, demands, with_rules=with_rules, several=several, listener=listener)
         predictions = []
         for example, draft, fired in zip(examples, found, firings, strict=True):
             ranked = ((draft.text, draft.score), *draft.others)
@@ -105,16 +113,17 @@ class TextRun(Run):
             )
         return predictions
 
-    def _written(
+    def written(
         self,
         examples: Sequence[Example],
         demands: Sequence[tuple[Demand, ...]],
         *,
         with_rules: bool,
         several: int = 1,
-        listener: Listener,
+        listener: Listener = silent,
     ) -> list[Draft]:
-        writing = self.writing if with_rules and self.settings.get("rules_act") else self.writing.unheard()
+        """Answers that keep what is demanded of each, as far as rules are heard."""
+        writing = self.heard_writing if with_rules else self.writing.unheard()
         classifier = self.classifier
         shown = show(examples, demands, writing, classifier.tokenizer)
         progress = counted(listener, "writing", len(shown.encoded))
@@ -190,19 +199,7 @@ class TextRun(Run):
         result["per_rule"] = {row.rule: {"demanded": row.demanded, "kept": row.met} for row in judged.rows}
         return result
 
-    def explain(self, example: Example) -> dict[str, Any]:
-        """What the model writes with the rules and without them, which rules fired, and what they demand."""
-        demands = self.demands([example])[0]
-        [heard] = self.predict([example])
-        [unheard] = self.predict([example], with_rules=False)
-        assert isinstance(heard.answer, Text) and isinstance(unheard.answer, Text)
-        answer = heard.answer.text
-        broken = unmet(demands, example, answer)
-        return {
-            "text": example.text,
-            "answer": answer,
-            "score": heard.score,
-            "without_rules": unheard.answer.text,
-            "demands": [{"rule": d.rule, "demands": words_of(d.what), "kept": d not in broken} for d in demands],
-            "rules": [firing_value(firing) for firing in heard.rules],
-        }
+    def _explained(self, example: Example, asked: Asked) -> Explanation:
+        from ruletune.pipeline.explain_texts import explain_text
+
+        return explain_text(self, example, asked)

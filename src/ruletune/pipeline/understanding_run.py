@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ruletune.data import understood
-from ruletune.errors import UserError
+from ruletune.errors import UserError, nearest
 from ruletune.labeling.apply import RuleSet
 from ruletune.labeling.label_model import LabelModel
 from ruletune.labeling.table import covered as covered_by
@@ -27,6 +27,10 @@ from ruletune.progress import Listener, about, silent
 from ruletune.tasks import CLASSIFICATION, Task
 from ruletune.templates import Rendering
 from ruletune.types import Example, Label, Prediction, Spans
+
+if TYPE_CHECKING:
+    from ruletune.pipeline.explaining import Asked
+    from ruletune.report.explanation import Explanation
 
 __all__ = ["UnderstandingRun"]
 
@@ -141,16 +145,20 @@ class UnderstandingRun(Run):
         result["slots"] = span_metrics.score(gold[1], found[1], labels=self.slots.labels)
         return result
 
-    def explain(self, example: Example) -> dict[str, Any]:
-        """Why the models answer as they do: under ``intent`` and ``slots`` what either run explains."""
-        intent, slots = self.intent.explain(example), self.slots.explain(example)
-        return {
-            "text": example.text,
-            "answer": intent["answer"],
-            "score": intent["score"],
-            "intent": intent,
-            "slots": slots,
-        }
+    def _explained(self, example: Example, asked: Asked) -> Explanation:
+        """Why the models answer as they do: what either run explains, side by side."""
+        from ruletune.report.explanation import Explanation, Pair
+
+        its = asked.label
+        if its is not None and its not in (*self.labels, *self.slots.labels):
+            raise UserError(f"unknown label {its!r}", remedy=nearest(its, (*self.labels, *self.slots.labels)))
+        intent = self.intent.explain(
+            example, words=asked.words, examples=asked.examples, label=its if its in self.labels else None
+        )
+        slots = self.slots.explain(
+            example, words=asked.words, examples=asked.examples, label=its if its in self.slots.labels else None
+        )
+        return Explanation("intent", example.text, intent.answer, intent.score, both=Pair(intent, slots))
 
 
 def _answers(intents: Sequence[Example | Prediction], slots: Sequence[Example | Prediction]) -> Understood:

@@ -21,14 +21,14 @@ from ruletune.models.encoding import Encoded
 from ruletune.models.generating import Candidate, Constraint, encode_texts, generate
 from ruletune.models.lexical import inexpressible
 from ruletune.pipeline.drafts import Draft, Drafts
-from ruletune.pipeline.hints import hinted
+from ruletune.pipeline.hints import hinted, hinted_pieces
 from ruletune.rules.demands import Avoid, Demand, Say, unmet
 from ruletune.rules.demands import found as occurrences
 from ruletune.rules.reading import sentences
-from ruletune.templates import Rendering
+from ruletune.templates import Piece, Rendering, Stretch
 from ruletune.types import Example, Span, Text
 
-__all__ = ["Shown", "Writing", "avoided", "show", "source_of", "write"]
+__all__ = ["Shown", "Writing", "avoided", "show", "source_of", "source_stretches", "write"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +130,15 @@ def source_of(example: Example, demands: Sequence[Demand], writing: Writing, *, 
     """A source as the model reads it, whole."""
     shown = hinted(example, demands, kept_by=kept_by) if writing.told else example
     return writing.rendering.render(shown).first
+
+
+def source_stretches(
+    example: Example, demands: Sequence[Demand], writing: Writing
+) -> tuple[tuple[Stretch, ...], tuple[Piece, ...]]:
+    """The source of :func:`source_of` with what each part of it is of, and the text in it as pieces of the example's text."""
+    told = tuple(hinted_pieces(example, demands)) if writing.told else ((example.text, 0),)
+    shown = replace(example, text="".join(words for words, _ in told))
+    return writing.rendering.stretches(shown)[0], told
 
 
 def _lengths(
@@ -299,4 +308,5 @@ def _draft(parts: list[list[Candidate]], demands: tuple[Demand, ...], example: E
     score = min((part[0].score for part in parts if part), default=-math.inf)
     broken = tuple(dict.fromkeys(demand.rule for demand in unmet(demands, example, text)))
     others = tuple((c.text, c.score) for c in parts[0][1:several]) if len(parts) == 1 else ()
-    return Draft(text, score, broken, others)
+    pieces = tuple(part[0].text if part else "" for part in parts)
+    return Draft(text, score, broken, others, pieces)

@@ -27,7 +27,7 @@ from ruletune.report.words import (
     reliance_sentence,
 )
 
-__all__ = ["from_json", "render", "render_joint", "rule_table_html", "run_html", "to_json"]
+__all__ = ["from_json", "render", "render_joint", "resource", "rule_table_html", "run_html", "to_json"]
 
 _SHOWN = 420
 """Characters of a text that the page shows."""
@@ -45,10 +45,10 @@ def from_json(value: object) -> Report:
 
 def render(report: Report) -> str:
     """The page. Texts and names in it come from strangers and are escaped, in plots too."""
-    template = _environment().from_string(_file("page.html.j2"))
+    template = _environment().from_string(resource("page.html.j2"))
     return template.render(
         report=report,
-        style=Markup(_file("page.css")),
+        style=Markup(resource("page.css")),
         charts=_charts(report),
         saved=labels_saved_sentence(report.labels_saved) if report.labels_saved else None,
         calibrated=calibration_sentence(report),
@@ -79,12 +79,12 @@ def render_joint(report: Report, pages: Mapping[str, tuple[str, Report]]) -> str
     findings = {name: guard_sentence(half.guard, half.shape) for name, (_, half) in pages.items()}
     return (
         _environment()
-        .from_string(_file("joint.html.j2"))
+        .from_string(resource("joint.html.j2"))
         .render(
             report=report,
             pages=pages,
             findings={name: said for name, said in findings.items() if said},
-            style=Markup(_file("page.css")),
+            style=Markup(resource("page.css")),
             charts=_charts(report),
             further=further_metrics(report.scores, report.metric),
             gold_named=GOLD_NAMED["label"],
@@ -109,7 +109,8 @@ def run_html(report: Report) -> str:
     )
 
 
-def _file(name: str) -> str:
+def resource(name: str) -> str:
+    """The text of a file that pages are made from."""
     return resources.files("ruletune.report").joinpath(name).read_text(encoding="utf-8")
 
 
@@ -121,7 +122,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        loader=DictLoader({"macros": _file("macros.html.j2")}),
+        loader=DictLoader({"macros": resource("macros.html.j2")}),
     )
     environment.filters |= {"percent": _percent, "marked": _marked, "thousands": lambda n: f"{n:,}"}
     environment.globals["interval"] = _interval
