@@ -10,6 +10,7 @@ from ruletune.cli import (
     authoring,
     checking,
     console,
+    delivering,
     exporting,
     labelling,
     modelling,
@@ -62,6 +63,7 @@ app.command()(modelling.evaluate)
 app.command()(modelling.predict)
 app.command()(modelling.explain)
 app.command()(talking.chat)
+app.command()(delivering.export)
 
 
 rules.app.command()(suggesting.suggest)
