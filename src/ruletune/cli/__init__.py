@@ -18,6 +18,7 @@ from ruletune.cli import (
     previewing,
     rules,
     searching,
+    sharing,
     suggesting,
     talking,
 )
@@ -64,6 +65,8 @@ app.command()(modelling.predict)
 app.command()(modelling.explain)
 app.command()(talking.chat)
 app.command()(delivering.export)
+app.command()(sharing.card)
+app.command()(sharing.push)
 
 
 rules.app.command()(suggesting.suggest)
