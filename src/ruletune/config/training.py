@@ -141,3 +141,6 @@ class Training(Part):
     )
     baselines: Flag = Field(default=True, description="Also train on labels alone, to tell what the rules were worth.")
     curve: Curve = Field(default_factory=Curve, description="The labels-only learning curve.")
+    report_to: tuple[Literal["tensorboard", "mlflow", "wandb"], ...] = Field(
+        default=(), description="Where losses, rates and metrics are sent to beside the report; nowhere by default."
+    )
