@@ -10,6 +10,7 @@ from ruletune.cli import (
     authoring,
     checking,
     console,
+    delivering,
     explaining,
     exporting,
     labelling,
@@ -19,6 +20,7 @@ from ruletune.cli import (
     rules,
     searching,
     serving,
+    sharing,
     suggesting,
     talking,
     workbench,
@@ -67,6 +69,9 @@ app.command()(explaining.explain)
 app.command()(talking.chat)
 app.command()(serving.serve)
 app.command()(workbench.workbench)
+app.command()(delivering.export)
+app.command()(sharing.card)
+app.command()(sharing.push)
 
 
 rules.app.command()(suggesting.suggest)
