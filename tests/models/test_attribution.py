@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import torch
 
+from ruletune.errors import MissingExtraError
 from ruletune.models import adapters, backbone
-from ruletune.models.attribution import Attributed, MissingCaptumError, Score, attribute
+from ruletune.models.attribution import Attributed, Score, attribute
 from ruletune.models.backbone import Classifier
 from ruletune.models.checkpoints import Checkpoint
 from ruletune.models.encoding import Encoded, encode
@@ -174,5 +175,5 @@ def test_without_captum(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> No
     classifier = made(checkpoint, "text")
     encoded, hide = shown(classifier)
     score: Score = label_score(0, multi=False)
-    with pytest.raises(MissingCaptumError, match=r"ruletune\[explain\]"):
+    with pytest.raises(MissingExtraError, match=r"ruletune\[explain\]"):
         attribute(classifier, encoded, 0, score, hide=hide)

@@ -25,13 +25,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from ruletune.errors import RuletuneError
+from ruletune.errors import MissingExtraError
 from ruletune.models.backbone import Classifier
 from ruletune.models.cloze import ClozeModel
 from ruletune.models.encoding import Encoded, collate
 from ruletune.models.readout import outputs
 
-__all__ = ["Attributed", "MissingCaptumError", "Score", "attribute"]
+__all__ = ["Attributed", "Score", "attribute"]
 
 Score = Callable[[torch.Tensor], torch.Tensor]
 """What is explained, from the logits of inputs: one number for each of them, (inputs,)."""
@@ -56,12 +56,6 @@ _CLOSE = 0.05
 
 _SMALL = 0.1
 """Of a smaller difference than this, it may miss so much of this."""
-
-REMEDY = "pip install 'ruletune[explain]'"
-
-
-class MissingCaptumError(RuletuneError):
-    """What computes attributions is not installed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +86,7 @@ def attribute(classifier: Classifier, encoded: Encoded, row: int, score: Score, 
         hide: (tokens,) bool, which of them stand for something. The others stay as they are, and have no share.
 
     Raises:
-        MissingCaptumError: captum is not installed.
+        MissingExtraError: captum is not installed.
     """
     integrated = _integrated_gradients()
     twin = _twin(classifier.model)
@@ -128,7 +122,7 @@ def _integrated_gradients() -> Any:
     try:
         from captum.attr import LayerIntegratedGradients
     except ImportError as error:
-        raise MissingCaptumError(f"which words mattered is computed with captum, which is missing: {REMEDY}") from error
+        raise MissingExtraError("telling which words mattered", "explain") from error
     return LayerIntegratedGradients
 
 

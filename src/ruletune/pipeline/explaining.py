@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from ruletune.errors import RuletuneError, UserError
 from ruletune.labeling.apply import answer_value
-from ruletune.models.attribution import MissingCaptumError
 from ruletune.models.nearest import vectors
 from ruletune.pipeline.keeping import shown
 from ruletune.report.explanation import Attribution, Evidence, Neighbour, RuleSaid, Without
@@ -44,8 +43,6 @@ def attributed(
         return (), ()
     try:
         return tuple(find()), ()
-    except MissingCaptumError as error:
-        return (), (f"{error}.",)
     except RuletuneError as error:
         return (), (f"Which words mattered is not known: {error}.",)
 

@@ -52,7 +52,7 @@ def weighed(
         cut: Characters of the text that are in none of the inputs.
 
     Raises:
-        MissingCaptumError: captum is not installed.
+        MissingExtraError: captum is not installed.
         RuletuneError: The tokens of an input could not be traced back.
     """
     for view in views:
