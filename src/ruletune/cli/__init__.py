@@ -11,6 +11,7 @@ from ruletune.cli import (
     checking,
     console,
     explaining,
+    delivering,
     exporting,
     labelling,
     modelling,
@@ -67,6 +68,7 @@ app.command()(explaining.explain)
 app.command()(talking.chat)
 app.command()(serving.serve)
 app.command()(workbench.workbench)
+app.command()(delivering.export)
 
 
 rules.app.command()(suggesting.suggest)

@@ -91,16 +91,20 @@ class ClozeModel(torch.nn.Module):
 
     def _at_blanks(self, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
         """Logits over the vocabulary at the mask tokens, (examples, masks, vocabulary)."""
-        blanks = inputs["input_ids"] == self._mask_id
-        rows = len(blanks)
-        inner = self._inner()
-        name = _HEADS.get(inner.config.model_type)
+        name, inner = _HEADS.get(self._inner().config.model_type), self._inner()
         if name is None:
             logits: torch.Tensor = self.mlm(**inputs).logits
-            return logits[blanks].reshape(rows, self.cloze.masks, -1)
+            return self._only_blanks(logits, inputs["input_ids"])
         hidden = getattr(inner, inner.base_model_prefix)(**inputs)[0]
-        found: torch.Tensor = getattr(inner, name)(hidden[blanks].reshape(rows, self.cloze.masks, -1))
+        found: torch.Tensor = getattr(inner, name)(self._only_blanks(hidden, inputs["input_ids"]))
         return found
+
+    def _only_blanks(self, states: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+        """States at the mask tokens, (examples, masks, width), in an operation whose shape does not depend on the ids."""
+        blanks = ids == self._mask_id
+        nth = torch.arange(1, self.cloze.masks + 1, device=ids.device)[None, :, None]
+        places = (blanks[:, None] & (blanks.cumsum(dim=1)[:, None] == nth)).long().argmax(dim=2)
+        return states.gather(1, places[..., None].expand(-1, -1, states.shape[2]))
 
     def above_encoder(self, parameter_name: str) -> bool:
         """Whether a parameter lies between the encoder and the vocabulary."""

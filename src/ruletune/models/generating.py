@@ -83,7 +83,7 @@ def generate(
     assert constraints is None or len(constraints) == len(sources), "one constraint a source"
     constraints = constraints or [Constraint()] * len(sources)
     writer = _Writer.of(classifier, constraints, max(beams, candidates), candidates, max_target)
-    place = next(classifier.model.parameters()).device
+    place = classifier.model.device
     classifier.model.eval()
     plain = replace(sources, columns={name: sources.columns[name] for name in ("input_ids", "attention_mask")})
     answers: list[tuple[Candidate, ...]] = [()] * len(plain)
@@ -231,7 +231,7 @@ class _Writer:
 
     def greedy(self, encoded: Encoded, precision: str) -> Iterator[list[int]]:
         """The tokens of one answer so far, each time that there is one more; the last that is given is the whole answer."""
-        model, place = self.classifier.model.eval(), next(self.classifier.model.parameters()).device
+        model, place = self.classifier.model.eval(), self.classifier.model.device
         batch = collate(encoded, [0], pad_id=self.classifier.pad_id, device=place)
         vetoes = LogitsProcessorList(self._vetoes(self.needs))
         first = [] if self.ids.forced_bos_token_id is None else [self.ids.forced_bos_token_id]

@@ -94,7 +94,7 @@ def outputs(model: Any, batch: Mapping[str, torch.Tensor], readout: Readout) -> 
             marks = batch["marks"]
             states = model(**{name: values for name, values in batch.items() if name != "marks"}).logits
             half = states.shape[-1] // 2
-            rows = torch.arange(len(states), device=states.device)
+            rows = torch.arange(states.shape[0], device=states.device)
             pair: torch.Tensor = states[rows, marks[:, 0], :half] + states[rows, marks[:, 1], half:]
             return pair
         case "extract":

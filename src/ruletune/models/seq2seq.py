@@ -20,7 +20,7 @@ from ruletune.models.encoding import Encoded, Loss
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-__all__ = ["decoding", "encode_texts", "family", "language", "open_writer", "teacher_forced"]
+__all__ = ["decoding", "encode_texts", "family", "language", "marks", "open_writer", "teacher_forced"]
 
 _DROPOUT = ("dropout_rate", "dropout")
 """What configurations call the dropout after every layer."""
@@ -56,17 +56,21 @@ def open_writer(name: str, source: str, *, hub: bool, dropout: float | None = No
     table, output = model.get_input_embeddings().weight, model.get_output_embeddings().weight
     if output is not table:
         model.config.tie_word_embeddings = False
-    model.generation_config = _marks(model)
+    model.generation_config = marks(model.generation_config, model.config)
     return model
 
 
-def _marks(model: Any) -> GenerationConfig:
+def marks(own: GenerationConfig, config: Any) -> GenerationConfig:
     """Which tokens mean what to a model when it writes, and nothing else.
 
     A checkpoint's own habits (shortest length, penalties for repetition) were tuned to the data that it was published for.
+
+    Args:
+        own: The checkpoint's generation configuration.
+        config: Its model's configuration, for what that one does not say.
     """
-    own = {name: getattr(model.generation_config, name, None) for name in _IDS}
-    known = {name: getattr(model.config, name, None) if value is None else value for name, value in own.items()}
+    values = {name: getattr(own, name, None) for name in _IDS}
+    known = {name: getattr(config, name, None) if value is None else value for name, value in values.items()}
     return GenerationConfig(**{name: value for name, value in known.items() if value is not None})
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +52,7 @@ class ExtractRun(Run):
 
     def by_itself(self) -> ExtractRun:
         """The same model, answering without its rules."""
-        return ExtractRun(self.folder, {**self.settings, "rules_act": False})
+        return replace(self, settings={**self.settings, "rules_act": False})
 
     def firings(self, examples: Sequence[Example]) -> list[tuple[Firing, ...]]:
         return self.span_rules.apply(examples, strict=False).firings()

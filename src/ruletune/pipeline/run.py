@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,6 +57,8 @@ class Run:
 
     folder: Path
     settings: dict[str, Any]
+    given: Scorer | None = field(default=None, repr=False, compare=False)
+    """What makes logits in place of the folder's own model, such as one that watches it."""
 
     @property
     def task(self) -> Task:
@@ -88,16 +90,45 @@ class Run:
         """The task as resolved. Loading it imports the modules of function rules."""
         return load_task(self.folder / "task.yaml", check_data=False)
 
+    @property
+    def exported(self) -> dict[str, Any] | None:
+        """How an exported model is run: ``precision``, and what its ``outputs`` are called; ``None`` for a trained one."""
+        found: dict[str, Any] | None = self.settings.get("onnx")
+        return found
+
     @cached_property
     def classifier(self) -> Classifier:
-        """The model."""
-        length = int(self.settings["max_length"])
-        return backbone.load(self.folder / "model", max_length=length, cloze=self.cloze, readout=self.task.readout)
+        """The model, to be run by PyTorch; of an exported one that writes, its stand-in.
+
+        Raises:
+            UserError: The folder is an export, which has no PyTorch model.
+        """
+        length, folder = int(self.settings["max_length"]), self.folder / "model"
+        if self.exported is None:
+            return backbone.load(folder, max_length=length, cloze=self.cloze, readout=self.task.readout)
+        if self.task.readout == "generate":
+            from ruletune.models.onnx_writer import open_exported
+
+            return open_exported(folder, precision=str(self.exported["precision"]), max_length=length)
+        message = f"{self.folder} is an export for ONNX Runtime and has no PyTorch model"
+        raise UserError(message, remedy="name the run that it was exported from")
 
     @cached_property
     def scorer(self) -> Scorer:
         """What makes logits of encoded texts: the model, in the runtime that the folder is for."""
-        return TorchScorer(self.classifier, str(self.settings["precision"]))
+        if self.given is not None:
+            return self.given
+        if self.exported is None:
+            return TorchScorer(self.classifier, str(self.settings["precision"]))
+        from ruletune.models.onnx_scorer import OnnxScorer
+
+        return OnnxScorer.open(
+            self.folder / "model",
+            precision=str(self.exported["precision"]),
+            labels=self.exported["outputs"],
+            max_length=int(self.exported["max_length"]),
+            readout=self.task.readout,
+        )
 
     @cached_property
     def cloze(self) -> Cloze | None:

@@ -49,7 +49,7 @@ class TextRun(Run):
     @cached_property
     def writing(self) -> Writing:
         """How answers are written."""
-        return Writing.of(self.spec)
+        return replace(Writing.of(self.spec), precision=str(self.settings["precision"]))
 
     @cached_property
     def heard_writing(self) -> Writing:
