@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,8 @@ from ruletune.cli import main
 from ruletune.errors import MissingExtraError, RuletuneError, UserError
 from ruletune.models import onnx_graphs
 from ruletune.pipeline import export_check
-from ruletune.pipeline.export import export
+from ruletune.pipeline.export import Export, export
+from ruletune.progress import silent
 from ruletune.types import Example
 from tests.tiny_runs import KINDS, tiny_run
 from tests.writer_fixtures import build_writer
@@ -52,6 +54,33 @@ def runs(tmp_path_factory: pytest.TempPathFactory, checkpoint: Path, masked: Pat
     return run_of
 
 
+@pytest.fixture(scope="module")
+def exports(runs: Runs, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Export]:
+    """Exports by kind in both precisions, each made once: tracing takes seconds."""
+    root = tmp_path_factory.mktemp("exports")
+    made: dict[str, Export] = {}
+
+    def export_of(kind: str) -> Export:
+        if kind not in made:
+            made[kind] = export(runs(kind), out=root / kind, precision="both")
+        return made[kind]
+
+    return export_of
+
+
+@pytest.fixture
+def traced(exports: Callable[[str], Export], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Graphs of the classifier are copied, and not traced again."""
+    graphs = exports("text").folder / "model" / "onnx"
+
+    def copy(classifier: object, folder: Path) -> tuple[str, ...]:
+        folder.mkdir()
+        shutil.copyfile(graphs / "model.onnx", folder / "model.onnx")
+        return ("model",)
+
+    monkeypatch.setattr("ruletune.pipeline.export.write_graphs", copy)
+
+
 def asked(run: ruletune.Run) -> list[Example]:
     match run.task.readout:
         case "pair":
@@ -67,9 +96,8 @@ def asked(run: ruletune.Run) -> list[Example]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_export_answers_as_its_run_does(runs: Runs, kind: str, tmp_path: Path) -> None:
-    run = runs(kind)
-    made = export(run, out=tmp_path / "export", precision="both")
+def test_an_export_answers_as_its_run_does(runs: Runs, exports: Callable[[str], Export], kind: str) -> None:
+    run, made = runs(kind), exports(kind)
     exact = [check for check in made.checks if check.precision == "fp32"]
     assert len(made.checks) == 2 * len(exact) == (4 if kind == "understanding" else 2)
     for check in exact:
@@ -77,7 +105,7 @@ def test_an_export_answers_as_its_run_does(runs: Runs, kind: str, tmp_path: Path
         assert check.largest_difference < 1e-4
         assert check.source == "held-out texts"
         assert check.seconds > 0 and check.torch_seconds > 0
-    opened = ruletune.load(tmp_path / "export")
+    opened = ruletune.load(made.folder)
     for expected, found in zip(run.predict(asked(run)), opened.predict(asked(run)), strict=True):
         assert found.answer == expected.answer
         assert found.score == pytest.approx(expected.score, abs=1e-4)
@@ -85,9 +113,10 @@ def test_an_export_answers_as_its_run_does(runs: Runs, kind: str, tmp_path: Path
         assert found.broken == expected.broken
     data = str(run.folder.parent / "test.jsonl")
     assert opened.evaluate(opened.read(data))[run.metric] == pytest.approx(run.evaluate(run.read(data))[run.metric])
-    assert not list((tmp_path / "export").rglob("*.safetensors"))
+    assert not list(made.folder.rglob("*.safetensors"))
 
 
+@pytest.mark.usefixtures("traced")
 def test_what_was_checked_is_written_down(runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = runs("text")
     assert command("export", run.folder, "-o", tmp_path / "out", "--precision", "int8", "--json") == 0
@@ -107,13 +136,13 @@ def test_what_was_checked_is_written_down(runs: Runs, tmp_path: Path, capsys: py
     assert "equal answers" in capsys.readouterr().out
 
 
-def test_int8_is_smaller_and_close(runs: Runs, tmp_path: Path) -> None:
-    made = export(runs("text"), out=tmp_path / "export", precision="both")
-    exact, small = made.checks
+def test_int8_is_smaller_and_close(exports: Callable[[str], Export]) -> None:
+    exact, small = exports("text").checks
     assert small.bytes < exact.bytes
     assert 0 < small.mean_difference < 1.0
 
 
+@pytest.mark.usefixtures("traced")
 def test_a_folder_is_not_replaced_unless_told(runs: Runs, tmp_path: Path) -> None:
     run = runs("text")
     (tmp_path / "out").mkdir()
@@ -133,6 +162,7 @@ def test_a_folder_is_not_replaced_unless_told(runs: Runs, tmp_path: Path) -> Non
         _ = ruletune.load(tmp_path / "out").classifier
 
 
+@pytest.mark.usefixtures("traced")
 def test_a_graph_that_answers_differently_is_not_kept(
     runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -142,6 +172,7 @@ def test_a_graph_that_answers_differently_is_not_kept(
     assert [path.name for path in tmp_path.iterdir()] == [".out.lock"]
 
 
+@pytest.mark.usefixtures("traced")
 def test_a_failure_leaves_the_old_export(runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     export(runs("text"), out=tmp_path / "out")
     before = (tmp_path / "out" / "export.json").read_bytes()
@@ -156,23 +187,24 @@ def test_a_failure_leaves_the_old_export(runs: Runs, tmp_path: Path, monkeypatch
     assert sorted(path.name for path in tmp_path.iterdir()) == [".out.lock", "out"]
 
 
-def test_without_its_data_a_run_is_checked_on_other_texts(runs: Runs, tmp_path: Path) -> None:
+def test_without_its_data_a_run_is_checked_on_other_texts(runs: Runs, exports: Callable[[str], Export]) -> None:
     for kind, source in (
         ("text", "texts of the report"),
         ("pair", "built-in sentences"),
         ("extract", "built-in sentences"),
     ):
-        run = runs(kind)
+        run, made = runs(kind), exports(kind)
         train = run.folder.parent / "train.jsonl"
-        train.rename(tmp_path / "away")
+        away = train.rename(train.with_name("away.jsonl"))
         try:
-            [check] = export(ruletune.load(run.folder), out=tmp_path / kind).checks
+            reference = export_check.Reference.of(ruletune.load(run.folder), listener=silent)
         finally:
-            (tmp_path / "away").rename(train)
-        assert check.source == source
-        assert check.equal == 1.0
+            away.rename(train)
+        assert reference.source == source
+        assert reference.check(ruletune.load(made.folder), "fp32", half="", size=1).equal == 1.0
 
 
+@pytest.mark.usefixtures("traced")
 def test_answers_that_differ_are_warned_of(runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(export_check, "AGREEMENT", 1.1)
     made = export(runs("text"), out=tmp_path / "out")
@@ -186,6 +218,7 @@ def test_missing_packages_are_named(runs: Runs, tmp_path: Path, monkeypatch: pyt
         export(runs("text"), out=tmp_path / "out")
 
 
+@pytest.mark.usefixtures("traced")
 def test_a_damaged_graph_is_one_sentence(runs: Runs, tmp_path: Path) -> None:
     export(runs("text"), out=tmp_path / "out")
     (tmp_path / "out" / "model" / "onnx" / "model.onnx").write_bytes(b"\x00broken")
@@ -193,9 +226,8 @@ def test_a_damaged_graph_is_one_sentence(runs: Runs, tmp_path: Path) -> None:
         ruletune.load(tmp_path / "out").predict([Example("1", "a film")])
 
 
-def test_one_by_one_is_as_in_a_batch(runs: Runs, tmp_path: Path) -> None:
-    export(runs("text"), out=tmp_path / "out")
-    opened = ruletune.load(tmp_path / "out")
+def test_one_by_one_is_as_in_a_batch(exports: Callable[[str], Export]) -> None:
+    opened = ruletune.load(exports("text").folder)
     together = opened.probabilities(asked(opened))
     alone = np.concatenate([opened.probabilities([example]) for example in asked(opened)])
     np.testing.assert_allclose(together, alone, atol=1e-5)

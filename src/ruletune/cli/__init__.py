@@ -20,6 +20,7 @@ from ruletune.cli import (
     rules,
     searching,
     serving,
+    sharing,
     suggesting,
     talking,
     workbench,
@@ -69,6 +70,8 @@ app.command()(talking.chat)
 app.command()(serving.serve)
 app.command()(workbench.workbench)
 app.command()(delivering.export)
+app.command()(sharing.card)
+app.command()(sharing.push)
 
 
 rules.app.command()(suggesting.suggest)

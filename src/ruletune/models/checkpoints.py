@@ -36,6 +36,7 @@ class Packaged:
         pretraining_rate: Peak learning rate of the published pretraining, where known; default
             fine-tuning rates sit 10 to 100 times below it.
         onnx: It is T5 as ONNX files with weights in eight bits, to be converted once (:mod:`ruletune.models.conversion`).
+        upstream: The id that its weights are published under on the Hugging Face hub, where that is known.
     """
 
     module: str
@@ -45,6 +46,7 @@ class Packaged:
     pretraining_rate: float | None = None
     alone: bool = False
     onnx: bool = False
+    upstream: str | None = None
 
 
 PACKAGED: dict[str, Packaged] = {
@@ -55,6 +57,7 @@ PACKAGED: dict[str, Packaged] = {
         sha256={"model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"},
         # MiniLM distils for 400,000 steps at a peak rate of 5e-4 (Wang et al. 2020, section 4.1).
         pretraining_rate=5e-4,
+        upstream="sentence-transformers/all-MiniLM-L6-v2",
     ),
     "flan-t5-small": Packaged(
         module="traceforge_title_model",
@@ -66,6 +69,7 @@ PACKAGED: dict[str, Packaged] = {
             "tokenizer.json": "3550c5f922922567115f702e0543b57276366fc321cf1f088859c71491656cf6",
         },
         onnx=True,
+        upstream="google/flan-t5-small",
     ),
     # A BERT of two layers with its masked language model's head, for trying clozes out.
     "bert-tiny-mlm": Packaged(

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from ruletune.models.backbone import load_tokenizer, loading
+from ruletune.errors import RuletuneError
+from ruletune.models.backbone import load_tokenizer
 from ruletune.models.checkpoints import Checkpoint
 from ruletune.models.onnx_graphs import graph_file, needs_onnx
 from ruletune.models.readout import Readout
@@ -71,5 +72,10 @@ def session(file: Path) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 3
-    with loading(f"the graph {file.name!r}"):
+    try:
         return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its errors have no class in common
+        reason = str(error).strip().splitlines()
+        raise RuletuneError(
+            f"cannot load the graph {file.name!r}: {reason[0] if reason else type(error).__name__}"
+        ) from error

@@ -19,6 +19,7 @@ from ruletune.errors import Location, UserError
 from ruletune.models import checkpoints
 from ruletune.pipeline import findings
 from ruletune.pipeline.answering import BOTH, LABELS, Answering, Measured, Schooling
+from ruletune.pipeline.carding import facts_of
 from ruletune.pipeline.clozing import fill_in, take_off_prior
 from ruletune.pipeline.extract_answers import ExtractAnswering
 from ruletune.pipeline.findings import Curve
@@ -32,6 +33,7 @@ from ruletune.pipeline.run import Run, load
 from ruletune.pipeline.tag_answers import TagAnswering
 from ruletune.pipeline.text_answers import TextAnswering
 from ruletune.progress import Event, Listener, silent
+from ruletune.report.card import card
 from ruletune.report.model import Report
 from ruletune.store import FORMAT, Workspace, open_workspace, read_json, write_json, write_text
 from ruletune.tasks import Readout
@@ -259,3 +261,4 @@ def _write_report(workspace: Workspace, report: Report, label_model: dict[str, A
     write_text(folder / "report.html", render(report))
     write_json(folder / "metrics.json", findings.metrics(report))
     write_json(folder / "rules.json", findings.rules(report, label_model))
+    write_text(folder / "model" / "README.md", card(report, facts_of(read_json(folder / "ruletune.json"), report)))

@@ -91,6 +91,12 @@ class Run:
         return load_task(self.folder / "task.yaml", check_data=False)
 
     @property
+    def model_folder(self) -> Path:
+        """The model's own folder: ``model``, or in a copy of a repository of the hub all of it."""
+        within = self.folder / "model"
+        return within if within.is_dir() or self.folder.name != _BESIDE_MODEL else self.folder.parent
+
+    @property
     def exported(self) -> dict[str, Any] | None:
         """How an exported model is run: ``precision``, and what its ``outputs`` are called; ``None`` for a trained one."""
         found: dict[str, Any] | None = self.settings.get("onnx")
@@ -103,7 +109,7 @@ class Run:
         Raises:
             UserError: The folder is an export, which has no PyTorch model.
         """
-        length, folder = int(self.settings["max_length"]), self.folder / "model"
+        length, folder = int(self.settings["max_length"]), self.model_folder
         if self.exported is None:
             return backbone.load(folder, max_length=length, cloze=self.cloze, readout=self.task.readout)
         if self.task.readout == "generate":
@@ -123,7 +129,7 @@ class Run:
         from ruletune.models.onnx_scorer import OnnxScorer
 
         return OnnxScorer.open(
-            self.folder / "model",
+            self.model_folder,
             precision=str(self.exported["precision"]),
             labels=self.exported["outputs"],
             max_length=int(self.exported["max_length"]),
@@ -371,13 +377,19 @@ def needs_gold(examples: Sequence[Example], what: str, *, remedy: str | None = N
         raise UserError(f"{len(bare)} {what} (ids {shown}{', ...' if len(bare) > 5 else ''})", remedy=remedy)
 
 
+_BESIDE_MODEL = "ruletune"
+"""Where ``ruletune push`` puts a run's files beside the model."""
+
+
 def load(folder: str | Path) -> Run:
-    """Open a run folder.
+    """Open a run folder, an export, or a copy of what ``ruletune push`` uploaded.
 
     Raises:
         UserError: It is none, or was written by a later version.
     """
     path = Path(folder)
+    if not (path / "ruletune.json").is_file() and (path / _BESIDE_MODEL / "ruletune.json").is_file():
+        path = path / _BESIDE_MODEL
     settings = read_json(path / "ruletune.json")
     if not isinstance(settings, dict) or settings.get("format", 0) > FORMAT:
         raise UserError(f"{path} was written by a later version of ruletune", remedy="upgrade ruletune")
