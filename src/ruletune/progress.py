@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 __all__ = ["Event", "Listener", "about", "counted", "silent"]
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """``done`` of ``total`` units of the named piece of work are finished; ``detail`` says more."""
+    """``done`` of ``total`` units of the named piece of work are finished; ``detail`` says more, ``values`` in numbers."""
 
     name: str
     done: int
     total: int
     detail: str = ""
+    values: Mapping[str, float] = field(default_factory=dict)
 
 
 Listener = Callable[[Event], None]

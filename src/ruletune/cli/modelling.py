@@ -30,6 +30,13 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run folder if it exists.")] = False,
     seed: Annotated[int | None, typer.Option(min=0, help="Instead of the task file's seed.")] = None,
+    track: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--track",
+            help="Also send losses and metrics to tensorboard, mlflow or wandb; instead of training.report_to.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Fine-tune a model from labels and rules, and report what the rules were worth."""
@@ -42,7 +49,7 @@ def train(
 
     try:
         with progress_bars() as listener:
-            run = fit(spec, out=folder, resume=resume, overwrite=overwrite, listener=listener)
+            run = fit(spec, out=folder, resume=resume, overwrite=overwrite, listener=listener, report_to=track)
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; nothing is lost: go on with the same command and --resume\n")
         raise typer.Exit(INTERRUPTED) from None

@@ -146,3 +146,6 @@ class Training(Part):
         description="Gold training texts, with their answers, are kept in the run folder, so that an explanation can show the "
         "nearest of them.",
     )
+    report_to: tuple[Literal["tensorboard", "mlflow", "wandb"], ...] = Field(
+        default=(), description="Where losses, rates and metrics are sent to beside the report; nowhere by default."
+    )

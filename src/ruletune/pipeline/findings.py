@@ -30,7 +30,7 @@ from ruletune.rules import Fault
 from ruletune.tasks import Readout
 from ruletune.types import Example, Label
 
-__all__ = ["Curve", "Judged", "Outcome", "assemble", "judge", "measure", "metrics", "report", "rules"]
+__all__ = ["Curve", "Judged", "Outcome", "assemble", "judge", "measure", "metrics", "report", "rules", "settings_of"]
 
 _SHAPES: dict[Readout, Literal["label", "spans", "passage", "text"]] = {
     "text": "label",
@@ -251,7 +251,7 @@ def assemble(
         disagreements=found.disagreements,
         uncovered=found.uncovered,
         warnings=_warnings(parts, found.faults, truncation, found.scores, metric),
-        settings=_settings(spec),
+        settings=settings_of(spec),
         versions=_versions(),
         shape=_SHAPES[spec.task.readout],
     )
@@ -343,7 +343,7 @@ def _warnings(
     return tuple(warnings)
 
 
-def _settings(spec: TaskSpec) -> dict[str, str]:
+def settings_of(spec: TaskSpec) -> dict[str, str]:
     """The resolved model and training settings, flattened."""
     flat: dict[str, str] = {}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -32,6 +32,7 @@ from ruletune.pipeline.relocate import relocated
 from ruletune.pipeline.run import Run, load
 from ruletune.pipeline.tag_answers import TagAnswering
 from ruletune.pipeline.text_answers import TextAnswering
+from ruletune.pipeline.tracking import Tracking, tracking
 from ruletune.progress import Event, Listener, silent
 from ruletune.report.card import card
 from ruletune.report.model import Report
@@ -62,6 +63,7 @@ def fit(
     overwrite: bool = False,
     listener: Listener = silent,
     engine: Engine | None = None,
+    report_to: Sequence[str] | None = None,
 ) -> Run:
     """Fine-tune a model from a task's labels, rules and unlabelled text; of a task of intents and slots, two.
 
@@ -71,6 +73,7 @@ def fit(
         overwrite: Replace a run folder that exists.
         listener: Told what is being done, for progress bars.
         engine: Where the work runs; default this process.
+        report_to: Trackers, in place of the task file's ``training.report_to``.
 
     Raises:
         UserError: The task, its data or the folder is wrong. Nothing is written then.
@@ -81,13 +84,26 @@ def fit(
     out, engine = Path(out), engine or LocalEngine()
     if out.exists() and not overwrite:
         raise UserError(f"{out} exists already", remedy="name another folder, or say --overwrite")
-    if spec.slots is not None:
-        from ruletune.pipeline.understanding import fit_both  # it builds both as is done here
+    names = spec.file.training.report_to if report_to is None else report_to
+    with tracking(spec, names, out=out, listener=listener) as tracked:
+        if spec.slots is not None:
+            from ruletune.pipeline.understanding import fit_both  # it builds both as is done here
 
-        return fit_both(spec, out=out, resume=resume, overwrite=overwrite, listener=listener, engine=engine)
+            run = fit_both(
+                spec, out=out, resume=resume, overwrite=overwrite, listener=tracked.listen, engine=engine,
+                notes=tracked.warnings,
+            )  # fmt: skip
+        else:
+            run = _fit(spec, out, resume, overwrite, tracked, engine)
+        tracked.finish(run.report, [run.folder / "report.html", run.folder / "metrics.json"])
+    return run
+
+
+def _fit(spec: TaskSpec, out: Path, resume: bool, overwrite: bool, tracked: Tracking, engine: Engine) -> Run:
+    listener = tracked.listen
     made = ready(spec, listener=listener)
     with open_workspace(out, identity=identity(spec, made.parts), resume=resume, overwrite=overwrite) as workspace:
-        build(made, workspace, listener=listener, engine=engine)
+        build(made, workspace, listener=listener, engine=engine, notes=tracked.warnings)
         folder = workspace.publish()
         listener(Event("writing the report", 1, 1))
     return load(folder)
@@ -117,8 +133,14 @@ def ready(spec: TaskSpec, *, parts: Parts | None = None, listener: Listener) -> 
     return Ready(spec, checkpoint, parts, answering)
 
 
-def build(made: Ready, workspace: Workspace, *, listener: Listener, engine: Engine) -> Measured:
-    """Train, measure, and put together everything that the run folder holds."""
+def build(
+    made: Ready, workspace: Workspace, *, listener: Listener, engine: Engine, notes: Sequence[str] = ()
+) -> Measured:
+    """Train, measure, and put together everything that the run folder holds.
+
+    Args:
+        notes: Warnings for the report; it may grow until the report is written.
+    """
     spec, checkpoint, parts, answering = made.spec, made.checkpoint, made.parts, made.answering
     inputs = answering.inputs(checkpoint, listener=listener)
     schooling = answering.schooling(checkpoint, inputs, workspace=workspace, listener=listener)
@@ -137,7 +159,8 @@ def build(made: Ready, workspace: Workspace, *, listener: Listener, engine: Engi
     reliance = answering.reliance(run)
     if spec.file.training.keep_examples and parts.gold:
         keep(run, parts.gold, workspace.files, listener=listener)
-    report = replace(measured.report, guard=guard, reliance=reliance, effects=effects)
+    warnings = (*measured.report.warnings, *notes)
+    report = replace(measured.report, guard=guard, reliance=reliance, effects=effects, warnings=warnings)
     _write_report(workspace, report, measured.label_model)
     return measured
 

@@ -147,7 +147,7 @@ def _train(
                 last_save = time.monotonic()
             if interrupted():
                 raise KeyboardInterrupt
-            listener(Event(f"{name}: {step.stage}", step.step, step.total, f"loss {step.loss:.3f}"))
+            listener(Event(f"{name}: {step.stage}", step.step, step.total, f"loss {step.loss:.3f}", _values(step)))
     return losses
 
 
@@ -174,6 +174,12 @@ def interrupts_between_steps() -> Iterator[Callable[[], bool]]:
         yield lambda: asked
     finally:
         signal.signal(signal.SIGINT, previous if previous is not None else signal.SIG_DFL)
+
+
+def _values(step: Step) -> dict[str, float]:
+    """What trackers are told of an update."""
+    values = {"loss": step.loss, "learning_rate": step.learning_rate}
+    return values if step.validation is None else values | {"validation_loss": step.validation}
 
 
 def _points(name: str, step: Step) -> list[LossPoint]:

@@ -34,7 +34,16 @@ HALVES = {"intent": "intents", "slots": "slots"}
 """Folder of each half in the run folder, and what it finds."""
 
 
-def fit_both(spec: TaskSpec, *, out: Path, resume: bool, overwrite: bool, listener: Listener, engine: Engine) -> Run:
+def fit_both(
+    spec: TaskSpec,
+    *,
+    out: Path,
+    resume: bool,
+    overwrite: bool,
+    listener: Listener,
+    engine: Engine,
+    notes: Sequence[str] = (),
+) -> Run:
     """As :func:`ruletune.pipeline.fit.fit`, of a task that has slots beside its intents.
 
     The data is read and divided once, so that both halves learn from the same texts and are measured on the same.
@@ -49,7 +58,7 @@ def fit_both(spec: TaskSpec, *, out: Path, resume: bool, overwrite: bool, listen
         }
         for name in HALVES:
             shutil.copytree(workspace.path(name), workspace.files / name)
-        _write(workspace, spec, parts, made, answers)
+        _write(workspace, spec, parts, made, answers, notes)
         folder = workspace.publish()
     return load(folder)
 
@@ -123,11 +132,13 @@ def _write(
     parts: Parts,
     made: Mapping[str, Ready],
     answers: Mapping[str, dict[str, Any]],
+    notes: Sequence[str],
 ) -> None:
     """What stands beside the two run folders."""
     folder = workspace.files
     runs = {name: load(folder / name) for name in HALVES}
     report = _report(spec, parts, _gold(made), _Ways.of(answers), runs)
+    report = replace(report, warnings=(*report.warnings, *notes))
     write_text(folder / "task.yaml", to_yaml(relocated(spec, folder)))
     write_json(folder / "report.json", to_json(report))
     pages = {HALVES[name]: (f"{name}/report.html", run.report) for name, run in runs.items()}
