@@ -68,7 +68,7 @@ def export(
         RuletuneError: The model cannot be exported, or the graph's logits differ from the model's by more than 0.001.
 
     Example:
-        >>> ruletune.export("runs/reviews", out="exports/reviews").checks[0].equal  # doctest: +SKIP
+        >>> export("runs/reviews", out="exports/reviews").checks[0].equal  # doctest: +SKIP
         1.0
     """
     needs_onnx("onnx", "onnxscript", "onnxruntime")
