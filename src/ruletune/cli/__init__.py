@@ -12,6 +12,7 @@ from ruletune.cli import (
     console,
     delivering,
     explaining,
+    delivering,
     exporting,
     labelling,
     modelling,
