@@ -8,6 +8,7 @@ import pytest
 
 from ruletune.labeling.demand_table import demand_table
 from ruletune.types import Text
+from ruletune.workbench import text_bench
 from ruletune.workbench.live import Live
 from tests.workbench.projects import Fixed, News, nowhere, write_rows
 
@@ -86,3 +87,14 @@ def test_what_to_write_next_is_what_no_rule_covers(live: Live) -> None:
         found = live.next(5)
         assert found.ready and [row.text for row in found.rows] == ["a bird"]
         assert "label" in live.suggestions().notes[0]
+
+
+def test_a_reference_by_hand_matches_nothing_anew(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = live.project
+    assert isinstance(project, Fixed)
+    row = live.texts(query="/cat$/").rows[0]
+    monkeypatch.setattr(text_bench, "RuleSet", None)
+    project.label(row.id, Text("eine Katze"))
+    assert live.numbers().totals.right == 1.0
+    project.label(row.id, None)
+    assert live.numbers().totals.right == 2 / 3

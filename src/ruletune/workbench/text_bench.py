@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from threading import Lock
@@ -22,7 +22,7 @@ from ruletune.metrics.texts import references_of
 from ruletune.report.demands import DemandRow
 from ruletune.rules.base import Rule
 from ruletune.rules.demands import Demand, unmet, words_of
-from ruletune.types import Answer, Example, Firing
+from ruletune.types import Answer, Firing
 from ruletune.workbench.bench import BUDGET, Check, Drafted, Look, own_rules, share
 from ruletune.workbench.texts import Texts
 from ruletune.workbench.values import Demanded, Fired, Said, Table, Totals
@@ -33,23 +33,35 @@ _REMEMBERED = 64
 
 
 @dataclass(frozen=True, slots=True)
-class _Column:
-    """What one rule demands.
+class _Applied:
+    """What one rule demands, whatever the references are.
 
     Attributes:
         demands: By row, of the texts on which it fires.
         replies: By row, the answers that it gives.
         firings: By row.
-        broken: Rows whose references do not keep all of it.
-        row: Of the table of rules.
+        found: The same in the order of ``demands``; ``None`` for a rule that only helps others.
     """
 
     demands: Mapping[int, tuple[Demand, ...]]
     replies: Mapping[int, tuple[str, ...]]
     firings: Mapping[int, Firing]
+    found: Found | None
+    compares: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """What one rule demands, and whether references keep it.
+
+    Attributes:
+        broken: Rows whose references do not keep all of it.
+        row: Of the table of rules.
+    """
+
+    applied: _Applied
     broken: frozenset[int]
     row: DemandRow
-    compares: bool
 
 
 @dataclass(frozen=True)
@@ -64,7 +76,7 @@ class TextLook:
     def _speakers(self) -> np.ndarray:
         counts = np.zeros(len(self.texts.examples), dtype=np.int64)
         for _, column in self.columns:
-            counts[list(column.firings)] += 1
+            counts[list(column.applied.firings)] += 1
         return counts
 
     @cached_property
@@ -108,7 +120,7 @@ class TextLook:
         found = np.zeros(len(self.texts.examples), dtype=bool)
         for each, column in self.columns:
             if each.name == rule:
-                found[list(column.firings)] = True
+                found[list(column.applied.firings)] = True
         return found
 
     def has(self, label: str) -> np.ndarray:
@@ -123,10 +135,14 @@ class TextLook:
     def firings(self, row: int) -> tuple[Fired, ...]:
         return tuple(
             Fired(
-                rule.name, column.row.demands, None, False, tuple((s.start, s.end) for s in column.firings[row].spans)
+                rule.name,
+                column.row.demands,
+                None,
+                False,
+                tuple((s.start, s.end) for s in column.applied.firings[row].spans),
             )
             for rule, column in self.columns
-            if row in column.firings
+            if row in column.applied.firings
         )
 
     def demands(self, row: int) -> tuple[Demanded, ...]:
@@ -134,10 +150,10 @@ class TextLook:
         given = references_of(example)
         found = []
         for rule, column in self.columns:
-            for demand in column.demands.get(row, ()):
+            for demand in column.applied.demands.get(row, ()):
                 kept = any(not unmet([demand], example, each) for each in given) if given else None
                 found.append(Demanded(rule.name, words_of(demand.what), kept))
-            found += [Demanded(rule.name, f"replies {reply!r}", None) for reply in column.replies.get(row, ())]
+            found += [Demanded(rule.name, f"replies {reply!r}", None) for reply in column.applied.replies.get(row, ())]
         return tuple(dict.fromkeys(found))
 
     @property
@@ -152,28 +168,32 @@ class TextBench:
         self._lock = Lock()
         self._embed = embed
         self._answers: tuple[Answer | None, ...] = ()
+        self._applied: dict[object, _Applied] = {}
         self._columns: dict[object, _Column] = {}
 
     def look(self, spec: TaskSpec, texts: Texts) -> TextLook:
         with self._lock:
             answers = tuple(example.answer for example in texts.examples)
-            if answers != self._answers:  # what references keep is known no more
+            if answers != self._answers:  # what references keep is known no more; what rules demand is
                 self._answers, self._columns = answers, {}
             by_name = {rule.name: rule for rule in spec.rules}
             keys = [(essence(rule, by_name), rule.says) for rule in spec.rules]
             for key, rule in zip(keys, spec.rules, strict=True):
+                if key not in self._applied:
+                    self._applied[key] = self._apply(rule, by_name, texts)
                 if key not in self._columns:
-                    self._columns[key] = self._applied(rule, by_name, texts)
-            others = [key for key in self._columns if key not in set(keys)]
-            self._columns = {key: self._columns[key] for key in (*others[-_REMEMBERED:], *keys)}
+                    self._columns[key] = _judged(rule, self._applied[key], texts)
+            kept = [*[key for key in self._applied if key not in set(keys)][-_REMEMBERED:], *keys]
+            self._applied = {key: self._applied[key] for key in kept}
+            self._columns = {key: self._columns[key] for key in kept if key in self._columns}
             return TextLook(spec, texts, tuple(zip(spec.rules, (self._columns[key] for key in keys), strict=True)))
 
-    def _applied(self, rule: Rule, by_name: dict[str, Rule], texts: Texts) -> _Column:
+    def _apply(self, rule: Rule, by_name: dict[str, Rule], texts: Texts) -> _Applied:
         """What one rule demands: looked for in all texts at once, and then worked out where it fires."""
         needed = [replace(each, priority=0) for each in with_references([rule], by_name)]
-        compares, count = needs_embedding(needed), len(texts.examples)
+        compares = needs_embedding(needed)
         if rule.says is None:
-            return _Column({}, {}, {}, frozenset(), _demand_row(rule, 0, 0, 0, count), compares)
+            return _Applied({}, {}, {}, None, compares)
         votes = RuleSet(needed, labels=(), embed=self._embed, budget=BUDGET).apply(texts.examples)
         rows = np.flatnonzero(votes.matrix[:, 0] >= 0).tolist()
         examples = [texts.examples[row] for row in rows]
@@ -184,21 +204,7 @@ class TextBench:
         for row, several, each in zip(rows, demanding.firings_of(found, examples), found.by_example, strict=True):
             fired.update((row, own) for own in several if own.rule == rule.name)
             demands[row] = tuple(demand for demand in each if demand.rule == rule.name)
-        replies = dict(zip(rows, found.replies, strict=True))
-        table = self._row(rule, found, examples, count)
-        return _Column(demands, replies, fired, _broken(demands, texts), table, compares)
-
-    def _row(self, rule: Rule, found: Found, examples: Sequence[Example], texts: int) -> DemandRow:
-        judged = satisfaction(found, list(examples), [references_of(example) for example in examples])
-        kept = next((row for row in judged.rows if row.rule == rule.name), None)
-        position = [each.name for each in found.rules].index(rule.name)
-        faults = [fault for fault in (*found.faults, *judged.faults) if fault.rule == rule.name]
-        row = _demand_row(
-            rule, int(found.fired[:, position].sum()), kept.met if kept else 0, kept.demanded if kept else 0, texts
-        )  # fmt: skip
-        if not faults:
-            return row
-        return replace(row, faults=faults[0].count, failure=faults[0].traceback.strip().splitlines()[-1])
+        return _Applied(demands, dict(zip(rows, found.replies, strict=True)), fired, found, compares)
 
     def draft(self, base: Look, spec: TaskSpec, texts: Texts, place: int, *, check: Check) -> Drafted:
         assert isinstance(base, TextLook)
@@ -220,19 +226,34 @@ class TextBench:
 
     def forget(self) -> None:
         with self._lock:
-            self._columns = {key: column for key, column in self._columns.items() if not column.compares}
+            self._applied = {key: applied for key, applied in self._applied.items() if not applied.compares}
+            self._columns = {key: column for key, column in self._columns.items() if key in self._applied}
 
 
-def _demand_row(rule: Rule, fired: int, kept: int, judged: int, texts: int) -> DemandRow:
-    return DemandRow(
+def _judged(rule: Rule, applied: _Applied, texts: Texts) -> _Column:
+    """Whether references keep what a rule demands."""
+    size = len(texts.examples)
+    row = DemandRow(
         name=rule.name,
         where=str(rule.where or ""),
         kind=kind_name(rule),
         demands="helps others" if rule.says is None else words_of(rule.says),
-        coverage=fired / texts if texts else 0.0,
-        kept=kept,
-        judged=judged,
+        coverage=len(applied.firings) / size if size else 0.0,
+        kept=0,
+        judged=0,
     )
+    if applied.found is None:
+        return _Column(applied, frozenset(), row)
+    examples = [texts.examples[place] for place in applied.demands]
+    found = satisfaction(applied.found, examples, [references_of(example) for example in examples])
+    name = applied.found.rules[0].name  # the rule may have got another since
+    kept = next((each for each in found.rows if each.rule == name), None)
+    if kept is not None:
+        row = replace(row, kept=kept.met, judged=kept.demanded)
+    faults = [fault for fault in (*applied.found.faults, *found.faults) if fault.rule == name]
+    if faults:
+        row = replace(row, faults=faults[0].count, failure=faults[0].traceback.strip().splitlines()[-1])
+    return _Column(applied, _broken(applied.demands, texts), row)
 
 
 def _broken(demands: Mapping[int, tuple[Demand, ...]], texts: Texts) -> frozenset[int]:
@@ -252,11 +273,11 @@ def _touched(before: TextLook, after: TextLook, place: int) -> np.ndarray:
     for look in (before, after):
         for rule, column in look.columns:
             if rule.entry == place:
-                found[list(column.firings)] = True
+                found[list(column.applied.firings)] = True
     return found
 
 
 def _said(look: TextLook, row: int) -> tuple[object, ...]:
     """What is demanded of an answer, whichever rule does."""
-    demands = [demand.what for _, column in look.columns for demand in column.demands.get(row, ())]
-    return *demands, *(reply for _, column in look.columns for reply in column.replies.get(row, ()))
+    demands = [demand.what for _, column in look.columns for demand in column.applied.demands.get(row, ())]
+    return *demands, *(reply for _, column in look.columns for reply in column.applied.replies.get(row, ()))
