@@ -43,7 +43,9 @@ def server() -> Iterator[None]:
         process.wait()
 
 
-def opened(browser: Browser, shape: str, size: tuple[int, int] = SMALL, *, dark: bool = False, chinese: bool = False) -> Page:
+def opened(
+    browser: Browser, shape: str, size: tuple[int, int] = SMALL, *, dark: bool = False, chinese: bool = False
+) -> Page:
     context = browser.new_context(
         viewport={"width": size[0], "height": size[1]},
         color_scheme="dark" if dark else "light",
@@ -56,9 +58,14 @@ def opened(browser: Browser, shape: str, size: tuple[int, int] = SMALL, *, dark:
     page.goto(f"http://127.0.0.1:{FIRST + SHAPES.index(shape)}/")
     page.wait_for_selector(".rule-table tbody tr")
     if "FONTS" in os.environ:
-        page.route("**/fonts/**", lambda route: route.fulfill(path=Path(os.environ["FONTS"]) / route.request.url.split("/fonts/")[1]))
+        page.route(
+            "**/fonts/**",
+            lambda route: route.fulfill(path=Path(os.environ["FONTS"]) / route.request.url.split("/fonts/")[1]),
+        )
         page.add_style_tag(url="fonts/fonts.css")
-        page.add_style_tag(content=":root { --sans: 'DejaVu Sans', 'Noto Sans SC', 'Noto Emoji', sans-serif !important; }")
+        page.add_style_tag(
+            content=":root { --sans: 'DejaVu Sans', 'Noto Sans SC', 'Noto Emoji', sans-serif !important; }"
+        )
     page.wait_for_timeout(400)
     return page
 
@@ -70,7 +77,10 @@ def looked(page: Page, name: str) -> int:
     page.evaluate(AXE)
     found = page.evaluate("axe.run(document, {resultTypes: ['violations', 'incomplete']})")
     for violation in found["violations"]:
-        nodes = [node["html"][:160] + " :: " + node["failureSummary"].replace("\n", " ")[:200] for node in violation["nodes"][:3]]
+        nodes = [
+            node["html"][:160] + " :: " + node["failureSummary"].replace("\n", " ")[:200]
+            for node in violation["nodes"][:3]
+        ]
         print(f"AXE {name}: {violation['id']} ({violation['impact']}): {violation['help']}")
         for node in nodes:
             if node not in seen:
@@ -80,7 +90,10 @@ def looked(page: Page, name: str) -> int:
 
 
 def mischief(page: Page, kind: str) -> None:
-    page.evaluate("kind => fetch('api/mischief', {method: 'POST', headers: {'X-Ruletune': '1'}, body: JSON.stringify({kind})})", kind)
+    page.evaluate(
+        "kind => fetch('api/mischief', {method: 'POST', headers: {'X-Ruletune': '1'}, body: JSON.stringify({kind})})",
+        kind,
+    )
     page.wait_for_timeout(700)
 
 
