@@ -15,6 +15,21 @@ describe("write", () => {
     expect(write(changed, ["ignore_case"], true)).toContain("ignore_case: true");
   });
 
+  it("keeps the comments of a list and of its items", () => {
+    const written = "keywords: # the usual\n  - prize # 1\n  - win # 2\nvote: spam # so\n";
+    expect(write(written, ["keywords"], ["win", "cash"])).toBe("keywords:\n  # the usual\n  - win # 2\n  - cash\nvote: spam # so\n");
+    expect(write("keywords: [a] # why\n", ["keywords"], ["a", "b"])).toBe("keywords: [a, b] # why\n");
+    expect(write("require: a # why\n", ["require"], ["a", "b"])).toBe("require: [a, b] # why\n");
+    expect(write("regex: a # why\n", ["regex"], "b")).toBe("regex: 'b' # why\n");
+    expect(write("tests:\n  - {text: a}\n", ["tests"], [{ text: "a" }, { text: "b", expect: false }])).toContain("expect: false");
+  });
+
+  it("writes a long list one item a line", () => {
+    const long = Array.from({ length: 20 }, (_, index) => `keyword ${index}`);
+    expect(write("keywords: [a]\n", ["keywords"], long).split("\n")).toHaveLength(22);
+    expect(write("{keywords: [a]}\n", ["keywords"], long).split("\n")).toHaveLength(2);
+  });
+
   it("keeps a flow mapping a flow mapping", () => {
     expect(write("{name: a, keywords: [b], vote: spam}", ["keywords"], ["c", "d: e"])).toBe("{name: a, keywords: [c, 'd: e'], vote: spam}\n");
   });

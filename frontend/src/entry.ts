@@ -3,7 +3,7 @@
  * that comments and keys that the form does not know stay as they are.
  */
 
-import { isMap, isScalar, isSeq, parseDocument, Scalar, type Document, type YAMLMap } from "yaml";
+import { isMap, isNode, isScalar, isSeq, parseDocument, Scalar, type Document, type YAMLMap, type YAMLSeq } from "yaml";
 import type { Task } from "./types";
 
 export type Widget = "terms" | "regex" | "line" | "flag" | "number" | "choice" | "things";
@@ -177,8 +177,10 @@ export function write(written: string, path: readonly [string, ...string[]], val
   const document = parseDocument(written, { version: "1.2" });
   if (document.errors.length > 0) return written;
   if (!isMap(document.contents)) document.contents = document.createNode({}) as unknown as typeof document.contents;
+  const before = document.getIn(path, true);
   if (value === undefined) remove(document, path);
-  else document.setIn(path, node(document, path, value));
+  else if (isSeq(before) && Array.isArray(value)) replaceItems(document, before, value);
+  else document.setIn(path, commented(node(document, path, value), before));
   return document.toString({ lineWidth: 0, singleQuote: true, flowCollectionPadding: false });
 }
 
@@ -190,6 +192,28 @@ function remove(document: Document, path: readonly [string, ...string[]]): void 
   if (isMap(parent) && parent.items.length === 0) document.deleteIn(above);
 }
 
+/** A list with other items; those that it had already keep their comments. */
+function replaceItems(document: Document, list: YAMLSeq, values: readonly unknown[]): void {
+  const old = [...list.items];
+  list.items = values.map((value) => {
+    const place = old.findIndex((item) => isScalar(item) && String(item.value) === String(value));
+    return place < 0 ? document.createNode(value) : old.splice(place, 1)[0];
+  });
+  if (list.flow && !inFlow(document) && !fits(values)) list.flow = false;
+}
+
+const inFlow = (document: Document): boolean => (document.contents as YAMLMap | null)?.flow === true;
+const fits = (value: unknown): boolean => JSON.stringify(value).length <= 110;
+
+/** A value with the comments of the one that it replaces. */
+function commented(made: unknown, before: unknown): unknown {
+  if (!isNode(before)) return made;
+  const value = isNode(made) ? made : new Scalar(made);
+  value.comment = before.comment ?? null;
+  value.commentBefore = before.commentBefore ?? null;
+  return value;
+}
+
 function node(document: Document, path: readonly string[], value: unknown): unknown {
   if (typeof value === "string" && EXPRESSIONS.has(path.at(-1) ?? "") && !value.includes("\n")) {
     const scalar = new Scalar(value);
@@ -197,8 +221,7 @@ function node(document: Document, path: readonly string[], value: unknown): unkn
     return scalar;
   }
   const made = document.createNode(value);
-  const flow = (document.contents as YAMLMap | null)?.flow === true;
-  if (isSeq(made) && made.items.every(isScalar)) made.flow = flow || JSON.stringify(value).length <= 110;
+  if (isSeq(made) && made.items.every(isScalar)) made.flow = inFlow(document) || fits(value);
   return made;
 }
 

@@ -1,9 +1,10 @@
 /** Numbers as people read them. */
 
-/** A share as a percentage; small ones keep a digit, and what is not zero does not look like it. */
+/** A share as a percentage. With a digit behind the point, what is not quite 0 or 100% does not look like it. */
 export function percent(share: number | null | undefined, digits = 1): string {
   if (share === null || share === undefined || Number.isNaN(share)) return "–";
   const value = share * 100;
+  if (digits === 0) return `${value.toFixed(0)}%`;
   if (value > 0 && value < 0.1) return "<0.1%";
   if (value > 99.9 && value < 100) return ">99.9%";
   return `${value.toFixed(value === 100 || value === 0 ? 0 : digits)}%`;

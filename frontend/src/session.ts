@@ -6,9 +6,11 @@ import { fresh, parse, write, yamlOf, kindOf } from "./entry";
 import { Events } from "./events";
 import { TABLES, type Language, type Strings } from "./i18n";
 import { isChanged, reduce, START, type Action, type Model, type Notice } from "./store";
-import type { Answer, Entry, Problem, Row, State, Suggestion } from "./types";
+import type { Answer, Entry, Problem, Row, State, Suggestion, Training } from "./types";
 
 const TRIAL_DELAY = 120;
+const NUMBERS_DELAY = 1500;
+const PROBE_DELAY = 2000;
 
 export class Session {
   model: Model = START;
@@ -23,6 +25,8 @@ export class Session {
   private trialStop: AbortController | null = null;
   private toastKey = 0;
   private awaited = 0;
+  private numbersTimer = 0;
+  private probeTimer = 0;
   private saveWhenTried = false;
   /** Whether the list of rules takes the focus when it comes back. */
   focusRules = false;
@@ -31,8 +35,8 @@ export class Session {
     this.events = new Events({
       state: (revision) => this.changed(revision),
       numbers: () => this.readNumbers(),
-      training: (training) => this.dispatch({ type: "training", training }),
-      ready: (embedded) => this.dispatch({ type: "ready", embedded }),
+      training: (training) => this.trained(training),
+      ready: (embedded) => this.ready(embedded),
       online: (online) => this.online(online),
     });
   }
@@ -75,6 +79,8 @@ export class Session {
     this.events.close();
     this.trialStop?.abort();
     clearTimeout(this.trialTimer);
+    clearTimeout(this.numbersTimer);
+    clearTimeout(this.probeTimer);
   }
 
   /** What went wrong, where the user sees it. */
@@ -91,10 +97,17 @@ export class Session {
   private online(online: boolean): void {
     const before = this.model.online;
     this.dispatch({ type: "online", online });
-    if (online && !before) {
+    clearTimeout(this.probeTimer);
+    if (!online) this.probeTimer = window.setTimeout(() => this.probe(), PROBE_DELAY);
+    else if (!before) {
       void this.changed("");
       this.tryDraft();
     }
+  }
+
+  /** Whether there is a server again: the stream of events does not always notice that it was gone. */
+  private probe(): void {
+    api.state().then(() => this.online(true), () => this.online(false));
   }
 
   private async readNumbers(): Promise<void> {
@@ -110,15 +123,42 @@ export class Session {
     await this.work.catch(() => undefined);
     if (revision !== "" && revision === this.model.state?.revision) return;
     try {
-      const before = this.model.state;
       const state = await api.state();
-      if (state.revision === this.model.state?.revision && sameProblems(before, state)) return;
+      const same = state.revision === this.model.state?.revision;
+      if (same || revision === "") return this.take(state, !same);
       const notice: Notice = (await this.events.fromTab(state.revision)) ? "tab" : "outside";
-      this.dispatch({ type: "state", state, ...(revision === "" ? {} : { notice }) });
-      this.tryDraft();
+      this.dispatch({ type: "state", state, notice });
+      this.take(state, true);
     } catch (error) {
       this.failed(error);
     }
+  }
+
+  private take(state: State, other: boolean): void {
+    this.dispatch({ type: "state", state });
+    if (!other) return;
+    this.tryDraft();
+    this.expectNumbers();
+  }
+
+  /** The server tells when there are new numbers; should that get lost, they are asked for. */
+  private expectNumbers(): void {
+    clearTimeout(this.numbersTimer);
+    this.numbersTimer = window.setTimeout(() => {
+      if (this.model.numbers?.revision !== this.model.state?.revision) void this.readNumbers();
+    }, NUMBERS_DELAY);
+  }
+
+  private ready(embedded: number): void {
+    const first = this.model.state?.ready.texts === false;
+    this.dispatch({ type: "ready", embedded });
+    if (first) void this.changed("");
+  }
+
+  private trained(training: Training): void {
+    const before = this.model.state?.training.state;
+    this.dispatch({ type: "training", training });
+    if (training.state !== before) void this.changed("");
   }
 
   /** One change after the other, so that each is made on what the one before has left. */
@@ -127,6 +167,7 @@ export class Session {
     const made = this.work.catch(() => undefined).then(async () => {
       const state = await make();
       this.dispatch({ type: "state", state, quiet });
+      this.expectNumbers();
       this.events.announce(state.revision);
       return state;
     });
@@ -416,8 +457,4 @@ export class Session {
 
 function said(problems: readonly Problem[]): string {
   return problems.map((problem) => [problem.message, problem.remedy].filter(Boolean).join(" – ")).join("; ");
-}
-
-function sameProblems(before: State | null, after: State): boolean {
-  return JSON.stringify(before?.problems ?? []) === JSON.stringify(after.problems);
 }

@@ -14,7 +14,7 @@ export interface Settings {
 }
 
 const KEY = "ruletune.workbench.settings";
-export const WIDTHS = { left: 356, right: 326, least: 260, most: 720 } as const;
+export const WIDTHS = { left: 356, right: 338, least: 260, most: 720 } as const;
 
 export function load(): Settings {
   const start: Settings = { language: preferred(navigator.languages ?? []), theme: "auto", left: WIDTHS.left, right: WIDTHS.right };

@@ -54,7 +54,7 @@ export function RuleTable({ rows }: { rows: readonly RuleRow[] }) {
         <thead>
           <tr>
             {columns.map((column) => (
-              <th key={column} scope="col" aria-sort={column === by ? (down ? "descending" : "ascending") : "none"}>
+              <th key={column} scope="col" class={`c-${column}`} aria-sort={column === by ? (down ? "descending" : "ascending") : "none"}>
                 <button type="button" onClick={() => choose(column)} title={t.numbers.sort(t.numbers.columns[column])}>
                   {t.numbers.columns[column]}
                   <span aria-hidden="true">{column === by ? (down ? " ↓" : " ↑") : ""}</span>
@@ -80,10 +80,10 @@ function Cell({ row, column, onShow }: { row: RuleRow; column: Column; onShow: (
     case "name": return <th scope="row"><button type="button" class="link" onClick={() => onShow(row.name)}>{row.name}</button></th>;
     case "right":
     case "kept": return <td>{row.judged ? <>{`${row.correct ?? row.kept ?? 0}/${row.judged}`}</> : <span class="faint">–</span>}</td>;
-    case "estimated": return <td>{percent(row.estimated, 0)}</td>;
+    case "estimated": return <td class="c-estimated">{percent(row.estimated, 0)}</td>;
     case "coverage": return <td>{percent(row.coverage)}</td>;
-    case "overlap": return <td>{percent(row.overlap)}</td>;
+    case "overlap": return <td class="c-overlap">{percent(row.overlap)}</td>;
     case "conflict": return <td>{percent(row.conflict)}</td>;
-    case "new": return <td>{percent(row.new, 0)}</td>;
+    case "new": return <td class="c-new">{percent(row.new, 0)}</td>;
   }
 }

@@ -106,8 +106,10 @@ function Mark({ icon, text, bad = false }: { icon: IconName; text: string; bad?:
 }
 
 function Says({ entry, task }: { entry: Entry; task: Task }) {
+  const t = useStrings();
   if (task.shape === "text" || entry.labels.length === 0) return <span class="says faint">{short(entry.says, 34)}</span>;
-  const veto = /^(vetoes|rules out)\b/.test(entry.says) || "veto" in entry.entry;
+  if (entry.rules.length > 1 && entry.labels.length > 1) return <span class="says faint">{t.rules.many(entry.rules.length)}</span>;
+  const veto = "veto" in entry.entry || "arguments" in entry.entry;
   return (
     <span class="says">
       {entry.labels.slice(0, 3).map((label) => <Label key={label} name={label} veto={veto} />)}
@@ -125,7 +127,6 @@ function Figures({ entry, rows }: { entry: Entry; rows: RuleRow[] }) {
   const demands = rows.some((row) => row.kept !== undefined);
   return (
     <span class="rule-figures">
-      {rows.length > 1 && <span class="faint">{t.rules.many(rows.length)}</span>}
       <span class={coverage === 0 ? "bad" : ""}>
         {coverage === 0 ? t.rules.never : <>{t.rules.covers} <b>{percent(coverage)}</b></>}
       </span>

@@ -15,14 +15,24 @@ export function Next() {
   const [asked, setAsked] = useState(0);
   useEffect(() => {
     const stop = new AbortController();
-    api.next(10, stop.signal).then(setFound, (error: unknown) => !stop.signal.aborted && session.failed(error));
-    return () => stop.abort();
+    let timer = 0;
+    // Until the model has read the texts there is little to choose from: ask again.
+    const ask = () => api.next(10, stop.signal).then(
+      (reply) => {
+        setFound(reply);
+        if (!reply.ready && reply.rows.length === 0) timer = window.setTimeout(ask, 3000);
+      },
+      (error: unknown) => !stop.signal.aborted && session.failed(error),
+    );
+    void ask();
+    return () => (stop.abort(), clearTimeout(timer));
   }, [asked]);
   const done = found !== null && found.rows.length > 0 && found.rows.every((row) => row.gold !== null);
   return (
     <>
       <div class="column-scroll" tabIndex={-1} aria-busy={found === null}>
-        <p class="intro">{t.texts.nextIntro} {found && !found.ready && <span class="faint">{t.texts.nextWait}</span>} {found?.note && <span class="faint">{found.note}</span>}</p>
+        <p class="intro">{t.texts.nextIntro}</p>
+        {found && (found.note || !found.ready) && <p class="note">{found.note || t.texts.nextWait}</p>}
         {found === null && <p class="empty">{t.texts.loading}</p>}
         {found && <RowList key={asked} rows={found.rows} rule="" label={t.texts.next} advance onRow={(row) => setFound({ ...found, rows: withRow(found.rows, row) })} />}
       </div>

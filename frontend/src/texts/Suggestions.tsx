@@ -21,15 +21,21 @@ export function Suggestions() {
   const revision = model.state?.revision;
   useEffect(() => {
     const stop = new AbortController();
-    api.suggestions(model.suggestFor, stop.signal).then(
-      (reply) => (setFound(reply), setWrong(null)),
+    let timer = 0;
+    const ask = () => api.suggestions(model.suggestFor, stop.signal).then(
+      (reply) => {
+        setFound(reply);
+        setWrong(null);
+        if (!reply.ready) timer = window.setTimeout(ask, 3000);
+      },
       (error: unknown) => {
         if (stop.signal.aborted) return;
         if (error instanceof Refusal) setWrong(error);
         else session.failed(error);
       },
     );
-    return () => stop.abort();
+    void ask();
+    return () => (stop.abort(), clearTimeout(timer));
   }, [model.suggestFor, revision]);
   const left = found?.suggestions.filter((suggestion) => !gone.has(suggestion.title)) ?? [];
   const drop = (suggestion: Suggestion) => setGone(new Set([...gone, suggestion.title]));
@@ -44,7 +50,7 @@ export function Suggestions() {
       {wrong && <Problems problems={wrong.problems} kind="warn" />}
       {found === null && !wrong && <p class="empty">{t.texts.loading}</p>}
       {found?.notes.map((note, index) => <p key={index} class="note">{note}</p>)}
-      {found && left.length === 0 && <p class="empty">{t.texts.noSuggestions}</p>}
+      {found?.ready && left.length === 0 && <p class="empty">{t.texts.noSuggestions}</p>}
       <ul class="suggestions">
         {left.map((suggestion) => <Item key={`${suggestion.number}:${suggestion.title}`} suggestion={suggestion} onGone={() => drop(suggestion)} />)}
       </ul>
