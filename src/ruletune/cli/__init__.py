@@ -12,7 +12,6 @@ from ruletune.cli import (
     console,
     delivering,
     explaining,
-    delivering,
     exporting,
     labelling,
     modelling,
