@@ -16,26 +16,33 @@ EXAMPLE_summarization := summarization
 EXAMPLE_dialogue := dialogue
 EXAMPLE := $(or $(EXAMPLE_$(TASK)),$(error there is no example for TASK=$(TASK); choose classification, ner, relation, qa, translation, summarization or dialogue))
 
-.PHONY: demo test setup check docs clean
+.PHONY: demo test setup dev check docs clean
 
 demo: $(VENV)/.ready
 	$(BIN)/python examples/$(EXAMPLE)/prepare.py runs/$(EXAMPLE)/data
 	$(BIN)/ruletune train examples/$(EXAMPLE)/task.yaml --out runs/$(EXAMPLE)/run --overwrite
 	$(BIN)/ruletune predict runs/$(EXAMPLE)/run $(wildcard examples/$(EXAMPLE)/new.*)
 
-test: $(VENV)/.ready
+test: $(VENV)/.ready-dev
 	PATH="$(abspath $(BIN)):$$PATH" scripts/check
 
 setup: $(VENV)/.ready
+
+# What the tests need beside it.
+dev: $(VENV)/.ready-dev
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "ruletune needs Python 3.11 or newer; say which with: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install $(PIP_ARGS) -c constraints.txt -e '.[demo,dev,datasets,explain,onnx,search,serve,text,tracking]'
+	$(BIN)/python -m pip install $(PIP_ARGS) -c constraints.txt -e '.[demo,explain,onnx,search,serve,text]'
 	@touch $@
 
-docs: $(VENV)/.ready
+$(VENV)/.ready-dev: $(VENV)/.ready
+	$(BIN)/python -m pip install $(PIP_ARGS) -c constraints.txt -e '.[datasets,demo,dev,explain,onnx,search,serve,text,tracking]'
+	@touch $@
+
+docs: $(VENV)/.ready-dev
 	$(BIN)/python scripts/make_reference.py
 	$(BIN)/python scripts/make_benchmarks_page.py
 
