@@ -149,6 +149,7 @@ def meetings(votes: SpanVotes) -> tuple[np.ndarray, np.ndarray]:
     """Votes that share a character with a vote of another rule, and those of them where the labels differ, (votes,) bool."""
     overlaps, conflicts = np.zeros(len(votes.row), dtype=bool), np.zeros(len(votes.row), dtype=bool)
     voting = np.flatnonzero(votes.signs[votes.rule] > 0)
+    voting = voting[_meeting(votes, voting)]
     open_votes: list[int] = []
     for vote in map(int, voting):  # sorted by text and start: only votes that are still open can meet this one
         row, start = votes.row[vote], votes.start[vote]
@@ -160,6 +161,17 @@ def meetings(votes: SpanVotes) -> tuple[np.ndarray, np.ndarray]:
                     conflicts[[vote, other]] = True
         open_votes.append(vote)
     return overlaps, conflicts
+
+
+def _meeting(votes: SpanVotes, which: np.ndarray) -> np.ndarray:
+    """Of some votes, sorted by text and start, those that share a character with another of them, (some votes,) bool."""
+    stride = int(votes.end.max(initial=0)) + 1  # one axis for all texts
+    base = votes.row[which].astype(np.int64) * stride
+    begins, ends = base + votes.start[which], base + votes.end[which]
+    found = np.zeros(len(which), dtype=bool)
+    found[1:] = begins[1:] < np.maximum.accumulate(ends)[:-1]
+    found[:-1] |= begins[1:] < ends[:-1]  # what meets any later one meets the next
+    return found
 
 
 def judged_votes(votes: SpanVotes, gold: Sequence[Spans | None]) -> tuple[np.ndarray, np.ndarray]:

@@ -255,9 +255,12 @@ class SpanBench:
 
 def _own_rows(look: SpanLook, few: SpanVotes, rows: np.ndarray, place: int) -> tuple[RuleRow, ...]:
     """The rows of the rule table that are of the draft: it speaks of none but these texts."""
-    examples = look.corpus.examples(rows)
-    verdict = verdict_on(look.spec, few, examples)
-    gold = [example.answer if isinstance(example.answer, Spans) else None for example in examples]
+    gold = [look.corpus.gold[row] for row in rows.tolist()]
+    known = np.array([answer is not None for answer in gold], dtype=bool)
+    examples = look.corpus.examples(rows[known])
+    verdict = np.zeros(len(few.row), dtype=bool), np.zeros(len(few.row), dtype=bool)
+    for whole, part in zip(verdict, verdict_on(look.spec, few.take(known), examples), strict=True):
+        whole[known[few.row]] = part
     own = {rule.name for rule in own_rules(look.spec, place)}
     # Shares are of all texts, though the votes are of some.
     return tuple(row for row in look.rows(replace(few, texts=look.votes.texts), gold, verdict) if row.name in own)
