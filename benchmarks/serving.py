@@ -3,8 +3,8 @@
 Run: ``python -m benchmarks.serving``. One model, trained briefly on film reviews (the demo's data and rules), is served three
 ways on loopback: by a pipeline behind FastAPI in a plain function and in a coroutine, and by ``ruletune serve`` with and
 without the rules that fired. ``wrk`` (1 thread) posts reviews in turn, a text a request, each other than the last ones, and nothing is remembered.
-All servers have the same number of processor threads for the model; the servers take turns at every number of clients. wrk and
-the servers' event loops run on the same processor.
+All servers have the same number of processor threads for the model; the servers take turns. wrk and the servers' event loops
+run on the same processor. With ``--int8 FOLDER``, an export of the run in 8-bit integers, that is served, too.
 """
 
 from __future__ import annotations
@@ -32,9 +32,11 @@ from benchmarks.record import ROOT, write
 from ruletune.config import load_task
 
 CLIENTS = (1, 8, 32)
+_COMPARED = 200
 LUA = Path(__file__).with_suffix(".lua")
 EXAMPLE = ROOT / "examples" / "movie_reviews"
 RULETUNE, WITH_RULES = "Ruletune", "Ruletune, with the rules that fired"
+INT8 = "Ruletune, exported in 8-bit integers"
 PLAIN, COROUTINE = "pipeline behind FastAPI, function", "pipeline behind FastAPI, coroutine"
 
 
@@ -61,15 +63,15 @@ def free_port() -> int:
 
 
 @contextmanager
-def server(command: Sequence[str], port: int, probe: dict[str, Any]) -> Iterator[None]:
-    """A server that answers, until the block ends."""
+def server(command: Sequence[str], port: int, probe: dict[str, Any]) -> Iterator[int]:
+    """A server that answers, until the block ends; its process."""
     process = subprocess.Popen(list(command), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     try:
         while not _answers(port, probe):
             if process.poll() is not None:
                 sys.exit(f"{' '.join(command)} ended")
             time.sleep(0.2)
-        yield
+        yield process.pid
     finally:
         process.terminate()
         process.wait()
@@ -89,17 +91,26 @@ def _answers(port: int, probe: dict[str, Any]) -> bool:
     return True
 
 
-def load(port: int, bodies: Path, *, clients: int, seconds: int, first: int) -> dict[str, float]:
-    """What wrk finds."""
+def processor_seconds(process: int) -> float:
+    """Time that a process has had on processors, all threads together."""
+    fields = Path(f"/proc/{process}/stat").read_text("ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def load(port: int, process: int, bodies: Path, *, clients: int, seconds: int, first: int) -> dict[str, float]:
+    """What wrk finds, and what the server had of the processor."""
+    began = processor_seconds(process)
     command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "30s", "-s", str(LUA)]
     command += [f"http://127.0.0.1:{port}", "--", str(bodies), str(first)]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     found = re.search(r"^figures (.*)$", said, flags=re.MULTILINE)
     assert found, said
-    return dict(json.loads(found[1]))
+    return dict(json.loads(found[1])) | {"processor": processor_seconds(process) - began}
 
 
-def ways(run: Path, threads: int, texts: Sequence[str]) -> dict[str, tuple[list[str], list[dict[str, Any]]]]:
+def ways(
+    run: Path, threads: int, texts: Sequence[str], int8: Path | None
+) -> dict[str, tuple[list[str], list[dict[str, Any]]]]:
     """By name, the command of a server, its port left open, and the bodies that it is sent."""
     settings = json.loads((run / "ruletune.json").read_text("utf-8"))
     prefix = settings["rendering"]["template"].removesuffix("{text}")
@@ -127,12 +138,16 @@ def ways(run: Path, threads: int, texts: Sequence[str]) -> dict[str, tuple[list[
         "0",
     ]
     theirs = [{"text": text} for text in texts]
-    return {
+    alone: list[dict[str, Any]] = [{"inputs": [text], "with_rules": False} for text in texts]
+    found: dict[str, tuple[list[str], list[dict[str, Any]]]] = {
         PLAIN: (plain, theirs),
         COROUTINE: ([*plain, "--asynchronous"], theirs),
-        RULETUNE: (ours, [{"inputs": [text], "with_rules": False} for text in texts]),
+        RULETUNE: (ours, alone),
         WITH_RULES: (ours, [{"inputs": [text]} for text in texts]),
     }
+    if int8 is not None:
+        found[INT8] = ([part.replace(str(run), str(int8)) for part in ours], alone)
+    return found
 
 
 def label(answer: dict[str, Any]) -> str:
@@ -143,6 +158,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", type=Path, help="a run with its data beside it, made by an earlier call with --keep")
     parser.add_argument("--keep", type=Path, help="where to keep the run")
+    parser.add_argument("--int8", type=Path, help="the run's export: ruletune export RUN -o FOLDER --precision int8")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--seconds", type=int, default=10)
     parser.add_argument("--turns", type=int, default=3)
@@ -157,20 +173,21 @@ def main() -> None:
         figures: dict[tuple[str, int], list[dict[str, float]]] = {}
         labels: dict[str, list[str]] = {}
         for turn in range(arguments.turns):
-            for name, (command, bodies) in ways(run, arguments.threads, texts).items():
+            for name, (command, bodies) in ways(run, arguments.threads, texts, arguments.int8).items():
                 port, sent = free_port(), Path(place) / "bodies.jsonl"
                 sent.write_text("".join(json.dumps(body) + "\n" for body in bodies), "utf-8")
-                with server([part.replace("PORT", str(port)) for part in command], port, bodies[0]):
-                    labels[name] = labels.get(name) or [label(post(port, body)) for body in bodies[:300]]
+                with server([part.replace("PORT", str(port)) for part in command], port, bodies[0]) as process:
+                    labels[name] = labels.get(name) or [label(post(port, body)) for body in bodies[:_COMPARED]]
                     for clients in CLIENTS:
-                        found = load(port, sent, clients=clients, seconds=arguments.seconds, first=300 + 700 * turn)
+                        first = _COMPARED + 700 * turn
+                        found = load(port, process, sent, clients=clients, seconds=arguments.seconds, first=first)
                         figures.setdefault((name, clients), []).append(found)
                         print(f"turn {turn + 1}: {name}, {clients} clients: {found}", flush=True)
     rows = [_row(name, clients, figures, labels) for clients in CLIENTS for name in labels]
     notes = [
         f"{arguments.threads} threads for the model in every server, {arguments.turns} turns of {arguments.seconds} s each; medians, and ratios of one turn's throughputs",
         "wrk posts one review a request; it and the event loops share the processor with the model",
-        "answers are compared on 300 reviews sent one by one",
+        f"answers are compared on {_COMPARED} reviews sent one by one",
     ]
     print(write("serving", command="python -m benchmarks.serving", rows=rows, notes=notes).read_text("utf-8"))
 
@@ -194,6 +211,9 @@ def _row(
         "texts a second": round(statistics.median(map(pace, mine)), 1),
         "p50, ms": round(statistics.median(each["p50"] for each in mine), 1),
         "p99, ms": round(statistics.median(each["p99"] for each in mine), 1),
+        "processor ms a text": round(
+            statistics.median(1e3 * each["processor"] / max(1, each["requests"]) for each in mine), 1
+        ),
         "errors": int(sum(each["errors"] for each in mine)),
         "times the function": times(PLAIN),
         "times the coroutine": times(COROUTINE),

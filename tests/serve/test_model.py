@@ -184,6 +184,18 @@ def test_what_is_no_json_is_refused(body: bytes, client: TestClient) -> None:
     assert len(answer.content) < 2000
 
 
+def test_reasons_as_they_are_asked_for(client: TestClient) -> None:
+    body = {"input": "a superb film", "words": False, "examples": 1, "label": "bad"}
+    answer = client.post("/explain", json=body).json()
+    assert answer["attributions"] == []
+    assert len(answer["examples"]) <= 1
+    assert "input: unknown label 'odd'" in problems_of(client.post("/explain", json=body | {"label": "odd"}))
+    assert "inputs: no such field" in problems_of(client.post("/explain", json={"inputs": ["a"]}))
+    assert "examples: input should be less than or equal to 20" in problems_of(
+        client.post("/explain", json=body | {"examples": 21})
+    )
+
+
 def test_bounds_are_those_of_the_server(classified: Run) -> None:
     settings = Settings(limits=Limits(texts=2, characters=5))
     with serving(classified, settings, Guards(body=100, seconds=None)) as client:

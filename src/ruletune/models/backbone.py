@@ -312,7 +312,8 @@ class TorchScorer:
 
     def score(self, batches: Iterable[Batch]) -> Iterator[np.ndarray]:
         place, ask = self._place, self.ask or self.classifier
-        self.classifier.model.eval()
+        if self.classifier.model.training:  # telling every layer what it knows takes longer than a short text
+            self.classifier.model.eval()
         with torch.inference_mode(), autocast(self.precision, place):
             for batch in batches:
                 inputs = {name: torch.from_numpy(values).to(place) for name, values in batch.items()}

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, assert_never
 
 from ruletune.errors import RuletuneError
 from ruletune.pipeline.reference import answers_of
 from ruletune.pipeline.values import n_best_value, prediction_value
 from ruletune.rules.base import Call, parts
 from ruletune.serve.batching import key_of
-from ruletune.serve.schema import Options
+from ruletune.serve.schema import Options, Reasons
 from ruletune.tasks import UNDERSTANDING
 from ruletune.types import Example, Prediction
 
@@ -24,18 +24,17 @@ __all__ = ["Answered", "Answerer", "Asked", "Seen", "halves"]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One text, and what is wanted of it."""
+    """One text, and what is wanted of it: an answer, or the reasons for one."""
 
-    want: Literal["predict", "explain"]
     example: Example
-    options: Options = field(default_factory=Options)
+    options: Options | Reasons = field(default_factory=Options)
 
     @property
     def key(self) -> Hashable:
         """Equal where the answer is, but for its id."""
         example = self.example
         known = (example.text, example.text_pair, example.entities, sorted(example.fields.items()))
-        return key_of(self.want, known, self.options)
+        return key_of(known, self.options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +69,18 @@ class Answerer:
     def __call__(self, asked: Sequence[Asked]) -> list[Answered | Exception]:
         """Answers in the order of what is asked; an exception for what cannot be answered."""
         found: list[Answered | Exception] = [RuletuneError("not answered")] * len(asked)
-        groups: dict[tuple[str, Options], list[int]] = {}
+        groups: dict[Options | Reasons, list[int]] = {}
         for number, each in enumerate(asked):
-            groups.setdefault((each.want, each.options), []).append(number)
-        for (want, options), numbers in groups.items():
+            groups.setdefault(each.options, []).append(number)
+        for options, numbers in groups.items():
             examples = [asked[number].example for number in numbers]
-            answers = self._explained(examples) if want == "explain" else self._predicted(examples, options)
+            match options:
+                case Reasons():
+                    answers = self._explained(examples, options)
+                case Options():
+                    answers = self._predicted(examples, options)
+                case _:
+                    assert_never(options)
             for number, answer in zip(numbers, answers, strict=True):
                 found[number] = answer
         return found
@@ -123,11 +128,12 @@ class Answerer:
             **several,
         )
 
-    def _explained(self, examples: Sequence[Example]) -> list[Answered | Exception]:
+    def _explained(self, examples: Sequence[Example], reasons: Reasons) -> list[Answered | Exception]:
         found: list[Answered | Exception] = []
         for example in examples:
             try:
-                found.append(Answered(dict(self.run.explain(example))))
+                said = self.run.explain(example, words=reasons.words, examples=reasons.examples, label=reasons.label)
+                found.append(Answered(said.to_json()))
             except Exception as error:
                 found.append(error)
         return found

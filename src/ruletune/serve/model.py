@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,17 @@ from ruletune.serve.answering import Answered, Answerer, Asked, halves
 from ruletune.serve.batching import Batcher, Budget, ClosedError
 from ruletune.serve.guarding import App, Guards, guard
 from ruletune.serve.problems import install
-from ruletune.serve.schema import Limits, Schema, example_input, example_of, examples_of, options_of, parse, schema_of
+from ruletune.serve.schema import (
+    Limits,
+    Schema,
+    example_input,
+    example_of,
+    examples_of,
+    options_of,
+    parse,
+    reasons_of,
+    schema_of,
+)
 from ruletune.serve.specification import described
 from ruletune.serve.telemetry import Telemetry, counted
 from ruletune.serve.watching import Watch
@@ -38,6 +48,10 @@ ROUTES = (
 
 OPEN_PATHS = ("/health/live", "/health/ready")
 """What answers without a token: orchestrators have none. They say nothing but yes or no."""
+
+
+_EXPLANATIONS = 32
+"""Explanations that wait at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,10 +83,13 @@ class Service:
         self.telemetry = Telemetry(self.watch, waiting=lambda: self.batcher.waiting)
         budget = settings.budget
         if not self.answerer.repeatable:
-            budget = Budget(budget.texts, budget.tokens, budget.queue, budget.wait, cache=0)
+            budget = replace(budget, cache=0)
         self.batcher: Batcher[Asked, Answered] = Batcher(
             self.answerer, budget=budget, begin=self._begin, meters=self.telemetry.meters
         )
+        # An explanation takes as long as a hundred answers, which should not wait for it.
+        alone = replace(budget, texts=1, queue=min(budget.queue, _EXPLANATIONS), wait=0.0)
+        self.explainer: Batcher[Asked, Answered] = Batcher(self.answerer, budget=alone, begin=self._begin)
         self.began = time.monotonic()
         self.draining = False
         self.active = 0
@@ -84,7 +101,7 @@ class Service:
             RuletuneError: The run is damaged.
         """
         self._begin()
-        [answer] = self.answerer([Asked("predict", self.example)])
+        [answer] = self.answerer([Asked(self.example)])
         if isinstance(answer, Exception):
             raise answer
         self.example_answer = answer.value
@@ -105,8 +122,10 @@ class Service:
 
             torch.set_num_threads(self.settings.threads)
 
-    async def answers(self, asked: Sequence[Asked], request: Request) -> list[Answered] | None:
-        """Answers of the worker; ``None`` where the client has gone.
+    async def answers(
+        self, batcher: Batcher[Asked, Answered], asked: Sequence[Asked], request: Request
+    ) -> list[Answered] | None:
+        """Answers of a worker; ``None`` where the client has gone.
 
         Raises:
             FullError, ClosedError, TextError: As the batcher has it.
@@ -114,7 +133,7 @@ class Service:
         """
         if self.draining:
             raise ClosedError
-        ticket = self.batcher.submit([(each, each.key, self.answerer.cost(each.example)) for each in asked])
+        ticket = batcher.submit([(each, each.key, self.answerer.cost(each.example)) for each in asked])
         self.active += 1
         gone = asyncio.ensure_future(_gone(request))
         try:
@@ -128,7 +147,7 @@ class Service:
         finally:
             self.active -= 1
             gone.cancel()
-            self.batcher.drop(ticket)
+            batcher.drop(ticket)
 
     async def drained(self) -> None:
         """Take no more, and wait until everything that was taken is answered."""
@@ -163,8 +182,10 @@ def build(service: Service) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service.batcher.start()
+        service.explainer.start()
         yield
         await service.batcher.close()
+        await service.explainer.close()
 
     # The pages that FastAPI would show load their scripts from elsewhere.
     app = FastAPI(
@@ -191,7 +212,7 @@ def _asking(app: FastAPI, service: Service) -> None:
         if options.max_error is not None:
             service.run.threshold(options.max_error, confidence=options.confidence)  # refused before anything is asked
         examples = examples_of(service.run, given.inputs)
-        found = await service.answers([Asked("predict", example, options) for example in examples], request)
+        found = await service.answers(service.batcher, [Asked(example, options) for example in examples], request)
         if found is None:
             return Response(status_code=499)
         for answer in found:
@@ -202,10 +223,10 @@ def _asking(app: FastAPI, service: Service) -> None:
 
     @app.post("/explain", summary="Say why")
     async def explain(request: Request) -> Response:
-        """Why a text is answered as it is: the model's belief, the rules' belief, and each rule that fired."""
+        """Why a text is answered as it is: who believes what, the rules that fired, words that mattered, gold examples."""
         given: Any = parse(service.schema.explain, await request.body())
-        asked = Asked("explain", example_of(service.run, given.input, "1"))
-        found = await service.answers([asked], request)
+        asked = Asked(example_of(service.run, given.input, "1"), reasons_of(given))
+        found = await service.answers(service.explainer, [asked], request)
         return Response(status_code=499) if found is None else _json(found[0].value)
 
 

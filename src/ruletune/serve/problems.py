@@ -48,11 +48,12 @@ async def _ruletune(request: Request, error: Exception) -> Response:
 async def _text(request: Request, error: Exception) -> Response:
     """One text of several: the message says which."""
     assert isinstance(error, TextError)
+    place = "input" if request.url.path == "/explain" else f"inputs[{error.place}]"
     if not isinstance(error.error, UserError):
-        logger.error("%s %s: text %d", request.method, request.url.path, error.place, exc_info=error.error)
-        return problems(500, [Problem(f"inputs[{error.place}]: could not be answered; the server's log says why")])
+        logger.error("%s %s: %s", request.method, request.url.path, place, exc_info=error.error)
+        return problems(500, [Problem(f"{place}: could not be answered; the server's log says why")])
     found = error.error.problems
-    return problems(422, [Problem(f"inputs[{error.place}]: {p.message}", p.where, p.remedy) for p in found])
+    return problems(422, [Problem(f"{place}: {p.message}", p.where, p.remedy) for p in found])
 
 
 async def _http(request: Request, error: Exception) -> Response:

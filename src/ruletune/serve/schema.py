@@ -28,6 +28,7 @@ __all__ = [
     "examples_of",
     "options_of",
     "parse",
+    "reasons_of",
     "schema_of",
 ]
 
@@ -62,6 +63,15 @@ class Options:
     max_error: float | None = None
     confidence: float = 0.9
     n_best: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """What an explanation should have; as :meth:`ruletune.pipeline.run.Run.explain` has it."""
+
+    words: bool = True
+    examples: int = 3
+    label: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +115,8 @@ def schema_of(run: Run, limits: Limits) -> Schema:
         ),
     ]
     predict = create_model("PredictBody", __base__=_Strict, inputs=(several, ...), **_options(run, limits))
-    explain = create_model("ExplainBody", __base__=_Strict, input=(given, Field(examples=[example_input(run)])))
+    shown = (given, Field(examples=[example_input(run)]))
+    explain = create_model("ExplainBody", __base__=_Strict, input=shown, **_reasons(run, limits))
     return Schema(predict, explain)
 
 
@@ -165,8 +176,13 @@ def examples_of(run: Run, given: Sequence[BaseModel]) -> list[Example]:
 
 
 def options_of(given: BaseModel) -> Options:
-    values = given.model_dump(exclude={"inputs"})
-    return Options(**values)
+    """The options of a prediction's body."""
+    return Options(**given.model_dump(exclude={"inputs"}))
+
+
+def reasons_of(given: BaseModel) -> Reasons:
+    """The options of an explanation's body."""
+    return Reasons(**given.model_dump(exclude={"input"}))
 
 
 def example_input(run: Run) -> dict[str, Any]:
@@ -273,6 +289,18 @@ def _options(run: Run, limits: Limits) -> dict[str, Any]:
     if readout in ("extract", "generate"):
         words = "So many answers to each, the likeliest first."
         options["n_best"] = (int, Field(default=1, ge=1, le=limits.n_best, description=words))
+    return options
+
+
+def _reasons(run: Run, limits: Limits) -> dict[str, Any]:
+    """Options of an explanation by name: type and default."""
+    words = "Find out which words mattered, which takes most of the time."
+    options: dict[str, Any] = {"words": (bool, Field(default=True, description=words))}
+    words = "So many of the nearest gold examples."
+    options["examples"] = (int, Field(default=3, ge=0, le=limits.n_best, description=words))
+    if run.task.readout in ("text", "pair"):
+        name: Any = Annotated[str, Field(max_length=_NAME)]
+        options["label"] = (name | None, Field(default=None, description="The label that words are weighed for."))
     return options
 
 
