@@ -187,21 +187,26 @@ def test_a_failure_leaves_the_old_export(runs: Runs, tmp_path: Path, monkeypatch
     assert sorted(path.name for path in tmp_path.iterdir()) == [".out.lock", "out"]
 
 
-def test_without_its_data_a_run_is_checked_on_other_texts(runs: Runs, exports: Callable[[str], Export]) -> None:
-    for kind, source in (
-        ("text", "texts of the report"),
-        ("pair", "built-in sentences"),
-        ("extract", "built-in sentences"),
-    ):
-        run, made = runs(kind), exports(kind)
-        train = run.folder.parent / "train.jsonl"
-        away = train.rename(train.with_name("away.jsonl"))
-        try:
-            reference = export_check.Reference.of(ruletune.load(run.folder), listener=silent)
-        finally:
-            away.rename(train)
-        assert reference.source == source
-        assert reference.check(ruletune.load(made.folder), "fp32", half="", size=1).equal == 1.0
+@pytest.mark.parametrize("kind", ["text", "pair", "extract", "tokens"])
+@pytest.mark.parametrize(("kept", "source"), [(True, "gold texts of the run"), (False, "built-in sentences")])
+def test_without_its_data_a_run_is_checked_on_other_texts(
+    runs: Runs, exports: Callable[[str], Export], tmp_path: Path, kind: str, kept: bool, source: str
+) -> None:
+    folder = tmp_path / "moved"
+    ignored = shutil.ignore_patterns("examples.*") if not kept else None
+    shutil.copytree(runs(kind).folder, folder, ignore=ignored)
+    task = folder / "task.yaml"
+    task.write_text(task.read_text("utf-8").replace(str(runs(kind).folder.parent), "/nowhere"), "utf-8")
+    reference = export_check.Reference.of(ruletune.load(folder), listener=silent)
+    assert reference.source == source
+    assert reference.check(ruletune.load(exports(kind).folder), "fp32", half="", size=1).equal == 1.0
+
+
+def test_an_export_explains_what_it_can(exports: Callable[[str], Export]) -> None:
+    opened = ruletune.load(exports("text").folder)
+    assert opened.explain(asked(opened)[0])["answer"] in ("good", "bad")
+    writing = ruletune.load(exports("generate").folder)
+    assert isinstance(writing.explain(asked(writing)[0])["answer"], str)
 
 
 @pytest.mark.usefixtures("traced")

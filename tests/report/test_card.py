@@ -63,7 +63,7 @@ def test_the_hub_reads_the_front_matter() -> None:
 def test_it_says_what_the_report_says() -> None:
     text = card(binary(), FACTS)
     for said in (
-        "Film reviews", "| rules alone | 16 | 65.1% |", "| labels alone |", "| rules \\+ labels | 32 | 81.2% |", "78.7% to 83.5%",
+        "Film reviews", "| rules alone | 16 | 65.1% |", "| labels alone |", "| rules + labels | 32 | 81.2% |", "78.7% to 83.5%",
         "about 71 ", "Expected calibration error", "| negative | 83.1% | 78.1% |", "Where no rule fires its accuracy is 77.4%",
         "ab" * 32, "AutoModelForSequenceClassification", "ruletune.load", "| torch |", "Film review: {text}", "--max-error",
     ):  # fmt: skip
@@ -76,7 +76,7 @@ def test_limits_are_facts() -> None:
     small = replace(report, parts={**report.parts, "test": 40})
     assert "measured on 40 texts only" in card(small, FACTS)
     cut = replace(report, truncation=(Truncation("test", 100, 7, 900, 300),), warnings=("Rule 'x' failed.",))
-    assert "7 of 100 texts of the test part were longer than 128 tokens; 900 tokens" in card(cut, FACTS)
+    assert "7 of 100 held-out texts were longer than 128 tokens; 900 tokens of them" in card(cut, FACTS)
     assert "Rule 'x' failed." in card(cut, FACTS)
     leaning = replace(report, reliance=Reliance(50, 0.9, 0.6, 0.85, (0.1, 0.4)))
     assert "Rule reliance" in card(leaning, FACTS)

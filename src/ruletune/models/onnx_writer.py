@@ -9,6 +9,7 @@ import torch
 from transformers import AutoConfig, DynamicCache, EncoderDecoderCache, GenerationConfig, GenerationMixin
 from transformers.modeling_outputs import BaseModelOutput, Seq2SeqLMOutput
 
+from ruletune.errors import RuletuneError
 from ruletune.models.backbone import Classifier, load_tokenizer, loading
 from ruletune.models.checkpoints import Checkpoint
 from ruletune.models.onnx_graphs import graph_file
@@ -56,6 +57,14 @@ class OnnxWriter(GenerationMixin):  # type: ignore[misc]
     def eval(self) -> OnnxWriter:
         """Itself: there is no other mode."""
         return self
+
+    def parameters(self) -> Any:
+        """There are none: whoever needs gradients needs the run itself.
+
+        Raises:
+            RuletuneError: Always.
+        """
+        raise RuletuneError("an export for ONNX Runtime has no weights that PyTorch could look at")
 
     def can_generate(self) -> bool:
         return True

@@ -28,8 +28,8 @@ __all__ = ["Export", "Precision", "export"]
 
 Precision = Literal["fp32", "int8", "both"]
 
-_WEIGHTS = ("*.safetensors", "*.safetensors.index.json", "*.bin", "onnx")
-"""What an export does not take over from a run's folders."""
+_LEFT = ("*.safetensors", "*.safetensors.index.json", "*.bin", "onnx", "examples.jsonl")
+"""What an export does not take over from a run's folders: weights, and the gold examples that only they can compare with."""
 
 _HALVES = ("intent", "slots")
 
@@ -81,7 +81,7 @@ def export(
         raise UserError("the export would replace the run", remedy="name another folder with --out")
     with _workspace(target, opened) as workspace:
         files = workspace.files
-        shutil.copytree(opened.folder, files, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*_WEIGHTS))
+        shutil.copytree(opened.folder, files, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*_LEFT))
         halves = {half: load(opened.folder / half) for half in _HALVES} if _of_two(opened) else {"": opened}
         made = {half: _exported(half, each, files / half, precision, listener) for half, each in halves.items()}
         if "" not in made:

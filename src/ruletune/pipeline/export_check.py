@@ -22,7 +22,7 @@ from ruletune.pipeline.run import Run
 from ruletune.pipeline.text_run import TextRun
 from ruletune.pipeline.writing import source_of
 from ruletune.progress import Event, Listener
-from ruletune.types import Answer, Example, Text
+from ruletune.types import Answer, Example, Span, Text
 
 __all__ = ["AGREEMENT", "TOLERANCE", "Check", "Reference"]
 
@@ -237,7 +237,7 @@ def _of_one(classifier: Classifier, batch: Batch) -> np.ndarray:
 def _examples(run: Run) -> tuple[tuple[Example, ...], str]:
     """Texts to compare on: held-out ones where the data is still there, else what there is."""
     most = _WRITTEN if run.task.readout == "generate" else _TEXTS
-    for found, source in ((_held_out(run), "held-out texts"), (_kept(run), "texts of the report")):
+    for found, source in ((_held_out(run), "held-out texts"), (_kept(run), "gold texts of the run")):
         if found:
             rows = np.unique(np.linspace(0, len(found) - 1, min(most, len(found))).round().astype(int))
             return tuple(found[row] for row in rows.tolist()), source
@@ -258,14 +258,17 @@ def _held_out(run: Run) -> list[Example]:
 
 
 def _kept(run: Run) -> list[Example]:
-    """Texts that the report shows, where a text is all that is needed."""
-    if run.task.readout not in ("text", "tokens"):
-        return []
+    """Gold examples that the run has kept."""
     try:
-        cases = (*run.report.uncovered, *run.report.disagreements)
+        kept = run.kept
     except RuletuneError:
         return []
-    return [Example(str(number), case.text) for number, case in enumerate(cases, start=1) if case.text.strip()]
+    rows: Any = () if kept is None else kept.rows
+    found = []
+    for row in rows:
+        entities = tuple(Span(*entity) for entity in row.get("entities", ()))
+        found.append(Example(str(row["id"]), str(row["text"]), row.get("text_pair"), entities=entities))
+    return found
 
 
 _SENTENCES = (

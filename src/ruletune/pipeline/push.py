@@ -29,7 +29,7 @@ _HUB_ID = re.compile(r"\w[\w.-]{0,95}/\w[\w.-]{0,95}", re.ASCII)
 _BESIDE = ("ruletune.json", "task.yaml", "metrics.json", "rules.json", "export.json")
 """What goes along with the model, where it is there."""
 
-_WITH_TEXTS = ("report.json", "report.html")
+_WITH_TEXTS = ("report.json", "report.html", "examples.jsonl", "examples.safetensors")
 
 _PARTS = ("train", "validation", "test", "calibration", "unlabeled")
 
@@ -74,7 +74,8 @@ def push(
     Args:
         hub_id: ``owner/name``. The repository is made where there is none.
         public: For everybody to see; else private.
-        with_examples: Also the report, which shows texts of the data, and the tests of rules.
+        with_examples: Also the report and the gold examples that explanations show, which are texts of the data, and the tests of
+            rules.
         dry_run: Only say what would be uploaded; the network is not used.
         hub: In place of ``huggingface_hub.HfApi()``, which has the token from where that library keeps it.
 

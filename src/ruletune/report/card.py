@@ -246,10 +246,10 @@ def _limits(report: Report, facts: Facts) -> Iterator[str]:
     if (said := reliance_sentence(report.reliance, report.shape)) and report.reliance is not None:
         yield plain(said)
     for part in report.truncation:
-        if part.truncated:
+        if part.truncated and part.part == "test":
             yield (
-                f"{part.truncated} of {part.texts} texts of the {plain(part.part)} part were longer than {facts.max_length} "
-                f"tokens; {part.tokens_lost} tokens were not read."
+                f"{part.truncated} of {part.texts} held-out texts were longer than {facts.max_length} tokens; {part.tokens_lost} "
+                "tokens of them were not read."
             )
     yield from (plain(cut(warning, 400)) for warning in report.warnings)
     yield "It knows the kind of text that it was trained on. What it does on other kinds was not measured."

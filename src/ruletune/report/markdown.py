@@ -8,10 +8,11 @@ from collections.abc import Sequence
 
 __all__ = ["code", "cut", "fenced", "plain", "quoted", "table"]
 
-_MARKUP = re.compile(r"[\\`*_{}\[\]()#+\-!|<>~&$:@^=\"]")
-"""Punctuation that begins something in one dialect of Markdown or another; a backslash takes that from it in all of them."""
+_MARKUP = re.compile(r"[\\`*_{}\[\]<>|~$&@]|:(?=//)|^[#+\-=]")
+"""What begins something in one dialect of Markdown or another, be it only at the beginning of a line; a backslash takes that from
+it in all of them."""
 
-_NUMBERED = re.compile(r"^(\d+)\.")
+_NUMBERED = re.compile(r"^(\d+)([.)])(?=\s|$)")
 
 _INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 """Control characters, those that turn the direction of writing, and halves of characters."""
@@ -22,11 +23,13 @@ _HIDDEN = re.compile(f"[`<]|{_INVISIBLE.pattern}")
 def plain(text: str) -> str:
     r"""A text as a part of a line.
 
-    >>> plain("<b>spam</b> | [x](y)\n# no heading")
-    '\\<b\\>spam\\</b\\> \\| \\[x\\]\\(y\\) \\# no heading'
+    >>> print(plain("<b>spam</b> | [x](y)\n# no heading"))
+    \<b\>spam\</b\> \| \[x\](y) # no heading
+    >>> print(plain("1. no list"), plain("- none here"))
+    1\. no list \- none here
     """
     line = " ".join(_INVISIBLE.sub(" ", text).split())
-    return _NUMBERED.sub(r"\1\\.", _MARKUP.sub(r"\\\g<0>", line))
+    return _NUMBERED.sub(r"\1\\\2", _MARKUP.sub(r"\\\g<0>", line))
 
 
 def cut(text: str, most: int) -> str:
