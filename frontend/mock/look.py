@@ -72,6 +72,7 @@ def opened(
 
 def looked(page: Page, name: str) -> int:
     """A picture, and the number of things that axe finds wrong."""
+    page.evaluate("document.fonts.ready.then(() => null)")
     page.wait_for_timeout(250)
     page.screenshot(path=SHOTS / f"{name}.png")
     page.evaluate(AXE)

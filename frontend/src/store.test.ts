@@ -88,6 +88,12 @@ describe("state", () => {
     expect(reduce(paged, { type: "query", query: { filter: "wrong" } }).query).toMatchObject({ filter: "wrong", offset: 0 });
   });
 
+  it("does not call a broken file a new version", () => {
+    const broken = { ...state("2", []), problems: [{ message: "x", file: null, line: 3, remedy: null }] };
+    expect(reduce(begun(), { type: "state", state: broken, notice: "outside" }).notice).toBeNull();
+    expect(reduce(begun(), { type: "state", state: state("2", []), notice: "outside" }).notice).toBe("outside");
+  });
+
   it("tells once that the server is back", () => {
     const gone = reduce(begun(), { type: "online", online: false });
     expect(gone.notice).toBeNull();

@@ -163,7 +163,8 @@ function withState(model: Model, state: State, notice: Notice | null, quiet: boo
     ...model,
     state,
     online: true,
-    notice: notice ?? model.notice,
+    // Of a broken file the last good version is shown, and a banner of its own says so.
+    notice: state.problems.length > 0 ? null : (notice ?? model.notice),
     chosen: names.has(model.chosen) ? model.chosen : "",
     query: gone ? { ...model.query, rule: "", offset: 0 } : model.query,
     editing: model.editing && followed(model.editing, state.rules),

@@ -1,6 +1,6 @@
 /** Training: begin, watch, stop, and read the report. */
 
-import { usePage } from "../context";
+import { usePage, useTask } from "../context";
 import { count, percent } from "../format";
 import { useStrings } from "../i18n";
 import { Icon } from "../ui/icons";
@@ -8,6 +8,7 @@ import { Icon } from "../ui/icons";
 export function TrainCard() {
   const { session, model } = usePage();
   const t = useStrings();
+  const task = useTask();
   const state = model.state;
   if (!state) return null;
   const { training, ready } = state;
@@ -38,10 +39,10 @@ export function TrainCard() {
           <pre tabIndex={0} aria-label={t.numbers.log}>{training.log.slice(-200).join("\n")}</pre>
         </details>
       )}
-      <p class="embedded faint">
+      {task.shape !== "text" && <p class="embedded faint">
         {ready.embedded < 1 && <progress max={1} value={ready.embedded} aria-label={t.numbers.embedded(percent(ready.embedded, 0))} />}
         {ready.embedded >= 1 ? t.numbers.embeddedAll : t.numbers.embedded(percent(ready.embedded, 0))}
-      </p>
+      </p>}
     </section>
   );
 }

@@ -1,6 +1,6 @@
 /** What the draft does: of itself, and to all rules together. */
 
-import { usePage } from "../context";
+import { usePage, useTask } from "../context";
 import { count, percent, points } from "../format";
 import { useStrings } from "../i18n";
 import type { RuleRow, Totals, Trial } from "../types";
@@ -98,10 +98,11 @@ function Move({ name, hint, value, sign }: { name: string; hint: string; value: 
 
 export function Change({ before, after }: { before: Totals; after: Totals }) {
   const t = useStrings();
+  const written = useTask().shape === "text";
   const lines: [string, number | null, number | null, boolean][] = [
     [t.numbers.coverage, before.coverage, after.coverage, true],
-    [t.numbers.conflict, before.conflict, after.conflict, false],
-    [t.numbers.right, before.right, after.right, true],
+    [t.numbers.conflict, written ? null : before.conflict, written ? null : after.conflict, false],
+    [written ? t.numbers.kept : t.numbers.right, before.right, after.right, true],
     [t.numbers.believed, before.believed, after.believed, true],
   ];
   return (

@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { api } from "../api";
-import { usePage } from "../context";
+import { usePage, useTask } from "../context";
 import { useStrings } from "../i18n";
 import { withRow } from "../store";
 import type { Next as Found } from "../types";
@@ -11,6 +11,7 @@ import { RowList } from "./RowList";
 export function Next() {
   const { session } = usePage();
   const t = useStrings();
+  const task = useTask();
   const [found, setFound] = useState<Found | null>(null);
   const [asked, setAsked] = useState(0);
   useEffect(() => {
@@ -31,8 +32,8 @@ export function Next() {
   return (
     <>
       <div class="column-scroll" tabIndex={-1} aria-busy={found === null}>
-        <p class="intro">{t.texts.nextIntro}</p>
-        {found && (found.note || !found.ready) && <p class="note">{found.note || t.texts.nextWait}</p>}
+        <p class="intro">{task.shape === "text" ? t.texts.nextIntroWritten : t.texts.nextIntro}</p>
+        {found && (found.note || !found.ready) && <p class="note calm">{found.note || t.texts.nextWait}</p>}
         {found === null && <p class="empty">{t.texts.loading}</p>}
         {found && <RowList key={asked} rows={found.rows} rule="" label={t.texts.next} advance onRow={(row) => setFound({ ...found, rows: withRow(found.rows, row) })} />}
       </div>

@@ -49,8 +49,8 @@ export function Suggestions() {
       </p>
       {wrong && <Problems problems={wrong.problems} kind="warn" />}
       {found === null && !wrong && <p class="empty">{t.texts.loading}</p>}
-      {found?.notes.map((note, index) => <p key={index} class="note">{note}</p>)}
-      {found?.ready && left.length === 0 && <p class="empty">{t.texts.noSuggestions}</p>}
+      {found?.notes.map((note, index) => <p key={index} class="note calm">{note}</p>)}
+      {found?.ready && left.length === 0 && found.notes.length === 0 && <p class="empty">{t.texts.noSuggestions}</p>}
       <ul class="suggestions">
         {left.map((suggestion) => <Item key={`${suggestion.number}:${suggestion.title}`} suggestion={suggestion} onGone={() => drop(suggestion)} />)}
       </ul>

@@ -2,8 +2,9 @@
 
 import { useState } from "preact/hooks";
 import { usePage } from "../context";
+import { short } from "../format";
 import { useStrings } from "../i18n";
-import type { Row } from "../types";
+import type { Demand, Row } from "../types";
 import { Icon } from "../ui/icons";
 
 export function Written({ row, active, onSave }: { row: Row; active: boolean; onSave: (answer: string) => void }) {
@@ -51,21 +52,30 @@ export function Written({ row, active, onSave }: { row: Row; active: boolean; on
           )}
         </div>
       )}
-      {row.demands.length > 0 && (
-        <ul class="demands">
-          {row.demands.map((demand, index) => {
-            const state = demand.kept === null ? "unknown" : demand.kept ? "kept" : "broken";
-            return (
-              <li key={index} class={state}>
-                <Icon name={state === "kept" ? "check" : state === "broken" ? "cross" : "help"} />
-                <span class="hidden">{t.texts[state]}: </span>
-                <span><b>{demand.rule}</b> {demand.says}</span>
-              </li>
-            );
-          })}
-        </ul>
-      )}
+      {row.demands.length > 0 && <Demands demands={row.demands} all={active} />}
     </div>
+  );
+}
+
+/** What rules demand of the answer; in a text that is not chosen only what is broken, and how much is kept. */
+function Demands({ demands, all }: { demands: readonly Demand[]; all: boolean }) {
+  const t = useStrings();
+  const shown = all ? demands : demands.filter((demand) => demand.kept === false);
+  const kept = demands.filter((demand) => demand.kept).length;
+  return (
+    <ul class="demands">
+      {shown.map((demand, index) => {
+        const state = demand.kept === null ? "unknown" : demand.kept ? "kept" : "broken";
+        return (
+          <li key={index} class={state} title={demand.says}>
+            <Icon name={state === "kept" ? "check" : state === "broken" ? "cross" : "help"} />
+            <span class="hidden">{t.texts[state]}: </span>
+            <span><b>{demand.rule}</b> {short(demand.says, 110)}</span>
+          </li>
+        );
+      })}
+      {!all && kept > 0 && <li class="kept"><Icon name="check" /><span>{t.texts.keptCount(kept)}</span></li>}
+    </ul>
   );
 }
 
