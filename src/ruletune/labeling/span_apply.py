@@ -206,6 +206,8 @@ class SpanRules:
                 rows = sorted(unknown)
                 said.fault(rule.name, examples[rows[0]].id, unknown[rows[0]], count=len(rows))
         for row, found in enumerate(batch):
+            if not found:
+                continue
             said.add(offset + row, self._by_priority(found) if mute else found)
 
     def _rule(

@@ -146,32 +146,28 @@ def _texts(votes: SpanVotes, which: np.ndarray) -> float:
 
 
 def meetings(votes: SpanVotes) -> tuple[np.ndarray, np.ndarray]:
-    """Votes that share a character with a vote of another rule, and those of them where the labels differ, (votes,) bool."""
+    """Votes that share a character with a vote of another rule, and those of them where the labels differ, (votes,) bool.
+
+    Votes are sorted by text and start: what meets a later one meets all between, so that each is compared with the next,
+    then with the one after, and so on, as long as it reaches.
+    """
     overlaps, conflicts = np.zeros(len(votes.row), dtype=bool), np.zeros(len(votes.row), dtype=bool)
     voting = np.flatnonzero(votes.signs[votes.rule] > 0)
-    voting = voting[_meeting(votes, voting)]
-    open_votes: list[int] = []
-    for vote in map(int, voting):  # sorted by text and start: only votes that are still open can meet this one
-        row, start = votes.row[vote], votes.start[vote]
-        open_votes = [other for other in open_votes if votes.row[other] == row and votes.end[other] > start]
-        for other in open_votes:
-            if votes.rule[other] != votes.rule[vote]:
-                overlaps[[vote, other]] = True
-                if votes.label[other] != votes.label[vote]:
-                    conflicts[[vote, other]] = True
-        open_votes.append(vote)
+    base = votes.row[voting].astype(np.int64) * (int(votes.end.max(initial=0)) + 1)  # one axis for all texts
+    begins, ends = base + votes.start[voting], base + votes.end[voting]
+    left = np.arange(len(voting))
+    for distance in range(1, len(voting)):
+        left = left[left < len(voting) - distance]
+        left = left[begins[left + distance] < ends[left]]
+        if not len(left):
+            break
+        first, second = voting[left], voting[left + distance]
+        others = votes.rule[first] != votes.rule[second]
+        differ = others & (votes.label[first] != votes.label[second])
+        for found, which in ((overlaps, others), (conflicts, differ)):
+            found[first[which]] = True
+            found[second[which]] = True
     return overlaps, conflicts
-
-
-def _meeting(votes: SpanVotes, which: np.ndarray) -> np.ndarray:
-    """Of some votes, sorted by text and start, those that share a character with another of them, (some votes,) bool."""
-    stride = int(votes.end.max(initial=0)) + 1  # one axis for all texts
-    base = votes.row[which].astype(np.int64) * stride
-    begins, ends = base + votes.start[which], base + votes.end[which]
-    found = np.zeros(len(which), dtype=bool)
-    found[1:] = begins[1:] < np.maximum.accumulate(ends)[:-1]
-    found[:-1] |= begins[1:] < ends[:-1]  # what meets any later one meets the next
-    return found
 
 
 def judged_votes(votes: SpanVotes, gold: Sequence[Spans | None]) -> tuple[np.ndarray, np.ndarray]:
