@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -68,7 +69,6 @@ def serving(tmp_path: Path) -> Iterator[Serving]:
     import uvicorn
 
     from ruletune.serve.workbench import create_app, guarded
-    from ruletune.serve.workbench_server import listen
     from ruletune.workbench.live import Live
     from ruletune.workbench.project import Project
 
@@ -84,7 +84,7 @@ def serving(tmp_path: Path) -> Iterator[Serving]:
         project = Project(folder / "task.yaml")
         app = create_app(project, Live(project))
         config = uvicorn.Config(guarded(app), log_config=None, access_log=False, timeout_graceful_shutdown=1)
-        server, listener = uvicorn.Server(config), listen("127.0.0.1", 0)
+        server, listener = uvicorn.Server(config), socket.create_server(("127.0.0.1", 0))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
 

@@ -1,6 +1,6 @@
 /** Two versions of a rule side by side, and the choice between them. */
 
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { usePage } from "../context";
 import { sideBySide } from "../conflict";
 import { useStrings } from "../i18n";
@@ -10,7 +10,7 @@ export function Conflict({ mine, theirs, isNew }: { mine: string; theirs: Entry 
   const { session } = usePage();
   const t = useStrings();
   const box = useRef<HTMLDivElement>(null);
-  useEffect(() => box.current?.querySelector("button")?.focus(), []);
+  useLayoutEffect(() => box.current?.querySelector("button")?.focus(), []);
   const pairs = sideBySide(mine, theirs?.written ?? "");
   return (
     <div class="conflict" ref={box} role="alertdialog" aria-label={t.editor.conflictTitle}>

@@ -1,6 +1,6 @@
 /** The draft of a rule: as a form or as YAML, with what it does while it is typed. */
 
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { usePage, useTask } from "../context";
 import { kindOf, parse } from "../entry";
 import { useStrings } from "../i18n";
@@ -15,7 +15,8 @@ export function Editor() {
   const t = useStrings();
   const editing = model.editing;
   const root = useRef<HTMLElement>(null);
-  useEffect(() => {
+  // Before the next key arrives: what is typed right after the shortcut belongs into the form.
+  useLayoutEffect(() => {
     root.current?.querySelector<HTMLElement>("[data-first]")?.focus();
   }, [editing?.position, editing?.hash]);
   if (!editing) return null;

@@ -1,6 +1,6 @@
 /** The rules of the task file, in its order. */
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { usePage, useTask } from "../context";
 import { useStrings } from "../i18n";
 import type { Session } from "../session";
@@ -24,7 +24,7 @@ export function RuleList() {
     const chosen = rules.findIndex((entry) => entry.name === model.chosen || entry.rules.includes(model.chosen));
     if (model.chosen !== "" && chosen >= 0) setActive(chosen);
   }, [model.chosen]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!refocus.current) return;
     refocus.current = false;
     focusAt(list.current, place);

@@ -1,6 +1,6 @@
 /** A list of texts: arrow keys go through it, the chosen one is labelled. */
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { useTask } from "../context";
 import { useStrings } from "../i18n";
 import type { Row } from "../types";
@@ -30,7 +30,7 @@ export function RowList(props: Props) {
   // A text that is gone leaves its place to the one that follows it.
   const place = found >= 0 ? found : Math.min(active.place, Math.max(0, rows.length - 1));
   const activate = (to: number) => setActive({ place: to, id: rows[to]?.id });
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (focused.current && document.activeElement === document.body) at(list.current, place)?.focus({ preventScroll: true });
   }, [rows]);
 
