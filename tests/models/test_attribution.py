@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from ruletune.errors import MissingExtraError
+from ruletune.errors import MissingExtraError, RuletuneError
 from ruletune.models import adapters, backbone
 from ruletune.models.attribution import Attributed, Score, attribute
 from ruletune.models.backbone import Classifier
@@ -177,3 +178,11 @@ def test_without_captum(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> No
     score: Score = label_score(0, multi=False)
     with pytest.raises(MissingExtraError, match=r"ruletune\[explain\]"):
         attribute(classifier, encoded, 0, score, hide=hide)
+
+
+def test_an_exported_graph_has_no_gradients(checkpoint: Path) -> None:
+    classifier = made(checkpoint, "text")
+    encoded, hide = shown(classifier)
+    graph = replace(classifier, model=object())
+    with pytest.raises(RuletuneError, match="exported from"):
+        attribute(graph, encoded, 0, label_score(0, multi=False), hide=hide)

@@ -204,9 +204,11 @@ def test_without_its_data_a_run_is_checked_on_other_texts(
 
 def test_an_export_explains_what_it_can(exports: Callable[[str], Export]) -> None:
     opened = ruletune.load(exports("text").folder)
-    assert opened.explain(asked(opened)[0])["answer"] in ("good", "bad")
+    found = opened.explain(asked(opened)[0])
+    assert found["answer"] in ("good", "bad") and any("exported from" in note for note in found.notes)
     writing = ruletune.load(exports("generate").folder)
-    assert isinstance(writing.explain(asked(writing)[0])["answer"], str)
+    written = writing.explain(asked(writing)[0])
+    assert isinstance(written["answer"], str) and any("exported from" in note for note in written.notes)
 
 
 @pytest.mark.usefixtures("traced")

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ruletune.errors import MissingExtraError
+from ruletune.errors import MissingExtraError, RuletuneError
 from ruletune.models.backbone import Classifier
 from ruletune.models.cloze import ClozeModel
 from ruletune.models.encoding import Encoded, collate
@@ -87,7 +87,10 @@ def attribute(classifier: Classifier, encoded: Encoded, row: int, score: Score, 
 
     Raises:
         MissingExtraError: captum is not installed.
+        RuletuneError: The model is an exported graph.
     """
+    if not isinstance(classifier.model, torch.nn.Module):
+        raise RuletuneError("an exported graph has no gradients; ask the run that it was exported from")
     integrated = _integrated_gradients()
     twin = _twin(classifier.model)
     place = next(classifier.model.parameters()).device
