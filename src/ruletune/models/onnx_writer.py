@@ -66,6 +66,8 @@ class OnnxWriter(GenerationMixin):  # type: ignore[misc]
         """
         raise RuletuneError("an export for ONNX Runtime has no weights that PyTorch could look at")
 
+    buffers = get_input_embeddings = parameters
+
     def can_generate(self) -> bool:
         return True
 
