@@ -13,7 +13,11 @@ from tests.cli.test_cli import run
 from tests.understanding_fixtures import write_understanding
 
 KNOWN = {"check", "rules", "train", "evaluate", "predict", "explain"}
-FREE = {"init": "reads no task file", "pretrain": "reads only its texts"}
+FREE = {
+    "init": "reads no task file", "pretrain": "reads only its texts",
+    # They know both answers, and are tested where they are.
+    "card": "reads a run", "export": "reads a run", "push": "reads a run", "serve": "reads a run",
+}  # fmt: skip
 
 REFUSED: dict[str, list[str]] = {
     "label": ["{task}", "{data}", "-o", "{out}"],
@@ -21,6 +25,7 @@ REFUSED: dict[str, list[str]] = {
     "preview": ["{task}"],
     "search": ["{task}", "-o", "{out}"],
     "chat": ["{run}"],
+    "workbench": ["{task}", "--no-browser", "--port", "0"],
     "rules show": ["praise", "{task}"],
     "rules diff": ["{task}", "{task}"],
     "rules suggest": ["{task}"],
