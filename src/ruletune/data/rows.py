@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import json
 import re
+import stat
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ruletune.data.lines import LONGEST, lines
+from ruletune.data.cells import STRICT_JSON, json_of
+from ruletune.data.lines import LONGEST, lines, wrong_bytes
 from ruletune.data.parallel import parallel
 from ruletune.data.parquet import parquet_rows
 from ruletune.data.row import Row, check_names
@@ -41,6 +43,12 @@ FORMATS = {
     ".in": "slots",
 }
 
+_LARGEST_JSON = 1 << 30
+"""Characters of a file that is parsed as a whole."""
+
+_MOST_WRONG = 1000
+"""Lines of such a file that are looked at for wrong bytes."""
+
 _SAID = re.compile(r"# label\s*[=:]\s*(.*)")
 """A comment of a CoNLL file that gives the sentence below it a label."""
 
@@ -57,6 +65,8 @@ def format_of(source: str, folder: Path) -> tuple[str, Path]:
     if source.startswith("hf:"):
         return "hub", Path(source)
     paths = [existing(name, folder) for name in files_of(source, folder)]
+    for each in paths:
+        _check_is_data(each)
     if len(paths) == 2:
         return "parallel", folder / source
     [path] = paths
@@ -78,6 +88,19 @@ def format_of(source: str, folder: Path) -> tuple[str, Path]:
             remedy=f"call it {', '.join(sorted(FORMATS))} (or one of these and .gz)",
         )
     return kind, path
+
+
+def _check_is_data(path: Path) -> None:
+    """A pipe can be read once, and data is; a device may never end.
+
+    Raises:
+        UserError: It is neither a file nor a folder.
+    """
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        what = "a pipe" if stat.S_ISFIFO(mode) else "a socket" if stat.S_ISSOCK(mode) else "a device"
+        remedy = "write what comes out of it to a file"
+        raise UserError(f"this is {what}, not a file", where=Location(str(path)), remedy=remedy)
 
 
 def rows(source: str, *, folder: Path) -> Iterator[Row]:
@@ -102,7 +125,7 @@ def rows(source: str, *, folder: Path) -> Iterator[Row]:
             first, second = (existing(name, folder) for name in files_of(source, folder))
             yield from parallel(first, second)
         case "slots":
-            yield from slots(path, lines)
+            yield from slots(path)
         case "parquet":
             yield from parquet_rows(path)
         case _:
@@ -116,15 +139,26 @@ def jsonl(lines: Iterable[tuple[int, str]], path: Path) -> Iterator[Row]:
     for number, line in lines:
         if not line or line.isspace():
             continue
+        if problem := wrong_bytes(line):
+            yield Row(file, number, {}, problem)
+            continue
         try:
             value = parse(line)
-        except ValueError as error:
-            reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-            yield Row.bad(Location(file, number), f"not valid JSON: {reason}")
-        except RecursionError:
-            yield Row.bad(Location(file, number), "JSON that is nested too deeply")
+            if type(value) is dict and line.count('":') != len(value):  # there may be more keys than came out
+                value = json_of(line)
+        except (ValueError, RecursionError):
+            yield Row.bad(Location(file, number), f"not valid JSON: {_reason(line)}")
         else:
             yield _record(value, file, number)
+
+
+def _reason(text: str) -> str:
+    """Why a text is not JSON, in words for people."""
+    try:
+        json_of(text)
+    except ValueError as error:
+        return str(error)
+    return "it cannot be read"
 
 
 def _record(value: object, file: str, line: int | None = None) -> Row:
@@ -135,13 +169,15 @@ def _record(value: object, file: str, line: int | None = None) -> Row:
 
 def _json(path: Path) -> Iterator[Row]:
     """A list of objects, or an object of objects (WRENCH), whose ``data`` holds the text."""
-    text = "".join(line for _, line in lines(path))
+    text = _whole(path)
     where = Location(str(path))
     try:
-        value = json.loads(text)
+        value = STRICT_JSON.decode(text)
     except (ValueError, RecursionError) as error:
         remedy = "call a file with one object a line .jsonl" if text.lstrip().startswith("{") else None
-        raise UserError(f"not valid JSON: {error}", where=where, remedy=remedy) from error
+        line = error.lineno if isinstance(error, json.JSONDecodeError) else None
+        where = Location(str(path), line)
+        raise UserError(f"not valid JSON: {_reason(text)}", where=where, remedy=remedy) from error
     if isinstance(value, dict) and isinstance(value.get("data"), list):
         yield from _squad(value["data"], str(path))
         return
@@ -151,6 +187,31 @@ def _json(path: Path) -> Iterator[Row]:
         raise UserError("expected a list of objects", where=where)
     for position, entry in enumerate(value, start=1):
         yield _record(entry, f"{path}[{position}]")
+
+
+def _whole(path: Path) -> str:
+    """The text of a file.
+
+    Raises:
+        UserError: It is too large, or not UTF-8, with every line that is not.
+    """
+    held: list[str] = []
+    problems: list[Problem] = []
+    size = 0
+    for number, line in lines(path, ended=False):
+        size += len(line)
+        if size > _LARGEST_JSON:
+            remedy = "write one object a line into a .jsonl file, which is read row by row"
+            raise UserError("more than 1 GB of JSON, which is read as a whole", where=Location(str(path), number), remedy=remedy)
+        if problem := wrong_bytes(line):
+            problems.append(problem)
+            if len(problems) == _MOST_WRONG:
+                break
+        elif not problems:
+            held.append(line)
+    if problems:
+        raise UserError.of(problems)
+    return "".join(held)
 
 
 def _squad(articles: Sequence[Any], file: str) -> Iterator[Row]:
@@ -194,16 +255,19 @@ def delimited(
     """
     file, at = str(path), line - 1
 
+    wrong: Problem | None = None
+
     def text() -> Iterator[str]:
-        nonlocal at
+        nonlocal at, wrong
         for number, content in lines:
             at = number
+            wrong = wrong or wrong_bytes(content)
             yield content
 
     stream = text()
     reader = csv.reader(stream, delimiter=delimiter, strict=True)
     while True:
-        begin = at + 1
+        begin, wrong = at + 1, None
         try:
             cells = next_cells(reader)
         except StopIteration:
@@ -217,6 +281,11 @@ def delimited(
             yield Row(file, begin, {}, problem)
             continue
         if not cells:
+            continue
+        if wrong is not None:
+            if header is None:
+                raise UserError.of([wrong])
+            yield Row(file, begin, {}, wrong)
             continue
         if header is None:
             header = header_of(cells, path)
@@ -262,7 +331,9 @@ def plain(lines: Iterable[tuple[int, str]], path: Path) -> Iterator[Row]:
     """One text a line; blank lines are left out."""
     for number, line in lines:
         text = line.strip()
-        if text:
+        if problem := wrong_bytes(line):
+            yield Row(str(path), number, {}, problem)
+        elif text:
             yield Row(str(path), number, {"text": text})
 
 
@@ -299,6 +370,7 @@ def conll(lines: Iterable[tuple[int, str]], path: Path) -> Iterator[Row]:
             label = said[1]
         elif not line.startswith("# "):
             begin = number if begin is None else begin
+            problem = problem or wrong_bytes(line)
             if len(cells) < 2 and problem is None:
                 problem = Problem("a word without a tag", Location(file, number), "write the word, a tab and its tag")
             tokens.append(cells[0])
