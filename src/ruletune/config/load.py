@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.representer import RoundTripRepresenter
 
+from ruletune.bad_rows import BadRows
 from ruletune.config.clozes import cloze_problems
 from ruletune.config.messages import explain
 from ruletune.config.renderings import mismatches, rendering_of
@@ -29,7 +30,7 @@ from ruletune.tasks import TASKS, UNDERSTANDING, Task
 from ruletune.templates import Rendering, Template
 from ruletune.types import Text
 
-__all__ = ["TaskSpec", "load_task", "parse_task", "to_yaml", "with_seed"]
+__all__ = ["TaskSpec", "load_task", "parse_task", "skipping_bad_rows", "to_yaml", "with_seed"]
 
 _LARGEST = 1 << 20
 """Bytes; a task file beyond it is some other file. The parser reads about 150 kB in a second."""
@@ -48,6 +49,7 @@ class TaskSpec:
         test_places: The line of each of the file's tests.
         slots: Where the file asks for slots beside intents, the task of finding those; the rest of this is about the intents.
         written: Every rule, muted ones too, as it would say what it says if it were heard.
+        bad_rows: Takes the bad rows of the task's data where these are left out; ``None`` where they are an error.
     """
 
     file: TaskFile
@@ -59,6 +61,7 @@ class TaskSpec:
     test_places: tuple[Location, ...] = ()
     slots: TaskSpec | None = None
     written: tuple[Rule, ...] = ()
+    bad_rows: BadRows | None = field(default=None, compare=False, repr=False)
 
     @property
     def muted(self) -> tuple[str, ...]:
@@ -120,7 +123,7 @@ def parse_task(source: str, *, path: Path, check_data: bool = True, tree: Tree |
     if problems:
         raise UserError.of(_in_order(problems, path))
     intents, slots = specs
-    return replace(intents, slots=slots)
+    return replace(intents, slots=replace(slots, bad_rows=intents.bad_rows))
 
 
 def _specified(tree: Tree, source: str, path: Path, *, check_data: bool) -> TaskSpec:
@@ -148,13 +151,26 @@ def _specified(tree: Tree, source: str, path: Path, *, check_data: bool) -> Task
     if problems:
         raise UserError.of(_in_order(problems, path))
     places = tuple(tree.at("tests", position) for position in range(len(file.tests)))
-    return TaskSpec(file, TASKS[file.task], rules, rendering, path, source, places, written=written)
+    bad_rows = BadRows() if file.data.skip_bad else None
+    return TaskSpec(file, TASKS[file.task], rules, rendering, path, source, places, written=written, bad_rows=bad_rows)
 
 
 def with_seed(spec: TaskSpec, seed: int) -> TaskSpec:
     """The same task under another seed."""
     slots = None if spec.slots is None else with_seed(spec.slots, seed)
     return replace(spec, file=spec.file.model_copy(update={"seed": seed}), slots=slots)
+
+
+def skipping_bad_rows(spec: TaskSpec, bad_rows: BadRows | None = None) -> TaskSpec:
+    """The same task, whose bad rows are left out.
+
+    Args:
+        bad_rows: Takes them; default one that takes no others.
+    """
+    bad_rows = bad_rows or spec.bad_rows or BadRows()
+    slots = None if spec.slots is None else skipping_bad_rows(spec.slots, bad_rows)
+    data = spec.file.data.model_copy(update={"skip_bad": True})
+    return replace(spec, file=spec.file.model_copy(update={"data": data}), slots=slots, bad_rows=bad_rows)
 
 
 def to_yaml(spec: TaskSpec) -> str:

@@ -104,7 +104,7 @@ def lines(path: Path, *, ended: bool = True) -> Iterator[tuple[int, str]]:
 
 def swollen(path: Path, seen: int) -> bool:
     """Whether more bytes came out of a file than any text that is compressed has."""
-    return seen > _SWOLLEN * path.stat().st_size
+    return path.suffix.lower() == ".gz" and seen > _SWOLLEN * path.stat().st_size
 
 
 def too_long(path: Path, number: int) -> UserError:

@@ -13,6 +13,7 @@ from ruletune.errors import Location, Problem, UserError
 
 __all__ = ["beside", "slots"]
 
+
 def beside(path: Path) -> dict[str, Path]:
     """The files that belong to one of words: ``tags`` (``seq.out``) and ``label``, those that are there."""
     names = {"tags": path.with_suffix(".out"), "label": path.with_name("label")}

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ruletune.bad_rows import BadRows
 from ruletune.config import TaskSpec, load_task
 from ruletune.data.pairs import marked_example
-from ruletune.data.readers import Labels, read_all
+from ruletune.data.readers import Labels
 from ruletune.errors import UserError
 from ruletune.labeling.apply import RuleSet, Votes
-from ruletune.labeling.corpus import columns_of, labels_of
+from ruletune.labeling.corpus import columns_of, labels_of, read_rows
 from ruletune.labeling.label_model import LabelModel
 from ruletune.labeling.table import covered as covered_by
 from ruletune.metrics.selective import Threshold
@@ -183,13 +184,19 @@ class Run:
         """How far each rule is believed."""
         return LabelModel.from_json(self.settings["label_model"])
 
-    def read(self, source: str, *, labelled: bool = True) -> list[Example]:
+    def read(self, source: str, *, labelled: bool = True, bad_rows: BadRows | None = None) -> list[Example]:
         """Examples of a data source, in the columns that the task's data has; paths are relative to the working folder.
 
-        Plain text files have a column ``text`` only. A label column is read where ``labelled``.
+        Plain text files have a column ``text`` only.
+
+        Args:
+            labelled: Whether a label column is read.
+            bad_rows: Takes bad rows, which are then left out; without it they are an error, whatever the task file says of
+                its own data.
         """
         columns, answers = columns_of(self.spec, source), labels_of(self.spec, labelled=labelled)
-        return read_all(source, columns, labels=answers if labelled or not isinstance(answers, Labels) else None)
+        wanted = answers if labelled or not isinstance(answers, Labels) else None
+        return read_rows(source, columns, labels=wanted, bad_rows=bad_rows)
 
     def example(self, text: str, text_pair: str | None = None, *, identity: str = "1") -> Example:
         """A text as an example of the run's task; where a relation is asked for, its entities are marked in it.
