@@ -28,7 +28,7 @@ _LISTED = 100_000
 
 _OTHER = "something else"
 
-_VARIES = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\[[^]]*\]|0x[0-9a-f]+|[-+]?\d[\d.,]*""")
+_VARIES = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\[[^]]*\]|(?<![\w-])(?:0x[0-9a-f]+|[-+]?\d[\d.,]*)""")
 """What differs between messages that say the same of two rows: what is quoted, places, and numbers."""
 
 

@@ -153,10 +153,13 @@ def _are_votes(value: object) -> bool:
     return (
         isinstance(value, list)
         and bool(value)
-        and all(
-            isinstance(rule, list) and all(isinstance(span, list) and len(span) == 3 for span in rule) for rule in value
-        )
+        and all(isinstance(rule, list) and all(map(_is_vote, rule)) for rule in value)
     )
+
+
+def _is_vote(value: object) -> bool:
+    """Whether a value is a span of words with a label."""
+    return isinstance(value, list) and len(value) == 3 and _whole(value[0]) and _whole(value[1])
 
 
 def _in_characters(votes: object, ranges: Sequence[tuple[int, int]]) -> list[list[list[object]]]:
