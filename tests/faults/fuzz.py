@@ -78,8 +78,16 @@ def _record(asked: argparse.Namespace, outcomes: dict[str, Outcome]) -> None:
     if asked.no_record or asked.only:
         return
     rows = [{"fuzzer": name, **outcome.to_json()} for name, outcome in outcomes.items()]
-    rows.append({"fuzzer": "all", "cases": sum(o.cases for o in outcomes.values()), "failed": sum(o.failed for o in outcomes.values())})
-    record.write("faults_fuzzing", command=f"python -m tests.faults.fuzz --cases {asked.cases} --seed {asked.seed}", rows=rows)
+    rows.append(
+        {
+            "fuzzer": "all",
+            "cases": sum(o.cases for o in outcomes.values()),
+            "failed": sum(o.failed for o in outcomes.values()),
+        }
+    )
+    record.write(
+        "faults_fuzzing", command=f"python -m tests.faults.fuzz --cases {asked.cases} --seed {asked.seed}", rows=rows
+    )
 
 
 def guided(name: str, cases: int) -> int:

@@ -69,7 +69,11 @@ ROWS: dict[str, list[dict[str, Any]]] = {
     "no answers": [{"text": "a", "other": {"b": [1]}}],
 }  # fmt: skip
 
-KEYS = tuple(sorted({key for rows in ROWS.values() for row in rows for key in row} | {"id", "words", "data", "weak_labels", "slots"}))
+KEYS = tuple(
+    sorted(
+        {key for rows in ROWS.values() for row in rows for key in row} | {"id", "words", "data", "weak_labels", "slots"}
+    )
+)
 
 ALL = tuple(row for rows in ROWS.values() for row in rows)
 
@@ -107,7 +111,9 @@ def _check(found: Example | Problem) -> None:
     shown += [value for key in ("history", "act", "facts") if isinstance(value := found.fields.get(key), str)]
     for text in shown:
         text.encode("utf-8")  # else no tokenizer takes it, and nobody can write it down
-    spans = [span for answer in (found.answer, *found.alternatives) if isinstance(answer, Spans) for span in answer.spans]
+    spans = [
+        span for answer in (found.answer, *found.alternatives) if isinstance(answer, Spans) for span in answer.spans
+    ]
     if any(span.end > len(found.text) for span in (*spans, *found.entities)):
         raise BrokenPromiseError("a span ends behind the text")
 
@@ -115,14 +121,29 @@ def _check(found: Example | Problem) -> None:
 @functools.cache
 def contents() -> dict[str, bytes]:
     """Good files of every format, by name."""
-    lines = {task: "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in found * 3).encode() for task, found in ROWS.items()}
-    conll = "-DOCSTART- O\n\n# label = spam\nAnn\tB-PER\nleft\tO\n\nRome LOC\n".encode()
-    squad = {"data": [{"title": "x", "paragraphs": [{"context": "Ada left.", "qas": [{"question": "Who?", "id": "1", "answers": [{"text": "Ada", "answer_start": 0}]}]}]}]}
+    lines = {
+        task: "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in found * 3).encode()
+        for task, found in ROWS.items()
+    }
+    conll = b"-DOCSTART- O\n\n# label = spam\nAnn\tB-PER\nleft\tO\n\nRome LOC\n"
+    squad = {
+        "data": [
+            {
+                "title": "x",
+                "paragraphs": [
+                    {
+                        "context": "Ada left.",
+                        "qas": [{"question": "Who?", "id": "1", "answers": [{"text": "Ada", "answer_start": 0}]}],
+                    }
+                ],
+            }
+        ]
+    }
     wrench = {str(n): {"label": n % 2, "weak_labels": [-1, 0], "data": {"text": f"t {n}"}} for n in range(4)}
     found = {f"{task}.jsonl": data for task, data in lines.items()}
     found |= {
-        "a.csv": "id,text,label\n1,free,spam\n2,\"a, b\",ham\n3,\"x\ny\",1\n".encode(),
-        "a.tsv": "text\tlabel\nfree\tspam\nhi\tham\n".encode(),
+        "a.csv": b'id,text,label\n1,free,spam\n2,"a, b",ham\n3,"x\ny",1\n',
+        "a.tsv": b"text\tlabel\nfree\tspam\nhi\tham\n",
         "a.txt": "free prize\nhello\n中文\n".encode(),
         "a.conll": conll,
         "squad.json": json.dumps(squad).encode(),
@@ -140,7 +161,14 @@ def _parquet() -> bytes:
     import pyarrow.parquet as pq
 
     sink = io.BytesIO()
-    table = pa.table({"text": ["a", "b", None], "label": ["spam", "ham", "x"], "when": pa.array([1, 2, 3], pa.timestamp("us")), "l": [[1], [], None]})
+    table = pa.table(
+        {
+            "text": ["a", "b", None],
+            "label": ["spam", "ham", "x"],
+            "when": pa.array([1, 2, 3], pa.timestamp("us")),
+            "l": [[1], [], None],
+        }
+    )
     pq.write_table(table, sink)
     return sink.getvalue()
 
@@ -188,7 +216,9 @@ def _in_pieces(path: Path, columns: Columns, examples: list[Example], bad: int) 
     found = [example.text for sheet in sheets for example in sheet.examples]
     problems = sum(len(sheet.problems) for sheet in sheets)
     if found != [example.text for example in examples] or problems != bad:
-        raise BrokenPromiseError(f"read whole: {len(examples)} good, {bad} bad; in pieces: {len(found)} good, {problems} bad")
+        raise BrokenPromiseError(
+            f"read whole: {len(examples)} good, {bad} bad; in pieces: {len(found)} good, {problems} bad"
+        )
 
 
 CASES: dict[str, Callable[[random.Random], str]] = {"rows": rows, "data files": files, "Parquet files": parquet}

@@ -27,9 +27,15 @@ from tests.faults.grammar import as_json, changed, changed_bytes, changed_text, 
 BIG = 20_000
 
 ENTRIES: dict[str, list[dict[str, Any]]] = {
-    "terms.txt": [{"gazetteer": "terms.txt", "vote": "spam"}, {"gazetteer": "terms.txt", "vote": "spam", "ignore_case": False}],
+    "terms.txt": [
+        {"gazetteer": "terms.txt", "vote": "spam"},
+        {"gazetteer": "terms.txt", "vote": "spam", "ignore_case": False},
+    ],
     "table.tsv": [{"table": "table.tsv"}, {"table": "table.tsv", "ignore_case": False, "labels": {"spam": "ham"}}],
-    "patterns.jsonl": [{"patterns": "patterns.jsonl"}, {"patterns": "patterns.jsonl", "per": "id", "ignore_case": True}],
+    "patterns.jsonl": [
+        {"patterns": "patterns.jsonl"},
+        {"patterns": "patterns.jsonl", "per": "id", "ignore_case": True},
+    ],
     "glossary.tsv": [{"glossary": "glossary.tsv"}, {"glossary": "glossary.tsv", "inflect": True, "inflections": True}],
     "pairs.tsv": [{"pattern_file": "pairs.tsv"}],
 }
@@ -52,10 +58,15 @@ def _content(name: str, rng: random.Random) -> bytes:
     """A file of rules that is wrong somewhere."""
     if name == "patterns.jsonl" and rng.random() < 0.5:
         rows = [
-            {"label": rng.choice(("spam", "ham", "SPAM", "x")), "pattern": [rng.choice(TOKENS) for _ in range(rng.randrange(1, 5))]}
+            {
+                "label": rng.choice(("spam", "ham", "SPAM", "x")),
+                "pattern": [rng.choice(TOKENS) for _ in range(rng.randrange(1, 5))],
+            }
             for _ in range(rng.randrange(1, 4))
         ]
-        return "\n".join(as_json(changed(row, rng, keys=("label", "pattern", "id", "LOWER", "OP", "REGEX"))) for row in rows).encode()
+        return "\n".join(
+            as_json(changed(row, rng, keys=("label", "pattern", "id", "LOWER", "OP", "REGEX"))) for row in rows
+        ).encode()
     data = FILES[name].encode()
     if rng.random() < 0.7:
         return changed_text(data.decode(), rng).encode("utf-8", "surrogatepass")
@@ -78,7 +89,9 @@ def rule_files(rng: random.Random) -> str:
         entry = changed(entry, rng, keys=keys())
         if not isinstance(entry, dict) or "function" in entry or "snorkel" in entry:
             return "names code"
-    spec = _spec([entry], TASKS.get(name, rng.choice(("classification", "ner")) if name != "glossary.tsv" else "translation"))
+    spec = _spec(
+        [entry], TASKS.get(name, rng.choice(("classification", "ner")) if name != "glossary.tsv" else "translation")
+    )
     if rng.random() < 0.3:
         apply(spec, rng)
     return f"{len(spec.rules) and 'some'} rules"
@@ -87,7 +100,10 @@ def rule_files(rng: random.Random) -> str:
 def rules_on_texts(rng: random.Random) -> str:
     """Rules of every kind on odd texts. What rules say must lie in the text."""
     regex = changed_text(rng.choice((r"\bfree\b", "(?P<entity>a|b)+c", r"(\w+)@(\w+)", "[^a-z]{2,5}", "中.文")), rng)
-    entries = [{"name": "a", "regex": regex, "vote": "spam"}, {"name": "b", "keywords": [odd_text(rng)[:50], "free"], "vote": "ham"}]
+    entries = [
+        {"name": "a", "regex": regex, "vote": "spam"},
+        {"name": "b", "keywords": [odd_text(rng)[:50], "free"], "vote": "ham"},
+    ]
     entries.append({"name": "c", "all": ["a", {"not": "b"}], "vote": "spam"})
     spec = _spec(entries, rng.choice(("classification", "ner")))
     apply(spec, rng)
@@ -131,9 +147,16 @@ def templates(rng: random.Random) -> str:
 def renderings(rng: random.Random) -> str:
     """Whole inputs with knowledge and markers: every piece of the text comes back from its place."""
     terms = {odd_text(rng)[:30] or "a": odd_text(rng)[:100] for _ in range(3)} | {"free": "costs nothing"}
-    knowledge = Knowledge(terms, rng.choice(("prefix", "suffix", "insert", "field")), rng.randrange(1, 4), rng.choice((" ", "; ", "\n", "")))
+    knowledge = Knowledge(
+        terms,
+        rng.choice(("prefix", "suffix", "insert", "field")),
+        rng.randrange(1, 4),
+        rng.choice((" ", "; ", "\n", "")),
+    )
     template = Template.parse(rng.choice(("{text}", "{knowledge} {text}", "{description} {text}")))
-    rendering = Rendering(template, (knowledge,), "n", odd_text(rng)[:50], {"a": "b"}, types={"PER": odd_text(rng)[:20]})
+    rendering = Rendering(
+        template, (knowledge,), "n", odd_text(rng)[:50], {"a": "b"}, types={"PER": odd_text(rng)[:20]}
+    )
     text = (changed_text("a free prize in Peking", rng) or "a")[:300]
     text = text if len(text) > 1 else "ab"
     half = rng.randrange(1, len(text))
@@ -154,7 +177,13 @@ def knowledge(rng: random.Random) -> str:
     """Files of knowledge, in their three formats."""
     from ruletune.errors import Location
 
-    name, source = rng.choice((("k.tsv", "MRSA\ta germ\nHIV\ta virus\n"), ("k.json", '{"MRSA": "a germ"}'), ("k.jsonl", '{"term": "a", "text": "b"}\n')))
+    name, source = rng.choice(
+        (
+            ("k.tsv", "MRSA\ta germ\nHIV\ta virus\n"),
+            ("k.json", '{"MRSA": "a germ"}'),
+            ("k.jsonl", '{"term": "a", "text": "b"}\n'),
+        )
+    )
     entries = read_entries(changed_text(source, rng), where=Location(name))
     inject((Knowledge(entries, "insert", 3, " "),), "MRSA a HIV " + odd_text(rng)[:200])
     return "knowledge"

@@ -105,7 +105,10 @@ def folder() -> Path:
 def sources() -> tuple[str, ...]:
     """Task files as they are written."""
     paths = sorted(EXAMPLES.glob("*/task.yaml"))
-    return (*(path.read_text(encoding="utf-8") for path in paths), *(json.dumps(value, indent=1) for value in MORE.values()))
+    return (
+        *(path.read_text(encoding="utf-8") for path in paths),
+        *(json.dumps(value, indent=1) for value in MORE.values()),
+    )
 
 
 @functools.cache

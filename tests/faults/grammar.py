@@ -23,7 +23,21 @@ ODD_VALUES: tuple[Any, ...] = (
     {"a": None}, [[[[[]]]]], [1, 2, 3], [0, 1, "PER"], {"start": 0, "end": 1, "label": "PER"}, {"text": "a"}, ["a", "b"], [""], {"": ""}, [True], ["a"] * 300,
 )  # fmt: skip
 
-OTHER_TEXTS = ("text", "label", "name", "spam", "ham", "PER", "LOC", "answer", "word", "a", "The quick brown fox", "free prize", "北京大学")
+OTHER_TEXTS = (
+    "text",
+    "label",
+    "name",
+    "spam",
+    "ham",
+    "PER",
+    "LOC",
+    "answer",
+    "word",
+    "a",
+    "The quick brown fox",
+    "free prize",
+    "北京大学",
+)
 
 
 def odd(rng: random.Random) -> Any:
@@ -61,7 +75,9 @@ def _places(value: Any, found: list[tuple[Any, Any]]) -> None:
             _places(inner, found)
 
 
-def changed(value: Any, rng: random.Random, *, keys: Sequence[str] = (), donors: Sequence[Any] = (), times: int | None = None) -> Any:
+def changed(
+    value: Any, rng: random.Random, *, keys: Sequence[str] = (), donors: Sequence[Any] = (), times: int | None = None
+) -> Any:
     """A copy of a value of dictionaries and lists with a few changes.
 
     Args:
@@ -90,7 +106,9 @@ def _change(holder: Any, key: Any, rng: random.Random, keys: Sequence[str], dono
     elif kind < 0.65 and isinstance(holder, dict):
         holder[rng.choice(keys) if keys and rng.random() < 0.8 else odd_text(rng)] = odd(rng)
     elif kind < 0.72 and isinstance(holder, list):
-        holder.insert(rng.randrange(len(holder) + 1), copy.deepcopy(rng.choice(holder)) if rng.random() < 0.6 else odd(rng))
+        holder.insert(
+            rng.randrange(len(holder) + 1), copy.deepcopy(rng.choice(holder)) if rng.random() < 0.6 else odd(rng)
+        )
     elif kind < 0.85 and isinstance(holder[key], str):
         holder[key] = changed_text(holder[key], rng)
     elif kind < 0.95 and donors:
@@ -137,7 +155,21 @@ def changed_bytes(data: bytes, rng: random.Random) -> bytes:
         elif kind < 0.65:
             del held[at : at + rng.choice((1, 4, 64))]
         elif kind < 0.75:
-            held[at:at] = rng.choice((b"\r", b"\r\n", b"\n\n", b"\0", b"\xef\xbb\xbf", b"\xff\xfe", b'"', b"\x1f\x8b", b"PK\x03\x04", b"\xe9", b"\xed\xa0\x80"))
+            held[at:at] = rng.choice(
+                (
+                    b"\r",
+                    b"\r\n",
+                    b"\n\n",
+                    b"\0",
+                    b"\xef\xbb\xbf",
+                    b"\xff\xfe",
+                    b'"',
+                    b"\x1f\x8b",
+                    b"PK\x03\x04",
+                    b"\xe9",
+                    b"\xed\xa0\x80",
+                )
+            )
         elif kind < 0.85:
             held = held[:at]
         else:

@@ -20,9 +20,16 @@ if TYPE_CHECKING:
     from ruletune.labeling.evaluate import Embed
     from ruletune.progress import Event
 
-__all__ = ["INTERRUPTED", "Json", "embedder_of", "emit", "out", "printable", "progress_bars", "show_error"]
+__all__ = ["INTERRUPTED", "AllowCode", "Json", "embedder_of", "emit", "out", "printable", "progress_bars", "show_error"]
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+
+AllowCode = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-code", help="A Python file or a module whose functions the run's rules may call; may be repeated."
+    ),
+]
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""

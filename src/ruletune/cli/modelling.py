@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ruletune.cli.abstaining import Confidence, MaxError, evaluated, summary
-from ruletune.cli.console import INTERRUPTED, Json, emit, out, progress_bars
+from ruletune.cli.console import INTERRUPTED, AllowCode, Json, emit, out, printable, progress_bars
 from ruletune.cli.skipping import BadRowsFile, SkipBad, left_out, skipping, taker
 from ruletune.cli.stdin import texts_of_stdin
 from ruletune.errors import UserError
@@ -109,13 +109,14 @@ def evaluate(
     data: Annotated[str, typer.Argument(help="Labelled data: a file, a saved dataset, or a hub id.")],
     max_error: MaxError = None,
     confidence: Confidence = 0.9,
+    allow_code: AllowCode = None,
     skip_bad: SkipBad = False,
     bad_rows: BadRowsFile = None,
     json: Json = False,
 ) -> None:
     """Measure a trained model on labelled data."""
     taken = taker(skip_bad, bad_rows)
-    opened = open_run(run)
+    opened = open_run(run, allow_code)
     examples = opened.read(data, bad_rows=taken)
     with progress_bars() as listener:
         result = opened.evaluate(examples, max_error=max_error, confidence=confidence, listener=listener)
@@ -160,6 +161,7 @@ def predict(
     n_best: Annotated[
         int, typer.Option("--n-best", min=1, help="So many answers to each, where passages or texts are asked for.")
     ] = 1,
+    allow_code: AllowCode = None,
     skip_bad: SkipBad = False,
     bad_rows: BadRowsFile = None,
     json: Json = False,
@@ -168,7 +170,7 @@ def predict(
     from ruletune.pipeline.values import n_best_value, prediction_value
 
     taken = taker(skip_bad, bad_rows)
-    opened = open_run(run)
+    opened = open_run(run, allow_code)
     limit = None if max_error is None else opened.threshold(max_error, confidence=confidence)
     readout = opened.task.readout
     if n_best > 1 and readout not in ("extract", "generate"):
@@ -253,8 +255,13 @@ def _says(firing: Firing) -> str:
     return f"{'vetoes' if firing.veto else 'says'} {firing.answer}"
 
 
-def open_run(folder: Path) -> Run:
-    """A run folder, opened."""
+def open_run(folder: Path, allow_code: list[str] | None = None) -> Run:
+    """A run folder, opened, with a word on stderr about rules of it whose code is not allowed to run."""
     from ruletune.pipeline.run import load
 
-    return load(folder)
+    run = load(folder, allow_code=allow_code or ())
+    for module, rules in run.withheld.items():
+        names = ", ".join(map(repr, rules[:_RULES])) + (", ..." if len(rules) > _RULES else "")
+        said = f"Note: the rules {names} say nothing: look at {module}, and allow it with --allow-code {module}\n"
+        sys.stderr.write(printable(said))
+    return run

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-from ruletune.cli.console import Json, embedder_of, emit, out, progress_bars
+from ruletune.cli.console import AllowCode, Json, embedder_of, emit, out, progress_bars
 from ruletune.cli.skipping import BadRowsFile, SkipBad, left_out, skipping
 from ruletune.errors import UserError
 
@@ -219,6 +219,7 @@ def diff(
     new: Annotated[Path, typer.Argument(help="Another.")],
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="Texts shown at most.")] = 10,
     data: Texts = None,
+    allow_code: AllowCode = None,
     skip_bad: SkipBad = False,
     bad_rows: BadRowsFile = None,
     json: Json = False,
@@ -228,7 +229,7 @@ def diff(
 
     from ruletune.labeling.diff import diff as work
 
-    before, after = _task_of(old), skipping(_task_of(new), skip_bad, bad_rows)
+    before, after = _task_of(old, allow_code), skipping(_task_of(new, allow_code), skip_bad, bad_rows)
     with progress_bars() as listener:
         found = work(
             before,
@@ -247,7 +248,11 @@ def diff(
     out().print(rule_diff(found))
 
 
-def _task_of(path: Path) -> TaskSpec:
+def _task_of(path: Path, allow_code: list[str] | None) -> TaskSpec:
     from ruletune.config import load_task
 
-    return load_task(path / "task.yaml", check_data=False) if path.is_dir() else load_task(path)
+    if not path.is_dir():
+        return load_task(path)
+    from ruletune.pipeline.trust import allowing
+
+    return load_task(path / "task.yaml", check_data=False, allow=allowing(allow_code or ()))
