@@ -19,8 +19,8 @@ from tests.faults.fuzzing import Case, Outcome, one, peak, show
 CASES: dict[str, Case] = {**fuzz_tasks.CASES, **fuzz_rules.CASES, **fuzz_data.CASES}
 
 SHARES = {
-    "task values": 8, "task text": 3, "edits of rules": 3, "files of rules": 10, "rules on odd texts": 2, "templates": 25, "rendered inputs": 8,
-    "files of knowledge": 8, "braces": 12, "rows": 18, "data files": 6, "Parquet files": 1,
+    "task values": 6, "task text": 2, "edits of rules": 2, "files of rules": 15, "rules on odd texts": 3, "templates": 60, "rendered inputs": 20,
+    "files of knowledge": 15, "braces": 30, "rows": 60, "data files": 10, "Parquet files": 1,
 }  # fmt: skip
 """Cases of each in a round."""
 
