@@ -328,7 +328,7 @@ def _sheet(path: Path, task: str, suffix: str, kinds: list[Kind], rng: random.Ra
         out.append(data)
         line += data.count(b"\n") + 1
     path.write_bytes(b"\n".join(out) + b"\n")
-    columns = Columns(label=None) if suffix == ".txt" else Columns(text="context" if False else "text")
+    columns = Columns(label=None) if suffix == ".txt" else Columns()
     return Sheet(path, task, ANSWERS[task], columns, bad, 100 + len(kinds))
 
 
@@ -356,7 +356,7 @@ def _zip() -> bytes:
 def bomb(megabytes: int, line: bytes = b"") -> bytes:
     """A gzip file of a few kilobytes that unpacks to so many megabytes of one byte, or of one line over and over."""
     sink = io.BytesIO()
-    block = (line * (1 + (1 << 20) // len(line)) if line else b" " * (1 << 20))[: 1 << 20]
+    block = line * ((1 << 20) // len(line)) if line else b" " * (1 << 20)
     with gzip.GzipFile(fileobj=sink, mode="wb", compresslevel=9, mtime=0) as file:
         for _ in range(megabytes):
             file.write(block)
@@ -380,8 +380,8 @@ FILES: dict[str, bytes | Callable[[], bytes]] = {
     "cut.jsonl.gz": lambda: gzip.compress(GOOD * 100)[:-12],
     "turned.jsonl.gz": lambda: gzip.compress(GOOD * 100)[:-8] + b"\0" * 8,
     "twice.jsonl.gz": lambda: gzip.compress(gzip.compress(GOOD)),
-    "bomb.jsonl.gz": lambda: bomb(300),
-    "bomb.json.gz": lambda: bomb(300),
+    "bomb.jsonl.gz": lambda: bomb(257),
+    "bomb.json.gz": lambda: bomb(20, line=b" " * 1000 + b"\n"),
     "pickle.jsonl": lambda: pickle.dumps([{"text": "a"}]),
     "pickle.parquet": lambda: pickle.dumps([{"text": "a"}]),
     "utf16.jsonl": GOOD.decode().encode("utf-16"),

@@ -11,15 +11,18 @@ from typing import BinaryIO, cast
 from ruletune.errors import Location, Problem, UserError
 
 __all__ = [
-    "LONGEST", "Undecoded", "bomb", "decode", "lines", "raw_lines", "swollen", "too_long", "unreadable", "unzipped", "wrong_bytes",
+    "LONGEST", "STRIDE", "Undecoded", "bomb", "decode", "lines", "raw_lines", "swollen", "too_long", "unreadable", "unzipped", "wrong_bytes",
 ]  # fmt: skip
 
 LONGEST = 256 * 1024 * 1024
 """Bytes in one line; beyond it a file is taken to be something else."""
 
 _SWOLLEN = 200
-"""How many times its size a compressed file may have, once more than :data:`LONGEST` bytes came out of it. Text shrinks to a
+"""How many times its size a compressed file may have, once more than :data:`STRIDE` bytes came out of it. Text shrinks to a
 twentieth at most; only what repeats itself without end shrinks further."""
+
+STRIDE = 1 << 24
+"""Bytes between two looks at how far a compressed file has grown."""
 
 _MAGIC = {
     b"PK\x03\x04": "a zip archive",
@@ -66,14 +69,14 @@ def unzipped(file: BinaryIO, path: Path) -> BinaryIO:
 
 def raw_lines(file: BinaryIO, path: Path) -> Iterator[tuple[int, bytes]]:
     """Numbered lines of a file, not decoded yet."""
-    seen, look = 0, LONGEST
+    seen, look = 0, STRIDE
     try:
         for number, line in enumerate(iter(lambda: file.readline(LONGEST + 1), b""), start=1):
             if len(line) > LONGEST:
                 raise too_long(path, number)
             seen += len(line)
             if seen > look:
-                look += LONGEST
+                look += STRIDE
                 if swollen(path, seen):
                     raise bomb(path, number)
             yield number, line

@@ -18,7 +18,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO
 
-from ruletune.data.lines import LONGEST, bomb, decode, raw_lines, swollen, too_long, unreadable, unzipped
+from ruletune.data.lines import LONGEST, STRIDE, bomb, decode, raw_lines, swollen, too_long, unreadable, unzipped
 from ruletune.data.parquet import arrow_rows
 from ruletune.data.readers import HEAD, Answers, Columns, RowParser, check_columns
 from ruletune.data.row import Row, check_names
@@ -215,12 +215,12 @@ def _lines(kind: str, path: Path, file: BinaryIO, count: int, size: int) -> Iter
 def _blocks(file: BinaryIO, path: Path, size: int) -> Iterator[bytes]:
     """Whole lines of a file, about ``size`` bytes at a time."""
     inside = unzipped(file, path)
-    line, seen, look = 1, 0, LONGEST
+    line, seen, look = 1, 0, STRIDE
     try:
         while block := inside.read(size):
             seen += len(block)
             if seen > look:
-                look += LONGEST
+                look += STRIDE
                 if swollen(path, seen):
                     raise bomb(path, line)
             if not block.endswith(b"\n"):
