@@ -88,7 +88,7 @@ def rows(rng: random.Random) -> str:
     parser = RowParser(columns, ANSWERS[task])
     for one in (values, json_again(values)):
         found = parser.parse(Row("data.jsonl", 3, one), 1)
-        _check(found)
+        _check(found, task)
     return f"a row of {task}" if isinstance(found, Example) else "a bad row"
 
 
@@ -100,7 +100,7 @@ def json_again(values: Any) -> Any:
         return values
 
 
-def _check(found: Example | Problem) -> None:
+def _check(found: Example | Problem, task: str) -> None:
     if isinstance(found, Problem):
         check_message(UserError.of([found]))
         if found.where is None or found.where.line is None:
@@ -108,7 +108,8 @@ def _check(found: Example | Problem) -> None:
         return
     fingerprint([found])
     shown = [found.id, found.text, found.text_pair or "", *(span.label for span in found.entities)]
-    shown += [value for key in ("history", "act", "facts") if isinstance(value := found.fields.get(key), str)]
+    if task == "dialogue":
+        shown += [value for key in ("history", "act", "facts") if isinstance(value := found.fields.get(key), str)]
     for text in shown:
         text.encode("utf-8")  # else no tokenizer takes it, and nobody can write it down
     spans = [
@@ -202,7 +203,7 @@ def read_both(name: str, data: bytes, rng: random.Random) -> str:
         for problem in bad[:50]:
             check_message(UserError.of([problem]))
     for example in examples[:20]:
-        _check(example)
+        _check(example, task)
     if answers is None:
         _in_pieces(path, columns, examples, len(bad))
     if rng.random() < 0.05:
