@@ -39,7 +39,7 @@ def test_label_goes_on_without_them(tmp_path: Path) -> None:
     task = tmp_path / "task.yaml"
     task.write_text(
         "task: classification\nlabels: [x, y]\ndata: {train: train.jsonl}\nrules:\n"
-        "  - {name: bad, regex: '(?:a+)+b$', vote: x}\n  - {name: good, keywords: [free], vote: y}\n",
+        "  - {name: bad, regex: '(a*)*\\1b', vote: x}\n  - {name: good, keywords: [free], vote: y}\n",
         encoding="utf-8",
     )
     rows = [{"text": "a" * 60 + "!", "label": None}, {"text": "free now", "label": "y"}]

@@ -83,9 +83,7 @@ def test_no_row_that_is_right(task: Path, tmp_path: Path) -> None:
     code, _, said = invoke("rules", task, "--skip-bad")
     assert code == 2 and said.splitlines()[0].endswith("train.jsonl: no row is right") and said.count("\n") == 5
     (tmp_path / "new.jsonl").write_bytes(b'{oops\n{"text": ""}\n')
-    code, _, said = invoke(
-        "label", task, tmp_path / "new.jsonl", "-o", tmp_path / "o.jsonl", "--skip-bad", "--jobs", 1
-    )
+    code, _, said = invoke("label", task, tmp_path / "new.jsonl", "-o", tmp_path / "o.jsonl", "--skip-bad", "--jobs", 1)
     assert code == 2 and not (tmp_path / "o.jsonl").exists()
 
 
@@ -101,11 +99,11 @@ def test_labels_of_the_good_rows(processes: int, task: Path, tmp_path: Path) -> 
     code, shown, said = invoke(*arguments)
     assert code == 0, said
     rows = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
-    # A row whose label is unknown has a text that can be labelled: gold is not read here.
-    assert [row["id"] for row in rows] == [*map(str, range(20)), "23", *map(str, range(20, 40))]
+    # A row whose label is unknown has a text that can be labelled: gold is not read here. Without an id it gets its number.
+    assert [row["id"] for row in rows] == [*map(str, range(20)), "23", "20", "21", "22", *map(str, range(24, 40))]
     value = json.loads(shown)
-    assert value["n"] == 41 and value["covered"] == 40
-    assert value["bad_rows"]["sources"][str(tmp_path / "train.jsonl")]["count"] == 14
+    assert value["n"] == 40 and value["covered"] == 39
+    assert value["bad_rows"]["sources"][str(tmp_path / "train.jsonl")]["count"] == 15
 
 
 def test_a_run_warns_and_a_prediction_lists(tmp_path: Path) -> None:
