@@ -2,7 +2,7 @@
 """Run the fuzzers for long: python -m tests.faults.fuzz [--cases N] [--seed S] [--only NAME] [--seconds T] [--engine atheris].
 
 Every fuzzer gets its share of the cases: cheap ones many, expensive ones few. Results go to
-``benchmarks/results/faults_fuzzing.json``, failures to stderr with the seed that makes them again; any is exit code 1.
+``benchmarks/results/faults/fuzzing.json``, failures to stderr with the seed that makes them again; any is exit code 1.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 import argparse
 import random
 import sys
+import time
 from collections.abc import Iterator
 
-from benchmarks import record
 from tests.faults import fuzz_data, fuzz_rules, fuzz_tasks
 from tests.faults.fuzzing import Case, Outcome, one, peak, show
 
@@ -46,8 +46,6 @@ def main() -> int:
     if asked.engine == "atheris":
         return guided(asked.only or "rows", asked.cases)
     outcomes = {name: Outcome() for name in CASES if asked.only in (None, name)}
-    import time
-
     done = 0
     try:
         for name, seed in rounds(asked.seed):
@@ -77,6 +75,9 @@ def _record(asked: argparse.Namespace, outcomes: dict[str, Outcome]) -> None:
     sys.stderr.flush()
     if asked.no_record or asked.only:
         return
+    from benchmarks import record
+
+    (record.RESULTS / "faults").mkdir(parents=True, exist_ok=True)
     rows = [{"fuzzer": name, **outcome.to_json()} for name, outcome in outcomes.items()]
     rows.append(
         {
@@ -86,7 +87,7 @@ def _record(asked: argparse.Namespace, outcomes: dict[str, Outcome]) -> None:
         }
     )
     record.write(
-        "faults_fuzzing", command=f"python -m tests.faults.fuzz --cases {asked.cases} --seed {asked.seed}", rows=rows
+        "faults/fuzzing", command=f"python -m tests.faults.fuzz --cases {asked.cases} --seed {asked.seed}", rows=rows
     )
 
 

@@ -65,7 +65,8 @@ def main() -> int:
 
         total = sum((Counter(counts) for counts in outcomes.values()), Counter[str]())
         rows.append({"kind": "all", **total, "slowest_seconds": round(slowest, 1)})
-        record.write("faults_regexes", command="python -m tests.faults.run_regexes --record", rows=rows)
+        (record.RESULTS / "faults").mkdir(parents=True, exist_ok=True)
+        record.write("faults/regexes", command="python -m tests.faults.run_regexes --record", rows=rows)
     return 0
 
 
