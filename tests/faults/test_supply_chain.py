@@ -57,7 +57,7 @@ def test_no_remote_code_is_trusted() -> None:
         words = _keywords(call)
         trusted = words.get("trust_remote_code")
         assert trusted is None or (isinstance(trusted, ast.Constant) and trusted.value is False), where
-        if name == "from_pretrained":
+        if name == "from_pretrained" and "GenerationConfig" not in ast.unparse(call.func):  # numbers, and nothing else
             found += 1
             options = any(
                 keyword.arg is None and getattr(keyword.value, "id", "") == "options" for keyword in call.keywords
