@@ -16,7 +16,7 @@ EXAMPLE_summarization := summarization
 EXAMPLE_dialogue := dialogue
 EXAMPLE := $(or $(EXAMPLE_$(TASK)),$(error there is no example for TASK=$(TASK); choose classification, ner, relation, qa, translation, summarization or dialogue))
 
-.PHONY: demo test setup dev check docs clean
+.PHONY: demo test setup dev check docs faults clean
 
 demo: $(VENV)/.ready
 	$(BIN)/python examples/$(EXAMPLE)/prepare.py runs/$(EXAMPLE)/data
@@ -41,6 +41,16 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 $(VENV)/.ready-dev: $(VENV)/.ready
 	$(BIN)/python -m pip install $(PIP_ARGS) -c constraints.txt -e '.[datasets,demo,dev,explain,onnx,search,serve,text,tracking]'
 	@touch $@
+
+# What can go wrong, for long: a million cases over all fuzzers, every catastrophic expression, and the tests of both.
+# FAULT_CASES and FAULT_SEED change how many and which; atheris can lead it: python -m tests.faults.fuzz --engine atheris --only rows
+FAULT_CASES ?= 1000000
+FAULT_SEED  ?= 0
+
+faults: $(VENV)/.ready-dev
+	$(BIN)/python -m pytest tests/faults
+	$(BIN)/python -m tests.faults.run_regexes --record
+	$(BIN)/python -m tests.faults.fuzz --cases $(FAULT_CASES) --seed $(FAULT_SEED)
 
 docs: $(VENV)/.ready-dev
 	$(BIN)/python scripts/make_reference.py

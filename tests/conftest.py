@@ -13,6 +13,7 @@ from pathlib import Path
 
 # What tests embed is remembered nowhere but in a folder of their own.
 os.environ["RULETUNE_CACHE"] = tempfile.mkdtemp(prefix="ruletune-tests-")
+os.environ["RULETUNE_CONFIG"] = tempfile.mkdtemp(prefix="ruletune-tests-")
 
 import pytest
 from hypothesis import HealthCheck, settings

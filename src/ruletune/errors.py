@@ -18,6 +18,12 @@ _SHOWN = 20
 _LISTED = 12
 """Choices that a remedy lists."""
 
+_LONGEST = 1200
+"""Characters of a message, and of a remedy. Names and values in them may be of any length; their edges tell most."""
+
+_COMPARED = 200
+"""Characters of a word that are compared with what it may have been meant to be."""
+
 
 @dataclass(frozen=True, slots=True)
 class Location:
@@ -45,6 +51,11 @@ class Problem:
     message: str
     where: Location | None = None
     remedy: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, said in (("message", self.message), ("remedy", self.remedy)):
+            if said is not None and len(said) > _LONGEST:
+                object.__setattr__(self, name, f"{said[: _LONGEST // 2]} … {said[-_LONGEST // 4 :]}")
 
     def __str__(self) -> str:
         prefix = f"{self.where}: " if self.where else ""
@@ -105,8 +116,8 @@ def close_match(word: str, choices: Iterable[str]) -> str | None:
     >>> close_match("tain.csv", ["train.csv", "notes.txt"])
     "did you mean 'train.csv'?"
     """
-    folded = {choice.casefold(): choice for choice in choices}
-    close = difflib.get_close_matches(word.casefold(), folded, n=1)
+    folded = {choice[:_COMPARED].casefold(): choice for choice in choices}
+    close = difflib.get_close_matches(word[:_COMPARED].casefold(), folded, n=1)
     return f"did you mean {folded[close[0]]!r}?" if close else None
 
 

@@ -176,7 +176,7 @@ def test_a_header_only(write: Write, complaints: Complaints) -> None:
 @pytest.mark.parametrize("content", ["", "[]", "{}", "3", '"text"', "null", "[1", '{"text": "a"}\n{"text": "b"}'])
 def test_json_that_is_no_list_of_rows(content: str, write: Write, complaints: Complaints) -> None:
     [complaint] = complaints(read_all, str(write("data.json", content)))
-    assert complaint.startswith("data.json: ")
+    assert complaint.startswith("data.json")
 
 
 @pytest.mark.parametrize("name", ["data.jsonl.gz", "data.csv.gz"])
@@ -364,8 +364,7 @@ def test_a_stray_quote_in_the_last_row_loses_nothing_else(write: Write, complain
 
 def test_lines_that_end_in_carriage_returns_alone(write: Write, complaints: Complaints) -> None:
     [complaint] = complaints(read_all, str(write("data.csv", "text,label\ra,ham\rb,spam\r")))
-    assert complaint.startswith("data.csv:1: malformed row: new-line character seen in unquoted field; ")
-    assert complaint.endswith("end every line with a line feed")
+    assert complaint == "data.csv: the lines end with a carriage return alone; end every line with a line feed"
 
 
 def test_a_lone_carriage_return_costs_one_line(write: Write) -> None:

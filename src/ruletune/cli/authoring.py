@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ruletune.cli.console import Json, emit, out, progress_bars
+from ruletune.cli.skipping import BadRowsFile, SkipBad, left_out, skipping
 from ruletune.errors import UserError
 
 if TYPE_CHECKING:
@@ -123,6 +124,8 @@ def sample(
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many texts.")] = 20,
     run: Annotated[Path | None, typer.Option(help="A run folder: prefer texts that its model is unsure of.")] = None,
     output: Annotated[Path | None, typer.Option("--out", "-o", help="JSONL file to write, ready for labels.")] = None,
+    skip_bad: SkipBad = False,
+    bad_rows: BadRowsFile = None,
     json: Json = False,
 ) -> None:
     """Choose what to label next: texts unlike each other and unlike those that have a label."""
@@ -130,16 +133,17 @@ def sample(
     from ruletune.data.pairs import written_marked
     from ruletune.pipeline.choose import choose
 
-    spec = load_task(task)
+    spec = skipping(load_task(task), skip_bad, bad_rows)
     with progress_bars() as listener:
         examples = choose(spec, data=data, count=count, run=run, listener=listener)
     answer, rows = _to_fill_in(spec, examples)
+    skipped = left_out(spec.bad_rows, bad_rows)
     if output is not None:
         from ruletune.data.readers import write_jsonl
 
         write_jsonl(output, rows)
     if json:
-        emit({"texts": rows} if output is None else {"output": str(output), "n": len(rows)})
+        emit(({"texts": rows} if output is None else {"output": str(output), "n": len(rows)}) | skipped)
     elif output is None:
         for example in examples:
             text = written_marked(example.text, example.entities) if example.entities else example.text

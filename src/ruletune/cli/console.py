@@ -20,9 +20,16 @@ if TYPE_CHECKING:
     from ruletune.labeling.evaluate import Embed
     from ruletune.progress import Event
 
-__all__ = ["INTERRUPTED", "Json", "embedder_of", "emit", "out", "progress_bars", "show_error"]
+__all__ = ["INTERRUPTED", "AllowCode", "Json", "embedder_of", "emit", "out", "printable", "progress_bars", "show_error"]
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+
+AllowCode = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-code", help="A Python file or a module whose functions the run's rules may call; may be repeated."
+    ),
+]
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -69,10 +76,10 @@ def show_error(error: RuletuneError, *, as_json: bool) -> None:
         )
         sys.stderr.write(json.dumps({"problems": problems}, ensure_ascii=False) + "\n")
     else:
-        sys.stderr.write(f"{_printable(str(error))}\n")
+        sys.stderr.write(f"{printable(str(error))}\n")
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Without characters that the terminal cannot show (lone surrogates) or that steer it."""
     kept = "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
     encoding = sys.stderr.encoding or "utf-8"

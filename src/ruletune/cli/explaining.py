@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ruletune.cli.console import Json, emit, out
+from ruletune.cli.console import AllowCode, Json, emit, out
 from ruletune.cli.modelling import RunFolder, open_run
 from ruletune.errors import UserError
 
@@ -28,13 +28,14 @@ def explain(
     examples: Annotated[int, typer.Option("--examples", min=0, help="So many of the nearest gold examples.")] = 3,
     words: Annotated[bool, typer.Option("--words/--no-words", help="Find out which words mattered.")] = True,
     html: Annotated[Path | None, typer.Option("--html", help="Also write a page: one file, no scripts.")] = None,
+    allow_code: AllowCode = None,
     json: Json = False,
 ) -> None:
     """Say why: rules that fired and how far they are believed, words that mattered, the nearest gold examples."""
     texts = [line.strip() for line in sys.stdin if line.strip()] if text == "-" else [text]
     if not texts or not texts[0].strip():
         raise UserError("the text is empty")
-    opened = open_run(run)
+    opened = open_run(run, allow_code)
     found = [
         opened.explain(opened.example(each, text_pair), words=words, examples=examples, label=label) for each in texts
     ]

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ruletune.cli.console import Json, embedder_of, emit, out, progress_bars, same_file
+from ruletune.cli.skipping import BadRowsFile, SkipBad, left_out, skipping
 from ruletune.errors import UserError
 
 __all__ = ["export"]
@@ -19,17 +20,18 @@ def export(
     output: Annotated[
         Path, typer.Option("--out", "-o", help="votes.npz or votes.npy for NumPy, train.json for WRENCH.")
     ],
+    skip_bad: SkipBad = False,
+    bad_rows: BadRowsFile = None,
     json: Json = False,
 ) -> None:
     """Write the votes of every rule on every text, for NumPy or for WRENCH."""
     from ruletune.config import load_task
-    from ruletune.data.readers import read_all
     from ruletune.labeling.apply import RuleSet
-    from ruletune.labeling.corpus import columns_of, labels_of, needs_label
+    from ruletune.labeling.corpus import needs_label, read_given
     from ruletune.labeling.export import FORMATS, write_votes
     from ruletune.progress import Event
 
-    spec = load_task(task)
+    spec = skipping(load_task(task), skip_bad, bad_rows)
     needs_label(spec, "an export of votes")
     if output.suffix.lower() not in FORMATS:
         raise UserError(f"cannot tell the format of {output.name!r}", remedy=f"end the name in {', '.join(FORMATS)}")
@@ -37,7 +39,7 @@ def export(
         raise UserError("the output would replace the input", remedy="name another file with --out")
     if not spec.rules:
         raise UserError(f"{task} has no rules to export the votes of", remedy="write some under rules:")
-    examples = read_all(data, columns_of(spec, data), labels=labels_of(spec))
+    examples = read_given(spec, data)
     done = 0
     with progress_bars() as listener:
 
@@ -50,6 +52,7 @@ def export(
     exported = write_votes(output, votes, examples)
     faults = {fault.rule: fault.count for fault in votes.faults}
     files = [str(path) for path in exported.files]
+    skipped = left_out(spec.bad_rows, bad_rows)
     if json:
         emit(
             {
@@ -58,6 +61,7 @@ def export(
                 "rules": exported.rules,
                 "notes": exported.notes,
                 "faults": faults,
+                **skipped,
             }
         )
         return

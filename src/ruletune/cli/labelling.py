@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ruletune.cli.console import INTERRUPTED, Json, emit, out, progress_bars
+from ruletune.cli.skipping import BadRowsFile, SkipBad, left_out, skipping
 from ruletune.errors import UserError
 from ruletune.types import Spans
 
@@ -28,6 +29,8 @@ def label(
     jobs: Annotated[int | None, typer.Option(min=1, help="Most processes; default one for each core.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew where a run was interrupted.")] = False,
+    skip_bad: SkipBad = False,
+    bad_rows: BadRowsFile = None,
     json: Json = False,
 ) -> None:
     """Label texts by the rules alone: each rule's vote, and what the label model makes of them."""
@@ -37,10 +40,11 @@ def label(
     from ruletune.labeling.corpus import needs_one_task
     from ruletune.labeling.stream import label_file
 
-    spec = load_task(task)
+    spec = skipping(load_task(task), skip_bad, bad_rows)
     needs_one_task(spec, "a file of weak labels")
     if spec.task.answer is Spans:
-        _label_spans(spec, data, output, resume=resume, json=json)
+        found = _label_spans(spec, data, output, resume=resume)
+        _told(found, output, left_out(spec.bad_rows, bad_rows), json=json)
         return
     make: Callable[[TaskSpec], Embed | None] | None = None
     if needs_embedding(spec.rules):
@@ -56,10 +60,10 @@ def label(
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; nothing is lost: go on with the same command and --resume\n")
         raise typer.Exit(INTERRUPTED) from None
-    _told(found, output, json=json)
+    _told(found, output, left_out(spec.bad_rows, bad_rows), json=json)
 
 
-def _label_spans(spec: TaskSpec, data: str, output: Path, *, resume: bool, json: bool) -> None:
+def _label_spans(spec: TaskSpec, data: str, output: Path, *, resume: bool) -> Labelled:
     """Texts whose answers are spans are labelled at once."""
     from ruletune.cli.console import embedder_of
     from ruletune.labeling.span_labels import label_spans
@@ -67,14 +71,13 @@ def _label_spans(spec: TaskSpec, data: str, output: Path, *, resume: bool, json:
     if resume:
         raise UserError("there is nothing to resume: spans are labelled at once", remedy="leave --resume out")
     with progress_bars() as listener:
-        found = label_spans(spec, data, output, embed=embedder_of(spec), listener=listener)
-    _told(found, output, json=json)
+        return label_spans(spec, data, output, embed=embedder_of(spec), listener=listener)
 
 
-def _told(found: Labelled, output: Path, *, json: bool) -> None:
+def _told(found: Labelled, output: Path, skipped: dict[str, Any], *, json: bool) -> None:
     if json:
         failed = {fault.rule: fault.count for fault in found.faults}
-        emit({"output": str(output), "n": found.texts, "covered": found.covered, "faults": failed})
+        emit({"output": str(output), "n": found.texts, "covered": found.covered, "faults": failed} | skipped)
         return
     share = found.covered / found.texts
     out().print(f"{found.texts} texts in {output}, {found.covered} with a label ({share:.0%}).", markup=False)

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ruletune.cli.abstaining import Confidence, MaxError, evaluated, summary
-from ruletune.cli.console import INTERRUPTED, Json, emit, out, progress_bars
+from ruletune.cli.console import INTERRUPTED, AllowCode, Json, emit, out, printable, progress_bars
+from ruletune.cli.skipping import BadRowsFile, SkipBad, left_out, skipping, taker
+from ruletune.cli.stdin import texts_of_stdin
 from ruletune.errors import UserError
 from ruletune.types import Answer, Spans
 
@@ -37,12 +39,14 @@ def train(
             help="Also send losses and metrics to tensorboard, mlflow or wandb; instead of training.report_to.",
         ),
     ] = None,
+    skip_bad: SkipBad = False,
+    bad_rows: BadRowsFile = None,
     json: Json = False,
 ) -> None:
     """Fine-tune a model from labels and rules, and report what the rules were worth."""
     from ruletune.config import load_task, with_seed
 
-    spec = load_task(task)
+    spec = skipping(load_task(task), skip_bad, bad_rows)
     if seed is not None:
         spec = with_seed(spec, seed)
     from ruletune.pipeline.fit import fit
@@ -53,8 +57,9 @@ def train(
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; nothing is lost: go on with the same command and --resume\n")
         raise typer.Exit(INTERRUPTED) from None
+    skipped = left_out(spec.bad_rows, bad_rows)
     if json:
-        emit({"run": str(run.folder), "report": str(run.folder / "report.html"), **run.metrics})
+        emit({"run": str(run.folder), "report": str(run.folder / "report.html"), **run.metrics, **skipped})
     else:
         _print_result(run)
 
@@ -104,14 +109,20 @@ def evaluate(
     data: Annotated[str, typer.Argument(help="Labelled data: a file, a saved dataset, or a hub id.")],
     max_error: MaxError = None,
     confidence: Confidence = 0.9,
+    allow_code: AllowCode = None,
+    skip_bad: SkipBad = False,
+    bad_rows: BadRowsFile = None,
     json: Json = False,
 ) -> None:
     """Measure a trained model on labelled data."""
-    opened = open_run(run)
+    taken = taker(skip_bad, bad_rows)
+    opened = open_run(run, allow_code)
+    examples = opened.read(data, bad_rows=taken)
     with progress_bars() as listener:
-        result = opened.evaluate(opened.read(data), max_error=max_error, confidence=confidence, listener=listener)
+        result = opened.evaluate(examples, max_error=max_error, confidence=confidence, listener=listener)
+    skipped = left_out(taken, bad_rows)
     if json:
-        emit(result)
+        emit(result | skipped)
         return
     from rich.table import Table
 
@@ -150,22 +161,27 @@ def predict(
     n_best: Annotated[
         int, typer.Option("--n-best", min=1, help="So many answers to each, where passages or texts are asked for.")
     ] = 1,
+    allow_code: AllowCode = None,
+    skip_bad: SkipBad = False,
+    bad_rows: BadRowsFile = None,
     json: Json = False,
 ) -> None:
     """Answer new texts, and say which rules fired; with --max-error only those that can be answered safely."""
     from ruletune.pipeline.values import n_best_value, prediction_value
 
-    opened = open_run(run)
+    taken = taker(skip_bad, bad_rows)
+    opened = open_run(run, allow_code)
     limit = None if max_error is None else opened.threshold(max_error, confidence=confidence)
     readout = opened.task.readout
     if n_best > 1 and readout not in ("extract", "generate"):
         raise UserError("only passages and texts have a second best", remedy="leave --n-best out")
-    examples = _stdin(opened) if data == "-" else opened.read(data, labelled=False)
+    examples = texts_of_stdin(opened, taken) if data == "-" else opened.read(data, labelled=False, bad_rows=taken)
     with progress_bars() as listener:
         asked: dict[str, Any] = {"several": n_best} if readout == "generate" else {}
         predictions = opened.predict(examples, max_error=max_error, confidence=confidence, listener=listener, **asked)
     if limit is not None:
         summary(limit, predictions)
+    skipped = left_out(taken, bad_rows)
     rows = [prediction_value(prediction) | _held_back(prediction, limit) for prediction in predictions]
     if n_best > 1:
         rows = [row | {"n_best": n_best_value(p, n_best)} for row, p in zip(rows, predictions, strict=True)]
@@ -174,7 +190,7 @@ def predict(
 
         write_jsonl(output, rows)
     if json:
-        emit({"predictions": rows} if output is None else {"output": str(output), "n": len(rows)})
+        emit(({"predictions": rows} if output is None else {"output": str(output), "n": len(rows)}) | skipped)
     elif output is None:
         _print_predictions(examples, predictions, n_best)
     else:
@@ -239,13 +255,13 @@ def _says(firing: Firing) -> str:
     return f"{'vetoes' if firing.veto else 'says'} {firing.answer}"
 
 
-def open_run(folder: Path) -> Run:
-    """A run folder, opened."""
+def open_run(folder: Path, allow_code: list[str] | None = None) -> Run:
+    """A run folder, opened, with a word on stderr about rules of it whose code is not allowed to run."""
     from ruletune.pipeline.run import load
 
-    return load(folder)
-
-
-def _stdin(run: Run) -> list[Example]:
-    lines = [line.strip() for line in sys.stdin]
-    return [run.example(line, identity=str(number)) for number, line in enumerate(lines, start=1) if line]
+    run = load(folder, allow_code=allow_code or ())
+    for module, rules in run.withheld.items():
+        names = ", ".join(map(repr, rules[:_RULES])) + (", ..." if len(rules) > _RULES else "")
+        said = f"Note: the rules {names} say nothing: look at {module}, and allow it with --allow-code {module}\n"
+        sys.stderr.write(printable(said))
+    return run

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ruletune.cli.console import INTERRUPTED, Json, emit, out, progress_bars
+from ruletune.cli.skipping import BadRowsFile, SkipBad, left_out, taker
 from ruletune.errors import UserError
 
 __all__ = ["pretrain"]
@@ -37,12 +38,17 @@ def pretrain(
     seed: Annotated[int, typer.Option(min=0)] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where it was interrupted.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the folder if it exists.")] = False,
+    skip_bad: SkipBad = False,
+    bad_rows: BadRowsFile = None,
     json: Json = False,
 ) -> None:  # fmt: skip
     """Go on with a model's pretraining on your own unlabelled text."""
-    from ruletune.config import load_task
+    from ruletune.config import load_task, skipping_bad_rows
 
+    taken = taker(skip_bad, bad_rows)
     spec = load_task(task) if task else None
+    if spec is not None and taken is not None:
+        spec = skipping_bad_rows(spec, taken)
     if folder.exists() and not overwrite:
         raise UserError(f"{folder} exists already", remedy="name another folder, or say --overwrite")
     from ruletune.models.pretraining import Scratch
@@ -61,7 +67,7 @@ def pretrain(
     try:
         with progress_bars() as listener:
             done = pretrain(
-                read_texts(texts or [], text=column, task=spec, listener=listener),
+                read_texts(texts or [], text=column, task=spec, bad_rows=taken, listener=listener),
                 out=folder,
                 checkpoint=checkpoint,
                 scratch=shape,
@@ -73,8 +79,9 @@ def pretrain(
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; nothing is lost: go on with the same command and --resume\n")
         raise typer.Exit(INTERRUPTED) from None
+    skipped = left_out(taken, bad_rows)
     if json:
-        emit({"folder": str(done.folder), **{k: v for k, v in done.record.items() if k != "curve"}})
+        emit({"folder": str(done.folder), **{k: v for k, v in done.record.items() if k != "curve"}, **skipped})
         return
     loss = done.record["loss"]
     out().print(

@@ -8,22 +8,27 @@ from typing import Annotated
 import typer
 
 from ruletune.cli.console import Json, emit, out, progress_bars
+from ruletune.cli.skipping import BadRowsFile, SkipBad, left_out, skipping
 
 __all__ = ["preview"]
 
 
 def preview(
     task: Annotated[Path, typer.Argument(help="The task file.")] = Path("task.yaml"),
+    skip_bad: SkipBad = False,
+    bad_rows: BadRowsFile = None,
     json: Json = False,
 ) -> None:
     """Estimate in seconds what labels, rules, and both would reach, without training the model."""
     from ruletune.config import load_task
     from ruletune.pipeline.preview import preview as look
 
+    spec = skipping(load_task(task), skip_bad, bad_rows)
     with progress_bars() as listener:
-        found = look(load_task(task), listener=listener)
+        found = look(spec, listener=listener)
+    skipped = left_out(spec.bad_rows, bad_rows)
     if json:
-        emit(found.to_json())
+        emit(found.to_json() | skipped)
         return
     from rich.table import Table
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-from ruletune.cli.console import Json, embedder_of, emit, out, progress_bars
+from ruletune.cli.console import AllowCode, Json, embedder_of, emit, out, progress_bars
+from ruletune.cli.skipping import BadRowsFile, SkipBad, left_out, skipping
 from ruletune.errors import UserError
 
 if TYPE_CHECKING:
@@ -49,10 +50,9 @@ app = typer.Typer(
 def _examples(spec: TaskSpec, data: str | None) -> list[Example] | None:
     if data is None:
         return None
-    from ruletune.data.readers import read_all
-    from ruletune.labeling.corpus import columns_of, labels_of
+    from ruletune.labeling.corpus import read_given
 
-    return read_all(data, columns_of(spec, data), labels=labels_of(spec))
+    return read_given(spec, data)
 
 
 @app.command()
@@ -60,18 +60,21 @@ def table(
     task: TaskPath,
     data: Texts = None,
     sort: Annotated[Sorting, typer.Option(help="What comes first; order: as the task file has them.")] = "coverage",
+    skip_bad: SkipBad = False,
+    bad_rows: BadRowsFile = None,
     json: Json = False,
 ) -> None:
     """Show what each rule does: coverage, overlap, conflict, accuracy, and whether it says anything new."""
     from ruletune.config import load_task
 
-    spec = load_task(task)
+    spec = skipping(load_task(task), skip_bad, bad_rows)
     if spec.task.readout == "generate":
-        _demands(spec, data, sort, json=json)
+        _demands(spec, data, sort, bad_rows, json=json)
         return
     tables = {half.task.name: _table(half, data) for half in spec.halves}
+    skipped = left_out(spec.bad_rows, bad_rows)
     if json:
-        values = {name: _table_value(found) for name, found in tables.items()}
+        values = {name: _table_value(found) | skipped for name, found in tables.items()}
         emit(next(iter(values.values())) if len(values) == 1 else values)
         return
     for name, found in tables.items():
@@ -117,7 +120,7 @@ def _print_table(found: RuleTable, sort: Sorting) -> None:
         console.print(f"Note: {note}", markup=False, soft_wrap=True)
 
 
-def _demands(spec: TaskSpec, data: str | None, sort: Sorting, *, json: bool) -> None:
+def _demands(spec: TaskSpec, data: str | None, sort: Sorting, bad_rows: Path | None, *, json: bool) -> None:
     """The table where answers are texts."""
     from dataclasses import asdict
 
@@ -125,9 +128,11 @@ def _demands(spec: TaskSpec, data: str | None, sort: Sorting, *, json: bool) -> 
 
     with progress_bars() as listener:
         found = demand_table(spec, _examples(spec, data), listener=listener, embed=embedder_of(spec))
+    skipped = left_out(spec.bad_rows, bad_rows)
     if json:
         named = ("rows", found.rows), ("entries", found.entries)
-        emit(asdict(found) | {key: [asdict(row) | {"interval": row.interval} for row in rows] for key, rows in named})
+        rows = {key: [asdict(row) | {"interval": row.interval} for row in rows] for key, rows in named}
+        emit(asdict(found) | rows | skipped)
         return
     from ruletune.report.terminal_demands import demand_notes, sorted_demands
     from ruletune.report.terminal_demands import demand_table as printed
@@ -168,6 +173,8 @@ def show(
     ] = False,
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="Texts shown at most.")] = 10,
     data: Texts = None,
+    skip_bad: SkipBad = False,
+    bad_rows: BadRowsFile = None,
     json: Json = False,
 ) -> None:
     """Show a rule and the texts behind its numbers; without an option, those on which it fires."""
@@ -184,7 +191,7 @@ def show(
     views = [view for view, wanted in asked.items() if wanted]
     if len(views) > 1:
         raise UserError(f"--{views[0]} and --{views[1]} are two questions", remedy="ask one of them")
-    spec = load_task(task)
+    spec = skipping(load_task(task), skip_bad, bad_rows)
     with progress_bars() as listener:
         found = work(
             spec,
@@ -195,8 +202,9 @@ def show(
             embed=embedder_of(spec),
             listener=listener,
         )
+    skipped = left_out(spec.bad_rows, bad_rows)
     if json:
-        emit(asdict(found) | {"row": asdict(found.row) | {"interval": found.row.interval}})
+        emit(asdict(found) | {"row": asdict(found.row) | {"interval": found.row.interval}} | skipped)
         return
     from ruletune.report.demands import ShownDemands
     from ruletune.report.terminal import shown_rule
@@ -211,6 +219,9 @@ def diff(
     new: Annotated[Path, typer.Argument(help="Another.")],
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="Texts shown at most.")] = 10,
     data: Texts = None,
+    allow_code: AllowCode = None,
+    skip_bad: SkipBad = False,
+    bad_rows: BadRowsFile = None,
     json: Json = False,
 ) -> None:
     """Show which texts change their votes and their label from one set of rules to another, before any training."""
@@ -218,7 +229,7 @@ def diff(
 
     from ruletune.labeling.diff import diff as work
 
-    before, after = _task_of(old), _task_of(new)
+    before, after = _task_of(old, allow_code), skipping(_task_of(new, allow_code), skip_bad, bad_rows)
     with progress_bars() as listener:
         found = work(
             before,
@@ -228,15 +239,20 @@ def diff(
             embed=embedder_of(after) or embedder_of(before),
             listener=listener,
         )
+    skipped = left_out(after.bad_rows, bad_rows)
     if json:
-        emit(asdict(found))
+        emit(asdict(found) | skipped)
         return
     from ruletune.report.terminal import rule_diff
 
     out().print(rule_diff(found))
 
 
-def _task_of(path: Path) -> TaskSpec:
+def _task_of(path: Path, allow_code: list[str] | None) -> TaskSpec:
     from ruletune.config import load_task
 
-    return load_task(path / "task.yaml", check_data=False) if path.is_dir() else load_task(path)
+    if not path.is_dir():
+        return load_task(path)
+    from ruletune.pipeline.trust import allowing
+
+    return load_task(path / "task.yaml", check_data=False, allow=allowing(allow_code or ()))

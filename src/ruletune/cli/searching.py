@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ruletune.cli.console import INTERRUPTED, Json, emit, out, progress_bars
+from ruletune.cli.skipping import BadRowsFile, SkipBad, left_out, skipping
 from ruletune.errors import UserError
 
 if TYPE_CHECKING:
@@ -28,12 +29,14 @@ def search(
     folds: Annotated[int, typer.Option(min=2, help="Parts of the gold labels, each held out in turn.")] = 3,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted search.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the folder if it exists.")] = False,
+    skip_bad: SkipBad = False,
+    bad_rows: BadRowsFile = None,
     json: Json = False,
 ) -> None:
     """Look for a better schedule, template and learning rate on the gold labels; the test part is not looked at."""
     from ruletune.config import load_task
 
-    seconds, spec = _seconds(budget), load_task(task)
+    seconds, spec = _seconds(budget), skipping(load_task(task), skip_bad, bad_rows)
     if folder.exists() and not overwrite:
         raise UserError(f"{folder} exists already", remedy="name another folder, or say --overwrite")
     from ruletune.pipeline.search import search as look
@@ -53,8 +56,9 @@ def search(
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; nothing is lost: go on with the same command and --resume\n")
         raise typer.Exit(INTERRUPTED) from None
+    skipped = left_out(spec.bad_rows, bad_rows)
     if json:
-        emit({"folder": str(found.folder), **found.to_json()})
+        emit({"folder": str(found.folder), **found.to_json(), **skipped})
     else:
         _show(found, folds)
 

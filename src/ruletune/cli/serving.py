@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ruletune.cli.console import AllowCode
 from ruletune.errors import MissingExtraError, UserError
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def serve(
     max_text: Annotated[int, typer.Option(min=1, help="Most characters of a text.")] = 20_000,
     max_body: Annotated[float, typer.Option(min=0.001, help="Most megabytes of a request.")] = 2.0,
     cache: Annotated[int, typer.Option(min=0, help="Answers that are remembered; 0: none.")] = 1024,
+    allow_code: AllowCode = None,
     window: Annotated[int, typer.Option(min=200, help="Texts over which drift is watched.")] = 1000,
     threads: Annotated[
         int | None, typer.Option(min=1, help="Processor threads of one batch. [default: PyTorch's]")
@@ -60,14 +62,14 @@ def serve(
         raise MissingExtraError("serving", "serve") from None
     if max_texts > queue:
         raise UserError(f"a request may have {max_texts} texts, and only {queue} may wait", remedy="raise --queue")
-    from ruletune.pipeline.run import load
+    from ruletune.cli.modelling import open_run
     from ruletune.serve.batching import Budget
     from ruletune.serve.listening import listen
     from ruletune.serve.model import Service, Settings
     from ruletune.serve.running import serve as run_server
     from ruletune.serve.schema import Limits
 
-    opened = load(run)
+    opened = open_run(run, allow_code)
     texts = max_batch or (8 if opened.task.readout == "generate" else 64)
     settings = Settings(
         limits=Limits(texts=max_texts, characters=max_text),

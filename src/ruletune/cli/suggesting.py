@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ruletune.cli.console import Json, emit, out, progress_bars
+from ruletune.cli.skipping import BadRowsFile, SkipBad, left_out, skipping
 from ruletune.errors import UserError
 
 if TYPE_CHECKING:
@@ -32,13 +33,15 @@ def suggest(
     ] = None,
     fast: Annotated[bool, typer.Option("--fast", help="Go by the words alone; load no model.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="Unlabelled texts looked at, at most.")] = 5000,
+    skip_bad: SkipBad = False,
+    bad_rows: BadRowsFile = None,
     json: Json = False,
 ) -> None:
     """Suggest rules from a few gold labels and unlabelled texts, and write the ones you accept into the task file."""
     from ruletune.config import load_task
     from ruletune.labeling.corpus import needs_label
 
-    spec = load_task(task)
+    spec = skipping(load_task(task), skip_bad, bad_rows)
     needs_label(spec, "suggesting rules")
     with progress_bars() as listener:
         if fast:
@@ -54,6 +57,7 @@ def suggest(
             limit=limit,
             listener=listener,
         )
+    skipped = left_out(spec.bad_rows, bad_rows)
     if not json:
         _show(found, rule)
         if accept is None and found.suggestions and _is_interactive():
@@ -64,7 +68,7 @@ def suggest(
 
         write(spec, chosen)
     if json:
-        emit(_as_json(found) | {"accepted": [one.number for one in chosen], "task": str(task)})
+        emit(_as_json(found) | {"accepted": [one.number for one in chosen], "task": str(task)} | skipped)
     elif chosen:
         out().print(f"Wrote {len(chosen)} into {task}. See what they do: ruletune rules {task}", markup=False)
     elif found.suggestions:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ruletune.cli.console import out
+from ruletune.cli.console import AllowCode, out
 from ruletune.errors import UserError
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def chat(
     facts: Annotated[
         Path | None, typer.Option("--facts", help="What replies may draw on: a text file, a fact a line.")
     ] = None,
+    allow_code: AllowCode = None,
 ) -> None:
     """Talk with a trained model: a turn a line, and which rules fired. /new begins a new dialogue; Ctrl-D ends.
 
@@ -34,7 +35,7 @@ def chat(
     from ruletune.pipeline.run import load
     from ruletune.pipeline.text_run import TextRun
 
-    opened = load(run)
+    opened = load(run, allow_code=allow_code or ())
     if not isinstance(opened, TextRun):
         raise UserError(f"{run} does not write: its task is {opened.settings['task']!r}", remedy="use ruletune predict")
     known = _facts(facts)

@@ -149,7 +149,8 @@ def change_rule(
 
 def _entry(source: str, position: int, file: str) -> MappingNode:
     found = child_of(root_of(source, file), "rules")
-    entry = found[1].value[position] if found and isinstance(found[1], SequenceNode) else None
+    entries = found[1].value if found and isinstance(found[1], SequenceNode) else []
+    entry = entries[position] if 0 <= position < len(entries) else None
     if not isinstance(entry, MappingNode):
         raise UserError("there is no such rule", where=Location(file))
     return entry

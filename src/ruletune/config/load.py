@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.representer import RoundTripRepresenter
 
+from ruletune.bad_rows import BadRows
 from ruletune.config.clozes import cloze_problems
+from ruletune.config.confined import outside_files
 from ruletune.config.messages import explain
 from ruletune.config.renderings import mismatches, rendering_of
 from ruletune.config.schema import TaskFile
@@ -22,6 +24,7 @@ from ruletune.config.understanding import halves_of, joined_rules
 from ruletune.errors import Location, Problem, UserError, nearest
 from ruletune.rules import KINDS, SAYINGS, Prompt, Rule, RuleContext, RuleEntry, build_rules, kind_of
 from ruletune.rules.base import Ordered, Typed, Within, heard, parts
+from ruletune.rules.code import Allow
 from ruletune.rules.contradictions import text_problems
 from ruletune.rules.entry import read_text
 from ruletune.sources import existing, files_of
@@ -48,6 +51,7 @@ class TaskSpec:
         test_places: The line of each of the file's tests.
         slots: Where the file asks for slots beside intents, the task of finding those; the rest of this is about the intents.
         written: Every rule, muted ones too, as it would say what it says if it were heard.
+        bad_rows: Takes the bad rows of the task's data where these are left out; ``None`` where they are an error.
     """
 
     file: TaskFile
@@ -59,6 +63,7 @@ class TaskSpec:
     test_places: tuple[Location, ...] = ()
     slots: TaskSpec | None = None
     written: tuple[Rule, ...] = ()
+    bad_rows: BadRows | None = field(default=None, compare=False, repr=False)
 
     @property
     def muted(self) -> tuple[str, ...]:
@@ -80,11 +85,12 @@ class TaskSpec:
         return self.path.parent
 
 
-def load_task(path: str | Path, *, check_data: bool = True) -> TaskSpec:
+def load_task(path: str | Path, *, check_data: bool = True, allow: Allow | None = None) -> TaskSpec:
     """Read, validate and compile a task file.
 
     Args:
         check_data: Whether the data files must be there; a finished run does without them.
+        allow: Which code may run, where the file is that of a run folder: it then names no files outside of it, either.
 
     Raises:
         UserError: Everything that is wrong, each with file, line and what would be right.
@@ -98,10 +104,12 @@ def load_task(path: str | Path, *, check_data: bool = True) -> TaskSpec:
     if large:
         remedy = "name the task file, not the data; keep long lists of terms in files of their own"
         raise UserError("too large for a task file", where=where, remedy=remedy)
-    return parse_task(read_text(path, where=where), path=path, check_data=check_data)
+    return parse_task(read_text(path, where=where), path=path, check_data=check_data, allow=allow)
 
 
-def parse_task(source: str, *, path: Path, check_data: bool = True, tree: Tree | None = None) -> TaskSpec:
+def parse_task(
+    source: str, *, path: Path, check_data: bool = True, tree: Tree | None = None, allow: Allow | None = None
+) -> TaskSpec:
     """As :func:`load_task`, from text; ``path`` is where it stands or would stand.
 
     Args:
@@ -109,21 +117,21 @@ def parse_task(source: str, *, path: Path, check_data: bool = True, tree: Tree |
     """
     tree = read_tree(source, file=str(path)) if tree is None else tree
     if tree.values.get("task") != UNDERSTANDING:
-        return _specified(tree, source, path, check_data=check_data)
+        return _specified(tree, source, path, check_data=check_data, allow=allow)
     problems: list[Problem] = []
     specs = []
-    for half in halves_of(tree, path.parent, problems) or ():
+    for half in halves_of(tree, path.parent, problems, allow=allow) or ():
         try:
-            specs.append(_specified(half, source, path, check_data=check_data))
+            specs.append(_specified(half, source, path, check_data=check_data, allow=allow))
         except UserError as error:
             problems += error.problems
     if problems:
         raise UserError.of(_in_order(problems, path))
     intents, slots = specs
-    return replace(intents, slots=slots)
+    return replace(intents, slots=replace(slots, bad_rows=intents.bad_rows))
 
 
-def _specified(tree: Tree, source: str, path: Path, *, check_data: bool) -> TaskSpec:
+def _specified(tree: Tree, source: str, path: Path, *, check_data: bool, allow: Allow | None = None) -> TaskSpec:
     """One task, from the values of its file."""
     problems = list(unusable_rules(tree))
     file: TaskFile | None = None
@@ -135,7 +143,9 @@ def _specified(tree: Tree, source: str, path: Path, *, check_data: bool) -> Task
         file, kept = _salvage(tree.values, error)
     if file is None:
         raise UserError.of(_in_order(problems, path))
-    written = _rules(file, kept, tree, path.parent, problems)
+    if allow is not None and (elsewhere := list(outside_files(file, tree, kept, path.parent))):
+        raise UserError.of(_in_order([*problems, *elsewhere], path))  # before any of them is opened
+    written = _rules(file, kept, tree, path.parent, problems, allow)
     rules = heard(written)
     problems += _wrong_tests(file, [rule.name for rule in written], tree)
     if file.negative is not None and file.negative not in file.labels:
@@ -148,7 +158,8 @@ def _specified(tree: Tree, source: str, path: Path, *, check_data: bool) -> Task
     if problems:
         raise UserError.of(_in_order(problems, path))
     places = tuple(tree.at("tests", position) for position in range(len(file.tests)))
-    return TaskSpec(file, TASKS[file.task], rules, rendering, path, source, places, written=written)
+    bad_rows = BadRows() if file.data.skip_bad else None
+    return TaskSpec(file, TASKS[file.task], rules, rendering, path, source, places, written=written, bad_rows=bad_rows)
 
 
 def with_seed(spec: TaskSpec, seed: int) -> TaskSpec:
@@ -263,9 +274,12 @@ def _in_order(problems: list[Problem], path: Path) -> list[Problem]:
     return sorted(dict.fromkeys(problems), key=key)
 
 
-def _rules(file: TaskFile, positions: list[int], tree: Tree, folder: Path, problems: list[Problem]) -> tuple[Rule, ...]:
+def _rules(
+    file: TaskFile, positions: list[int], tree: Tree, folder: Path, problems: list[Problem], allow: Allow | None
+) -> tuple[Rule, ...]:
     """All rules, muted ones too."""
-    contexts = [context_of(file, entry, tree, n, folder) for entry, n in zip(file.rules, positions, strict=True)]
+    numbered = zip(file.rules, positions, strict=True)
+    contexts = [context_of(file, entry, tree, n, folder, allow=allow) for entry, n in numbered]
     try:
         rules = build_rules(zip(file.rules, contexts, strict=True))
     except UserError as error:
@@ -278,18 +292,27 @@ def _rules(file: TaskFile, positions: list[int], tree: Tree, folder: Path, probl
 
 
 def context_of(
-    file: TaskFile, entry: RuleEntry, tree: Tree, place: int, folder: Path, *, position: int | None = None
+    file: TaskFile,
+    entry: RuleEntry,
+    tree: Tree,
+    place: int,
+    folder: Path,
+    *,
+    position: int | None = None,
+    allow: Allow | None = None,
 ) -> RuleContext:
     """Where an entry stands.
 
     Args:
         place: In the tree.
         position: In the list of the file's rules, where the tree does not know it.
+        allow: Which code may run; ``None``: all of it.
     """
     tests = tuple(tree.at("rules", place, "tests", t) for t in range(len(getattr(entry, "tests", ()))))
     number = int(str(tree.place("rules", place)[1])) + 1 if position is None else position + 1
     texts = TASKS[file.task].answer is Text
-    return RuleContext(folder, tuple(file.labels), tree.at("rules", place), number, file.labels, tests, texts)
+    labels = tuple(file.labels)
+    return RuleContext(folder, labels, tree.at("rules", place), number, file.labels, tests, texts, allow)
 
 
 def unfitting(file: TaskFile, rules: Sequence[Rule]) -> Iterator[Problem]:

@@ -7,7 +7,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from ruletune.config.part import Number, Part, Whole, WrongValueError
+from ruletune.config.part import Flag, Number, Part, Whole, WrongValueError
 
 __all__ = ["Columns", "Data", "KnowledgeSource", "Lora", "Model", "Sample", "Split"]
 
@@ -92,6 +92,9 @@ class Data(Part):
     columns: Columns = Field(default_factory=Columns, description="Which columns mean what.")
     split: Split = Field(default_factory=Split, description="Shares cut from train where a part has no file.")
     sample: Sample | None = Field(default=None, description="Learn from a few labels only.")
+    skip_bad: Flag = Field(
+        default=False, description="Leave bad rows out, and say which; without it a bad row is an error."
+    )
     limit_unlabeled: Whole | None = Field(default=None, ge=1, description="Unlabelled texts used at most.")
 
     @model_validator(mode="after")

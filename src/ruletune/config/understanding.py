@@ -15,6 +15,7 @@ from ruletune.config.tree import Tree
 from ruletune.errors import Problem, UserError
 from ruletune.rules import KINDS, SAYINGS, Prompt, Rule, RuleContext, Veto, Vote, kind_of
 from ruletune.rules.base import Link, names_label, references
+from ruletune.rules.code import Allow
 from ruletune.rules.entry import ConditionEntry
 from ruletune.tasks import CLASSIFICATION, NER
 
@@ -44,7 +45,9 @@ class _Entry:
     half: _Half | None
 
 
-def halves_of(tree: Tree, folder: Path, problems: list[Problem]) -> tuple[Tree, Tree] | None:
+def halves_of(
+    tree: Tree, folder: Path, problems: list[Problem], *, allow: Allow | None = None
+) -> tuple[Tree, Tree] | None:
     """A task file of intents and slots as two files, of classification and of ner, that know the lines of the one.
 
     A rule belongs to the half that has the label it speaks about. Where a rule refers to one of the other half, that is there
@@ -53,6 +56,7 @@ def halves_of(tree: Tree, folder: Path, problems: list[Problem]) -> tuple[Tree, 
     Args:
         folder: What paths in the file are relative to.
         problems: Gets what is wrong beyond what is wrong with either half.
+        allow: Which code may run; ``None``: all of it.
 
     Returns:
         Nothing where the file does not say which intents and slots there are.
@@ -70,7 +74,7 @@ def halves_of(tree: Tree, folder: Path, problems: list[Problem]) -> tuple[Tree, 
     entries = [
         entry
         for position, written in enumerate(_listed(tree.values.get("rules")))
-        if (entry := _entry(position, written, tree, folder, names, problems)) is not None
+        if (entry := _entry(position, written, tree, folder, names, problems, allow)) is not None
     ]
     problems += _twice(entries)
     return _half(tree, "intents", entries), _half(tree, "slots", entries)
@@ -119,10 +123,11 @@ def _entry(
     folder: Path,
     names: Mapping[_Half, dict[str, str]],
     problems: list[Problem],
+    allow: Allow | None,
 ) -> _Entry | None:
     """An entry of the list of rules; ``None`` where it is wrong in a way that neither half would see."""
     everything = names["intents"] | names["slots"]
-    context = RuleContext(folder, tuple(everything), tree.at("rules", position), position + 1, everything)
+    context = RuleContext(folder, tuple(everything), tree.at("rules", position), position + 1, everything, allow=allow)
     try:
         kind = kind_of(written) if isinstance(written, dict) else ""
         if kind not in CLASSIFICATION.rule_kinds | NER.rule_kinds:

@@ -12,11 +12,11 @@ task-oriented dialog* (``inform ( name = x ; food = y )``).
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from ruletune.data.cells import json_of
 from ruletune.errors import nearest
 
 __all__ = ["Act", "Slot", "read_acts", "written"]
@@ -70,8 +70,8 @@ def read_acts(value: object) -> tuple[Act, ...]:
         if value.lstrip()[:1] not in ("{", "["):
             return tuple(_written_acts(value))
         try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
+            value = json_of(value)
+        except ValueError:
             raise ValueError(f"{_shown(value)} begins like JSON, and is none") from None
     if value is None:
         return ()

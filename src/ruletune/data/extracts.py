@@ -57,13 +57,21 @@ class Extracts:
         if given is None or given == "":
             return None
         if isinstance(given, dict) and isinstance(given.get("text"), list):
-            starts = given.get("answer_start") or given.get("start") or [None] * len(given["text"])
-            given = [{"text": text, "start": start} for text, start in zip(given["text"], starts, strict=False)]
+            given = _columns(given["text"], given.get("answer_start") or given.get("start"))
         if isinstance(given, str | dict):
             given = [given]
         if not isinstance(given, list | tuple):
             raise ValueError(f"column {columns.answers!r} holds {type(given).__name__}, not a list of answers")
         return [_found(one, context) for one in given]
+
+
+def _columns(texts: list[object], starts: object) -> list[dict[str, object]]:
+    """Answers whose texts and starts are two lists, as Hugging Face has them."""
+    if not starts:
+        return [{"text": text} for text in texts]
+    if not isinstance(starts, list | tuple) or len(starts) != len(texts):
+        raise ValueError(f"{len(texts)} answers, and another number of places where they start")
+    return [{"text": text, "start": start} for text, start in zip(texts, starts, strict=True)]
 
 
 def _found(value: object, context: str) -> Span:

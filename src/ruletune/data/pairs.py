@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from ruletune.data.cells import check_characters, json_of
 from ruletune.data.columns import Columns, Parsed
 from ruletune.data.labels import Labels
 from ruletune.data.tags import joined
@@ -80,7 +80,7 @@ def _unpacked(values: Mapping[str, object], columns: Columns) -> Mapping[str, ob
     if len(values) != 1 or not isinstance(text, str) or not text.lstrip().startswith("{"):
         return values
     try:
-        found = json.loads(text)
+        found = json_of(text)
     except ValueError:
         return values
     return found if isinstance(found, dict) else values
@@ -143,7 +143,7 @@ def _first(values: Mapping[str, object], names: Sequence[str]) -> str | None:
 def _entity(value: object, column: str) -> Span:
     if isinstance(value, str):  # a table has no lists, but it may have JSON
         try:
-            value = json.loads(value)
+            value = json_of(value)
         except ValueError:
             raise ValueError(f"column {column!r} holds no place of an entity; write [start, end, type]") from None
     kind: object = None
@@ -174,6 +174,7 @@ def _span(start: object, end: object, kind: object, column: str) -> Span:
         raise ValueError(f"the entity in column {column!r} begins at {start} and ends at {end}")
     if kind is not None and not isinstance(kind, str):
         raise ValueError(f"the type of the entity in column {column!r} is {type(kind).__name__}, not text")
+    check_characters(kind or "", f"the type of the entity in column {column!r}")
     return Span(start, end, "" if kind in (None, _NO_TYPE) else str(kind).strip())
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
 
-from ruletune.data.lines import lines
+from ruletune.data.lines import lines, wrong_bytes
 from ruletune.data.row import Row
 from ruletune.errors import Location, UserError
 
@@ -30,7 +30,9 @@ def parallel(source: Path, target: Path) -> Iterator[Row]:
                 remedy="each line of one file has its line in the other",
             )
         text, written = left[1].strip(), right[1].strip()
-        if text and written:
+        if problem := wrong_bytes(left[1]) or wrong_bytes(right[1]):
+            yield Row(str(source), number, {}, problem)
+        elif text and written:
             yield Row(str(source), number, {"text": text, "target": written})
         elif text or written:
             blank, other = (target, source) if text else (source, target)

@@ -18,7 +18,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO
 
-from ruletune.data.lines import LONGEST, decode, raw_lines, too_long, unreadable, unzipped
+from ruletune.data.lines import LONGEST, STRIDE, bomb, decode, raw_lines, swollen, too_long, unreadable, unzipped
 from ruletune.data.parquet import arrow_rows
 from ruletune.data.readers import HEAD, Answers, Columns, RowParser, check_columns
 from ruletune.data.row import Row, check_names
@@ -143,7 +143,7 @@ def read_piece(piece: Piece, columns: Columns, answers: Answers | None = None) -
         answers: How rows that are more than a text are read; it reads no gold.
 
     Raises:
-        UserError: The file is not UTF-8.
+        UserError: The file is no text.
     """
     sheet, parser = Sheet([], [], []), RowParser(columns, answers)
     for number, row in enumerate(_rows_of(piece), start=piece.before + 1):
@@ -215,9 +215,14 @@ def _lines(kind: str, path: Path, file: BinaryIO, count: int, size: int) -> Iter
 def _blocks(file: BinaryIO, path: Path, size: int) -> Iterator[bytes]:
     """Whole lines of a file, about ``size`` bytes at a time."""
     inside = unzipped(file, path)
-    line = 1
+    line, seen, look = 1, 0, STRIDE
     try:
         while block := inside.read(size):
+            seen += len(block)
+            if seen > look:
+                look += STRIDE
+                if swollen(path, seen):
+                    raise bomb(path, line)
             if not block.endswith(b"\n"):
                 block += inside.readline(LONGEST + 1)
             last = len(block) - block.rfind(b"\n", 0, -1) - 1
@@ -251,8 +256,7 @@ def _records(kind: str, path: Path, file: BinaryIO, count: int, size: int) -> It
         for number, raw in lines:
             held.append(raw)
             at = number
-            # A byte that is no UTF-8 neither ends a record nor quotes it: who gets the piece will say what is wrong.
-            yield decode(raw, path, number) if not header else raw.decode("utf-8", "replace")
+            yield decode(raw, path, number)
 
     header: tuple[str, ...] = ()
     reader = csv.reader(text(), delimiter="," if kind == "csv" else "\t", strict=True)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
+import stat
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ruletune.data.lines import LONGEST, lines
+from ruletune.data.json_rows import json_rows, jsonl
+from ruletune.data.lines import LONGEST, lines, wrong_bytes
 from ruletune.data.parallel import parallel
 from ruletune.data.parquet import parquet_rows
 from ruletune.data.row import Row, check_names
@@ -57,6 +58,8 @@ def format_of(source: str, folder: Path) -> tuple[str, Path]:
     if source.startswith("hf:"):
         return "hub", Path(source)
     paths = [existing(name, folder) for name in files_of(source, folder)]
+    for each in paths:
+        _check_is_data(each)
     if len(paths) == 2:
         return "parallel", folder / source
     [path] = paths
@@ -80,6 +83,19 @@ def format_of(source: str, folder: Path) -> tuple[str, Path]:
     return kind, path
 
 
+def _check_is_data(path: Path) -> None:
+    """A pipe can be read once, and data is; a device may never end.
+
+    Raises:
+        UserError: It is neither a file nor a folder.
+    """
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        what = "a pipe" if stat.S_ISFIFO(mode) else "a socket" if stat.S_ISSOCK(mode) else "a device"
+        remedy = "write what comes out of it to a file"
+        raise UserError(f"this is {what}, not a file", where=Location(str(path)), remedy=remedy)
+
+
 def rows(source: str, *, folder: Path) -> Iterator[Row]:
     """Rows of a data source, one by one.
 
@@ -91,7 +107,7 @@ def rows(source: str, *, folder: Path) -> Iterator[Row]:
         case "jsonl":
             yield from jsonl(lines(path), path)
         case "json":
-            yield from _json(path)
+            yield from json_rows(path)
         case "csv" | "tsv":
             yield from delimited(lines(path), path, "," if kind == "csv" else "\t")
         case "text":
@@ -102,79 +118,11 @@ def rows(source: str, *, folder: Path) -> Iterator[Row]:
             first, second = (existing(name, folder) for name in files_of(source, folder))
             yield from parallel(first, second)
         case "slots":
-            yield from slots(path, lines)
+            yield from slots(path)
         case "parquet":
             yield from parquet_rows(path)
         case _:
             yield from _dataset(source, path, hub=kind == "hub")
-
-
-def jsonl(lines: Iterable[tuple[int, str]], path: Path) -> Iterator[Row]:
-    """JSON objects, one a line; blank lines are left out."""
-    file = str(path)
-    parse = json.JSONDecoder().decode
-    for number, line in lines:
-        if not line or line.isspace():
-            continue
-        try:
-            value = parse(line)
-        except ValueError as error:
-            reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-            yield Row.bad(Location(file, number), f"not valid JSON: {reason}")
-        except RecursionError:
-            yield Row.bad(Location(file, number), "JSON that is nested too deeply")
-        else:
-            yield _record(value, file, number)
-
-
-def _record(value: object, file: str, line: int | None = None) -> Row:
-    if isinstance(value, dict):
-        return Row(file, line, value)
-    return Row.bad(Location(file, line), f"expected an object of columns, found {type(value).__name__}")
-
-
-def _json(path: Path) -> Iterator[Row]:
-    """A list of objects, or an object of objects (WRENCH), whose ``data`` holds the text."""
-    text = "".join(line for _, line in lines(path))
-    where = Location(str(path))
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        remedy = "call a file with one object a line .jsonl" if text.lstrip().startswith("{") else None
-        raise UserError(f"not valid JSON: {error}", where=where, remedy=remedy) from error
-    if isinstance(value, dict) and isinstance(value.get("data"), list):
-        yield from _squad(value["data"], str(path))
-        return
-    if isinstance(value, dict) and value and all(isinstance(entry, dict) for entry in value.values()):
-        value = [{"id": key, **_flat(entry)} for key, entry in value.items()]
-    if not isinstance(value, list):
-        raise UserError("expected a list of objects", where=where)
-    for position, entry in enumerate(value, start=1):
-        yield _record(entry, f"{path}[{position}]")
-
-
-def _squad(articles: Sequence[Any], file: str) -> Iterator[Row]:
-    """Questions of a file in the format of SQuAD, one a row."""
-    for number, article in enumerate(articles, start=1):
-        paragraphs = article.get("paragraphs") if isinstance(article, dict) else None
-        if not isinstance(paragraphs, list):
-            yield Row.bad(Location(f"{file}[{number}]"), "an article without paragraphs")
-            continue
-        for place, paragraph in enumerate(paragraphs, start=1):
-            where = f"{file}[{number}][{place}]"
-            asked = paragraph.get("qas") if isinstance(paragraph, dict) else None
-            if not isinstance(asked, list) or not all(isinstance(each, dict) for each in asked):
-                yield Row.bad(Location(where), "a paragraph without questions")
-                continue
-            for each in asked:
-                yield Row(where, None, {"context": paragraph.get("context"), **each})
-
-
-def _flat(entry: dict[str, Any]) -> dict[str, Any]:
-    if "weak_labels" in entry and entry.get("label") == -1:
-        entry = {**entry, "label": None}  # WRENCH's way to say that nobody gave a label
-    inner = entry.get("data")
-    return {**entry, **inner} if isinstance(inner, dict) else entry
 
 
 def delimited(
@@ -194,16 +142,19 @@ def delimited(
     """
     file, at = str(path), line - 1
 
+    wrong: Problem | None = None
+
     def text() -> Iterator[str]:
-        nonlocal at
+        nonlocal at, wrong
         for number, content in lines:
             at = number
+            wrong = wrong or wrong_bytes(content)
             yield content
 
     stream = text()
     reader = csv.reader(stream, delimiter=delimiter, strict=True)
     while True:
-        begin = at + 1
+        begin, wrong = at + 1, None
         try:
             cells = next_cells(reader)
         except StopIteration:
@@ -217,6 +168,11 @@ def delimited(
             yield Row(file, begin, {}, problem)
             continue
         if not cells:
+            continue
+        if wrong is not None:
+            if header is None:
+                raise UserError.of([wrong])
+            yield Row(file, begin, {}, wrong)
             continue
         if header is None:
             header = header_of(cells, path)
@@ -262,7 +218,9 @@ def plain(lines: Iterable[tuple[int, str]], path: Path) -> Iterator[Row]:
     """One text a line; blank lines are left out."""
     for number, line in lines:
         text = line.strip()
-        if text:
+        if problem := wrong_bytes(line):
+            yield Row(str(path), number, {}, problem)
+        elif text:
             yield Row(str(path), number, {"text": text})
 
 
@@ -299,6 +257,7 @@ def conll(lines: Iterable[tuple[int, str]], path: Path) -> Iterator[Row]:
             label = said[1]
         elif not line.startswith("# "):
             begin = number if begin is None else begin
+            problem = problem or wrong_bytes(line)
             if len(cells) < 2 and problem is None:
                 problem = Problem("a word without a tag", Location(file, number), "write the word, a tab and its tag")
             tokens.append(cells[0])

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from ruletune.data.lines import lines, wrong_bytes
 from ruletune.data.row import Row
 from ruletune.errors import Location, Problem, UserError
 
 __all__ = ["beside", "slots"]
-
-Lines = Callable[[Path], Iterable[tuple[int, str]]]
-"""Numbered lines of a file of text."""
 
 
 def beside(path: Path) -> dict[str, Path]:
@@ -22,7 +20,7 @@ def beside(path: Path) -> dict[str, Path]:
     return {name: other for name, other in names.items() if other.is_file()}
 
 
-def slots(path: Path, lines: Lines) -> Iterator[Row]:
+def slots(path: Path) -> Iterator[Row]:
     """Sentences of words, with the tags of the file beside them where there is one, and what is said of each as a whole.
 
     The tags are in the file of the same name that ends in ``.out``. A file called ``label`` beside it becomes the column
@@ -40,11 +38,11 @@ def slots(path: Path, lines: Lines) -> Iterator[Row]:
             raise UserError(f"the file ends before line {number}", where=Location(str(short)), remedy=remedy)
         (_, words), *rest = several
         values: dict[str, Any] = {"tokens": words.split(), "text": " ".join(words.split())}
-        problem = None
+        problem = next((wrong for _, line in several if (wrong := wrong_bytes(line))), None)
         for name, (_, line) in zip(others, rest, strict=True):
             values[name] = line.split() if name == "tags" else line.strip()
         tags = values.get("tags", values["tokens"])
-        if len(tags) != len(values["tokens"]):
+        if problem is None and len(tags) != len(values["tokens"]):
             where = Location(str(others["tags"]), number)
             problem = Problem(
                 f"{len(tags)} tags for {len(values['tokens'])} words", where, "write a tag for every word"

@@ -9,6 +9,7 @@ from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
+from ruletune.data.cells import json_of
 from ruletune.data.columns import Columns, Parsed
 from ruletune.data.tags import joined, spans_of_tags
 from ruletune.errors import nearest
@@ -131,7 +132,7 @@ def _whole(value: object) -> bool:
 def _listed(value: object, column: str) -> Sequence[object]:
     if isinstance(value, str):  # a table has no lists, but it may have JSON
         try:
-            value = json.loads(value)
+            value = json_of(value)
         except ValueError:
             raise ValueError(f"column {column!r} holds no list of spans; write [[start, end, label], ...]") from None
     if not isinstance(value, list | tuple):
@@ -152,10 +153,13 @@ def _are_votes(value: object) -> bool:
     return (
         isinstance(value, list)
         and bool(value)
-        and all(
-            isinstance(rule, list) and all(isinstance(span, list) and len(span) == 3 for span in rule) for rule in value
-        )
+        and all(isinstance(rule, list) and all(map(_is_vote, rule)) for rule in value)
     )
+
+
+def _is_vote(value: object) -> bool:
+    """Whether a value is a span of words with a label."""
+    return isinstance(value, list) and len(value) == 3 and _whole(value[0]) and _whole(value[1])
 
 
 def _in_characters(votes: object, ranges: Sequence[tuple[int, int]]) -> list[list[list[object]]]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from ruletune.data.acts import read_acts, written
-from ruletune.data.cells import text_of
+from ruletune.data.cells import check_characters, json_of, text_of
 from ruletune.data.columns import Columns, Parsed
 from ruletune.errors import nearest
 from ruletune.types import Text
@@ -100,6 +99,7 @@ def _dialogue(values: Mapping[str, object], columns: Columns) -> dict[str, objec
         acts = () if _absent(values.get(columns.act)) else read_acts(values[columns.act])
     except ValueError as error:
         raise ValueError(f"column {columns.act!r}: {error}") from None
+    check_characters(written(acts), f"the act in column {columns.act!r}")
     return {
         "history": _history(values.get(columns.history), columns.history),
         "act": written(acts),
@@ -132,8 +132,9 @@ def _turn(turn: object, number: int, column: str) -> str:
     said = " ".join(said.split())
     if not said:
         raise ValueError(f"{where} is blank")
-    text_of(said, column)
-    return f"{speaker.strip()}: {said}" if speaker.strip() else f"- {said}"
+    turn = f"{speaker.strip()}: {said}" if speaker.strip() else f"- {said}"
+    check_characters(turn, where)
+    return turn
 
 
 def _facts(value: object, column: str) -> str:
@@ -159,8 +160,8 @@ def _listed(value: object) -> list[object] | None:
 def _json(value: str) -> object:
     """What a cell of a table says as JSON; the text itself where it only looks like it."""
     try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
+        return json_of(value)
+    except ValueError:
         return value
 
 

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
 from typing import assert_never
 
 import numpy as np
 
+from ruletune.bad_rows import BadRows
 from ruletune.config import TaskSpec
 from ruletune.data.extracts import Extracts
 from ruletune.data.pairs import Pairs
-from ruletune.data.readers import Answers, Columns, Labels, read, read_all
+from ruletune.data.readers import MOST_PROBLEMS, Answers, Columns, Labels, read, read_all
 from ruletune.data.spans import SpanLabels
 from ruletune.data.split import Key, same_context, same_text, same_turn, stratified_split
 from ruletune.data.texts import Texts
 from ruletune.data.understood import Understood
-from ruletune.errors import Location, UserError
+from ruletune.errors import Location, Problem, UserError
 from ruletune.labeling.hand_labels import HandLabels, read_hand_labels
 from ruletune.sources import files_of
 from ruletune.tasks import DIALOGUE
@@ -24,7 +27,7 @@ from ruletune.types import Example, Label
 
 __all__ = [
     "Divided", "Sources", "asked_of", "columns_of", "corpus", "divided", "gold_matrix", "gold_of", "hand_labels", "key_of", "labels_of",
-    "needs_label", "needs_one_task", "read_part", "sources", "texts_of",
+    "needs_label", "needs_one_task", "none_right", "read_given", "read_part", "read_rows", "sources", "texts_of",
 ]  # fmt: skip
 
 
@@ -137,7 +140,41 @@ def columns_of(spec: TaskSpec, source: str) -> Columns:
 
 def read_part(spec: TaskSpec, source: str) -> list[Example]:
     """All examples of one data source; a relative path is relative to the task file."""
-    return read_all(source, columns_of(spec, source), labels=labels_of(spec), folder=spec.folder)
+    columns = columns_of(spec, source)
+    return read_rows(source, columns, labels=labels_of(spec), folder=spec.folder, bad_rows=spec.bad_rows)
+
+
+def read_given(spec: TaskSpec, source: str) -> list[Example]:
+    """All examples of data that the user names beside the task's; a relative path is relative to the working folder."""
+    return read_rows(source, columns_of(spec, source), labels=labels_of(spec), bad_rows=spec.bad_rows)
+
+
+def read_rows(
+    source: str,
+    columns: Columns,
+    *,
+    labels: Answers | None = None,
+    folder: Path | None = None,
+    bad_rows: BadRows | None = None,
+) -> list[Example]:
+    """As :func:`ruletune.data.readers.read_all`; bad rows are left out where somebody takes them.
+
+    Raises:
+        UserError: Bad rows that nobody takes, or no row that is right.
+    """
+    if bad_rows is None:
+        return read_all(source, columns, labels=labels, folder=folder)
+    examples = read_all(source, columns, labels=labels, folder=folder, on_bad=bad_rows.of(source))
+    if not examples:
+        raise none_right(source, bad_rows)
+    return examples
+
+
+def none_right(source: str, bad_rows: BadRows) -> UserError:
+    """What is said where all rows of a source are bad."""
+    return UserError.of(
+        [Problem("no row is right", Location(source)), *islice(bad_rows.problems(source), MOST_PROBLEMS)]
+    )
 
 
 def hand_labels(spec: TaskSpec) -> HandLabels:
@@ -194,7 +231,8 @@ def divided(spec: TaskSpec) -> Divided:
 def gold_of(spec: TaskSpec) -> list[Example]:
     """The training texts that have an answer, and nothing else in memory."""
     data, given = spec.file.data, hand_labels(spec)
-    stream = read(data.train, columns_of(spec, data.train), labels=labels_of(spec), folder=spec.folder)
+    on_bad = spec.bad_rows.of(data.train) if spec.bad_rows is not None else None
+    stream = read(data.train, columns_of(spec, data.train), labels=labels_of(spec), folder=spec.folder, on_bad=on_bad)
     gold = [example for example in map(given.answered, stream) if example.answer is not None]
     held_out = read_part(spec, data.validation) if data.validation and len(given) else []
     return [*gold, *given.others([*gold, *held_out])]

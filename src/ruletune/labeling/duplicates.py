@@ -19,8 +19,8 @@ _AT_ONCE = 4_000_000
 
 def duplicates(
     paths: Sequence[Path], *, texts: int, most: int, where: Callable[[int], Location], at_once: int = _AT_ONCE
-) -> list[Problem]:
-    """Rows of the shards whose id another row before them has, in order; no more than ``most``.
+) -> dict[tuple[int, int], Problem]:
+    """Rows of the shards whose id another row before them has, in order, as (shard, row); no more than ``most``.
 
     Hashes are compared, a share of them at a time; what they bring up is looked at again as it stands.
     """
@@ -36,9 +36,11 @@ def duplicates(
         for at, row in wanted:
             if at == number:
                 found[at, row] = shard.ids[row], int(shard.lines[row])
-    return [
-        twice(found[later][0], where(found[later][1])) for later, first in pairs if found[later][0] == found[first][0]
-    ]
+    return {
+        later: twice(found[later][0], where(found[later][1]))
+        for later, first in pairs
+        if found[later][0] == found[first][0]
+    }
 
 
 def _pairs(paths: Sequence[Path], part: int, parts: int, most: int) -> list[tuple[tuple[int, int], tuple[int, int]]]:

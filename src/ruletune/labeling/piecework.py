@@ -42,12 +42,14 @@ class Job:
 
     Attributes:
         apply: Whether rules are applied; else the piece is only read, for what is wrong in it.
+        skip_bad: Whether rules are applied beside bad rows, too.
         tired: Conditions that are not tried any more, as :class:`ruletune.labeling.shards.Tally` has them.
     """
 
     number: int
     piece: Piece
     apply: bool = True
+    skip_bad: bool = False
     tired: tuple[int, ...] = ()
 
 
@@ -92,7 +94,7 @@ class ApplyRules:
         sheet = read_piece(job.piece, self._columns, texts_of(self._spec))
         tired = Counter(dict.fromkeys(job.tired, GIVE_UP))
         votes: Votes | None = None
-        if job.apply and not sheet.problems:
+        if job.apply and (job.skip_bad or not sheet.problems):
             votes = self._rules.apply(sheet.examples, whole=False, tired=tired)
         tally = Tally(
             len(sheet.examples),
@@ -149,12 +151,14 @@ class WriteRows:
 
     Attributes:
         rules: Names of the rules.
+        left_out: (shard, row) of texts that get no line.
     """
 
     folder: Path
     rules: tuple[str, ...]
     labels: tuple[str, ...]
     model: LabelModel
+    left_out: frozenset[tuple[int, int]] = frozenset()
 
     def __call__(self, number: int) -> tuple[bytes, int]:
         shard = read_shard(shard_path(self.folder, number))
@@ -164,6 +168,7 @@ class WriteRows:
             self._decide_each(rows, beliefs)
         else:
             self._decide(rows, beliefs)
+        rows = [row for n, row in enumerate(rows) if (number, n) not in self.left_out]
         return b"".join(map(_line, rows)), sum(row["label"] is not None for row in rows)
 
     def _rows(self, shard: Shard) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from ruletune.data.writing import write_lines
 from ruletune.errors import UserError
 from ruletune.labeling.answer_model import AnswerModel
 from ruletune.labeling.apply import answer_value
-from ruletune.labeling.corpus import gold_of, read_part
+from ruletune.labeling.corpus import gold_of, read_given
 from ruletune.labeling.evaluate import Embed
 from ruletune.labeling.span_apply import SpanRules
 from ruletune.labeling.span_table import fit_span_model, gold_answers
@@ -40,7 +40,7 @@ def label_spans(
     """
     if Path(data).exists() and Path(data).resolve() == out.resolve():
         raise UserError("the output would replace the input", remedy="name another file")
-    examples = read_part(spec, str(Path(data).absolute()) if Path(data).exists() else data)
+    examples = read_given(spec, data)
     if not examples:
         raise UserError("there are no texts")
     rules = SpanRules(spec.rules, labels=spec.labels, embed=embed)

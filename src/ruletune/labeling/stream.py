@@ -27,7 +27,7 @@ from ruletune.data.readers import MOST_PROBLEMS, Columns, given_up
 from ruletune.data.rows import format_of
 from ruletune.errors import Location, Problem, UserError
 from ruletune.labeling.apply import RuleSet, check_faults, fields_of
-from ruletune.labeling.corpus import columns_of, gold_matrix, gold_of, needs_label, texts_of
+from ruletune.labeling.corpus import columns_of, gold_matrix, gold_of, needs_label, none_right, texts_of
 from ruletune.labeling.duplicates import duplicates
 from ruletune.labeling.evaluate import Embed
 from ruletune.labeling.label_model import LabelModel
@@ -138,6 +138,7 @@ def label_file(
         "rules": digest,
         "data": _identity(path) or data,
         "size of pieces": [rows, _SIZE],
+        "handling of bad rows": "an error" if spec.bad_rows is None else "left out",
         "version of Ruletune": version("ruletune"),
     }
     with open_workspace(output, identity=identity, resume=resume, overwrite=overwrite, replaces=True) as workspace:
@@ -145,8 +146,11 @@ def label_file(
         work = ApplyRules(spec, rules, digest=digest, columns=columns, folder=workspace.parts, embedder=embedder)
         try:
             cut = pieces(data, columns, folder=Path(), count=rows, size=_SIZE, answers=texts_of(spec))
-            found = _apply(work, cut, map, listener)
-            _check(found, kind, data if kind in ("hub", "dataset") else str(path), columns, workspace.parts)
+            bad_rows = spec.bad_rows.of(data) if spec.bad_rows is not None else None
+            found = _apply(work, cut, map, listener, bad_rows)
+            _check(found, kind, data if kind in ("hub", "dataset") else str(path), columns, workspace.parts, bad_rows)
+            if spec.bad_rows is not None and found.texts == len(found.left_out):
+                raise none_right(data, spec.bad_rows)
             rules.check_fields(found.fields | fields_of(gold))
             check_faults(spec.rules, tuple(found.faults.values()), texts=found.texts)
         except ChangedError:
@@ -159,7 +163,7 @@ def label_file(
         model = _fit(spec, found, said.matrix, gold, workspace.parts, fitted)
         covered = _write(spec, found, model, workspace, map, listener)
         workspace.publish_file(_OUTPUT)
-    return Labelled(output, found.texts, covered, tuple(found.faults.values()))
+    return Labelled(output, found.texts - len(found.left_out), covered, tuple(found.faults.values()))
 
 
 _OUTPUT = "labels.jsonl"
@@ -171,12 +175,14 @@ class _Found:
 
     Attributes:
         sizes: Texts of each piece.
+        left_out: (piece, row) of texts that are left out after all, since their id stands twice.
     """
 
     sizes: list[int] = field(default_factory=list)
     faults: dict[str, Fault] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     fields: set[str] = field(default_factory=set)
+    left_out: frozenset[tuple[int, int]] = frozenset()
 
     @property
     def texts(self) -> int:
@@ -205,8 +211,10 @@ def _identity(path: Path) -> list[object] | None:
         return [path.stat().st_size, hashlib.blake2b(file.read(1 << 16), digest_size=16).hexdigest()]
 
 
-def _apply(work: ApplyRules, source: Iterator[Piece], map: Map, listener: Listener) -> _Found:
-    """The first pass."""
+def _apply(
+    work: ApplyRules, source: Iterator[Piece], map: Map, listener: Listener, bad_rows: Callable[[Problem], None] | None
+) -> _Found:
+    """The first pass; bad rows go to whoever takes them."""
     found = _Found()
     ahead: deque[tuple[int, float | None]] = deque()
 
@@ -214,7 +222,7 @@ def _apply(work: ApplyRules, source: Iterator[Piece], map: Map, listener: Listen
         for number, piece in enumerate(source):
             ahead.append((piece.count, piece.share))
             # After the first bad row nothing will be written: the rest is only read, for what else is wrong.
-            yield Job(number, piece, apply=not found.problems, tired=tired)
+            yield Job(number, piece, apply=not found.problems, skip_bad=bad_rows is not None, tired=tired)
 
     # What backtracks without end on the first piece is not tried on others. Only the first is asked, and it is worked on
     # before the others, so that the result does not depend on which process was faster.
@@ -226,6 +234,10 @@ def _apply(work: ApplyRules, source: Iterator[Piece], map: Map, listener: Listen
     done = 0
     for tally in chain(first, map(work, todo)):
         found.add(tally)
+        if bad_rows is not None:
+            for problem in found.problems:
+                bad_rows(problem)
+            found.problems.clear()
         count, share = ahead.popleft()
         done += count
         listener(Event("applying rules", done, round(done / share) if share else done + count))
@@ -235,8 +247,10 @@ def _apply(work: ApplyRules, source: Iterator[Piece], map: Map, listener: Listen
     return found
 
 
-def _check(found: _Found, kind: str, source: str, columns: Columns, folder: Path) -> None:
-    """Bad rows of all pieces are reported together, with ids that stand twice."""
+def _check(
+    found: _Found, kind: str, source: str, columns: Columns, folder: Path, bad_rows: Callable[[Problem], None] | None
+) -> None:
+    """Bad rows of all pieces are reported together, with ids that stand twice; or such ids are left out as well."""
     if not found.sizes:
         raise UserError("there are no rows", where=Location(source), remedy="one row for each text")
     problems = found.problems
@@ -246,8 +260,14 @@ def _check(found: _Found, kind: str, source: str, columns: Columns, folder: Path
             return Location(f"{source}[{line}]") if kind == "json" else Location(source, line)
 
         paths = [shard_path(folder, number) for number in range(len(found.sizes))]
-        again = duplicates(paths, texts=found.texts, most=MOST_PROBLEMS, where=where)
-        problems = sorted([*problems, *again], key=lambda problem: (problem.where and problem.where.line) or 0)
+        most = MOST_PROBLEMS if bad_rows is None else found.texts
+        again = duplicates(paths, texts=found.texts, most=most, where=where)
+        if bad_rows is not None:
+            found.left_out = frozenset(again)
+            for problem in again.values():
+                bad_rows(problem)
+            return
+        problems = sorted([*problems, *again.values()], key=lambda problem: (problem.where and problem.where.line) or 0)
     if len(problems) >= MOST_PROBLEMS:
         problems = [given_up(problems[MOST_PROBLEMS - 1].where), *problems[:MOST_PROBLEMS]]
     if problems:
@@ -288,6 +308,7 @@ def _write(spec: TaskSpec, found: _Found, model: LabelModel, workspace: Workspac
         rules=tuple(rule.name for rule in spec.rules),
         labels=spec.labels,
         model=model,
+        left_out=found.left_out,
     )
     done = covered = 0
     with (workspace.files / _OUTPUT).open("wb") as file:

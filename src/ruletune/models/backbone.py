@@ -10,7 +10,6 @@ from typing import Any, assert_never
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoModelForQuestionAnswering,
@@ -31,6 +30,7 @@ from ruletune.models.readout import Ragged, Readout, outputs
 from ruletune.models.scoring import Batch
 from ruletune.models.seq2seq import open_writer
 from ruletune.models.verbalizer import Cloze
+from ruletune.models.weights import check_folder
 
 __all__ = [
     "Classifier",
@@ -120,13 +120,17 @@ def loading(what: str) -> Iterator[None]:
     """Turn whatever a damaged or foreign checkpoint raises into one sentence."""
     try:
         yield
-    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+    except RuletuneError:
+        raise
+    except Exception as error:  # a damaged file may make the library raise anything
         reason = str(error).strip().splitlines()
         raise RuletuneError(f"cannot load {what}: {reason[0] if reason else type(error).__name__}") from error
 
 
 def load_tokenizer(checkpoint: Checkpoint) -> Any:
-    """The checkpoint's fast tokenizer. Code that a checkpoint carries is never run."""
+    """The checkpoint's fast tokenizer, once its files were looked at. Code that a checkpoint carries is never run."""
+    if not checkpoint.hub:
+        check_folder(Path(checkpoint.source))
     with loading(f"the tokenizer of {checkpoint.name!r}"):
         return AutoTokenizer.from_pretrained(
             checkpoint.source, local_files_only=not checkpoint.hub, trust_remote_code=False
@@ -250,13 +254,16 @@ def load(folder: Path, *, max_length: int, cloze: Cloze | None = None, readout: 
         made.model.eval()
         return made
     with loading(f"the model in {folder}"):
-        model = _MODELS[readout].from_pretrained(
+        model, found = _MODELS[readout].from_pretrained(
             str(folder),
             dtype=torch.float32,
             use_safetensors=True,
             local_files_only=True,
             trust_remote_code=False,
+            output_loading_info=True,
         )
+    if found["missing_keys"]:  # they were made up
+        raise RuletuneError(f"{folder}: damaged weights: {sorted(found['missing_keys'])[0]!r} is missing")
     labels = tuple(model.config.id2label[position] for position in range(model.config.num_labels))
     if readout == "pair":
         labels = tuple(name.removesuffix(f" ({_ENTITIES[0]})") for name in labels[: len(labels) // 2])

@@ -116,8 +116,13 @@ def resolve(name: str, *, folder: Path, where: Location | None = None) -> Checkp
 
             path = converted(name, path, packaged.sha256)
         return Checkpoint(name, str(path))
-    path = (folder / name).expanduser()
-    if path.is_dir():
+    path = folder / name
+    try:
+        path = path.expanduser()
+        there = path.is_dir()
+    except (OSError, RuntimeError, ValueError):  # a name that no file can have, an unknown ~user
+        there = False
+    if there:
         if not (path / "config.json").is_file():
             raise UserError(
                 f"the checkpoint folder {name!r} has no config.json",

@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from ruletune.config import TaskSpec
-from ruletune.data.readers import read_all
 from ruletune.data.sampling import next_to_label
 from ruletune.errors import Location, UserError
-from ruletune.labeling.corpus import columns_of, hand_labels, labels_of, needs_one_task, sources
+from ruletune.labeling.corpus import hand_labels, needs_one_task, read_given, sources
 from ruletune.models import checkpoints
 from ruletune.pipeline.embedding import represent
 from ruletune.pipeline.run import load
@@ -42,7 +41,7 @@ def choose(
     labelled = [example for example in files.train if example.answer is not None]
     if data is not None:
         given = hand_labels(spec)
-        pool = [given.answered(example) for example in read_all(data, columns_of(spec, data), labels=labels_of(spec))]
+        pool = [given.answered(example) for example in read_given(spec, data)]
     else:
         pool = [*files.train, *files.unlabeled]
     pool = [example for example in pool if example.answer is None]

@@ -33,9 +33,11 @@ from ruletune.pipeline.run import Run, load
 from ruletune.pipeline.tag_answers import TagAnswering
 from ruletune.pipeline.text_answers import TextAnswering
 from ruletune.pipeline.tracking import Tracking, tracking
+from ruletune.pipeline.trust import remember
 from ruletune.progress import Event, Listener, silent
 from ruletune.report.card import card
 from ruletune.report.model import Report
+from ruletune.rules.code import code_of
 from ruletune.store import FORMAT, Workspace, open_workspace, read_json, write_json, write_text
 from ruletune.tasks import Readout
 
@@ -106,7 +108,7 @@ def _fit(spec: TaskSpec, out: Path, resume: bool, overwrite: bool, tracked: Trac
         build(made, workspace, listener=listener, engine=engine, notes=tracked.warnings)
         folder = workspace.publish()
         listener(Event("writing the report", 1, 1))
-    return load(folder)
+    return load(folder, allow_code=code_of(spec.rules, spec.folder))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,8 @@ def build(
     _write_model(
         workspace, spec, parts, measured, delivered, checkpoint, rules_act=heard and answering.held_at_prediction
     )
-    run = load(workspace.files)
+    remember(spec)
+    run = load(workspace.files, allow_code=code_of(spec.rules, spec.folder))
     _write_reference(workspace, measure_reference(run, parts))
     effects = answering.effects(checkpoint)
     reliance = answering.reliance(run)

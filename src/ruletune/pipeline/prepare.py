@@ -90,6 +90,7 @@ def prepare(spec: TaskSpec, *, listener: Listener) -> Parts:
         missing = sum(example.answer is None for example in part)
         if missing:
             warnings.append(f"{missing} texts of the {name} part have no label and were left out of it.")
+    warnings += spec.bad_rows.sentences() if spec.bad_rows is not None else []
     validation = [example for example in validation if example.answer is not None]
     test = [example for example in test if example.answer is not None]
     calibration = [example for example in calibration if example.answer is not None]

@@ -15,10 +15,12 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from ruletune.bad_rows import BadRows
 from ruletune.config import TaskSpec
-from ruletune.data.readers import Columns, read_all
+from ruletune.data.readers import Columns
 from ruletune.data.split import remove_leaks, same_text
 from ruletune.errors import RuletuneError, UserError
+from ruletune.labeling.corpus import read_rows
 from ruletune.models import checkpoints, pretraining
 from ruletune.models.pretraining import Pretrainable, Scratch
 from ruletune.pipeline.fits import interrupts_between_steps
@@ -72,11 +74,21 @@ class Pretrained:
     record: dict[str, Any]
 
 
-def read_texts(sources: Sequence[str], *, text: str = "text", task: TaskSpec | None, listener: Listener) -> list[str]:
+def read_texts(
+    sources: Sequence[str],
+    *,
+    text: str = "text",
+    task: TaskSpec | None,
+    bad_rows: BadRows | None = None,
+    listener: Listener,
+) -> list[str]:
     """Distinct texts of data sources and of a task, in order.
 
     Of a task only the texts that may be learned from are taken, and what also stands in its validation or
     test part is left out of every source.
+
+    Args:
+        bad_rows: Takes bad rows of the sources, which are then left out.
 
     Raises:
         UserError: Bad rows, with their lines, or no source at all.
@@ -86,7 +98,8 @@ def read_texts(sources: Sequence[str], *, text: str = "text", task: TaskSpec | N
     examples: list[Example] = []
     for source in sources:
         plain = source.partition("#")[0].removesuffix(".gz").endswith(".txt")
-        examples += read_all(source, Columns(label=None) if plain else Columns(text=text, label=None))
+        columns = Columns(label=None) if plain else Columns(text=text, label=None)
+        examples += read_rows(source, columns, bad_rows=bad_rows)
     if task is not None:
         parts = prepare(task, listener=listener)
         examples, _ = remove_leaks([*examples, *parts.gold, *parts.unlabeled], [*parts.validation, *parts.test])

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from ruletune.config import TaskSpec
+from ruletune.errors import Location
 from ruletune.models import checkpoints
-from ruletune.rules import KINDS, RuleEntry, kind_of
+from ruletune.rules import KINDS, RuleContext, RuleEntry, kind_of
+from ruletune.rules.snorkel import SnorkelEntry
 
 __all__ = ["relocated"]
 
@@ -60,6 +62,10 @@ def _rule(entry: RuleEntry, name: str, source: Path, folder: Path) -> RuleEntry:
     written["name"] = entry.name or entry.lasting_name()
     if written["name"] is None:
         del written["name"]
+    if (
+        isinstance(entry, SnorkelEntry) and not entry.only
+    ):  # so that the run can say which they are without importing them
+        written["only"] = entry.names(RuleContext(source, (), Location(entry.snorkel), 1))
     return type(entry).model_validate(_condition(written, name, source, folder))
 
 

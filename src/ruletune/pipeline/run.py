@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ruletune.bad_rows import BadRows
 from ruletune.config import TaskSpec, load_task
 from ruletune.data.pairs import marked_example
-from ruletune.data.readers import Labels, read_all
-from ruletune.errors import UserError
+from ruletune.data.readers import Labels
+from ruletune.errors import Location, Problem, UserError
 from ruletune.labeling.apply import RuleSet, Votes
-from ruletune.labeling.corpus import columns_of, labels_of
+from ruletune.labeling.corpus import columns_of, labels_of, read_rows
 from ruletune.labeling.label_model import LabelModel
 from ruletune.labeling.table import covered as covered_by
 from ruletune.metrics.selective import Threshold
@@ -30,8 +31,10 @@ from ruletune.pipeline.deciding import answers
 from ruletune.pipeline.embedding import embedder
 from ruletune.pipeline.scoring import LabelScoring
 from ruletune.pipeline.shaping import templates
+from ruletune.pipeline.trust import allowing
 from ruletune.progress import Event, Listener, silent
 from ruletune.report.model import Report
+from ruletune.rules.code import withheld
 from ruletune.store import FORMAT, read_json
 from ruletune.tasks import TASKS, UNDERSTANDING, Task
 from ruletune.templates import Rendering
@@ -59,6 +62,8 @@ class Run:
     settings: dict[str, Any]
     given: Scorer | None = field(default=None, repr=False, compare=False)
     """What makes logits in place of the folder's own model, such as one that watches it."""
+    allow_code: tuple[str, ...] = ()
+    """Modules and files whose functions its rules may call."""
 
     @property
     def task(self) -> Task:
@@ -87,8 +92,26 @@ class Run:
 
     @cached_property
     def spec(self) -> TaskSpec:
-        """The task as resolved. Loading it imports the modules of function rules."""
-        return load_task(self.folder / "task.yaml", check_data=False)
+        """The task as resolved. Of the code that its rules name, only what is allowed is imported.
+
+        Raises:
+            UserError: Code that is not allowed takes part in answering; a file outside of the run folder is named.
+        """
+        spec = load_task(self.folder / "task.yaml", check_data=False, allow=allowing(self.allow_code))
+        acts = self.settings.get("rules_act") or TASKS[spec.file.task].readout == "generate"
+        missing = withheld(rule for half in spec.halves for rule in half.rules)
+        if acts and missing:
+            where, remedy = Location(str(spec.path)), "look at it, and allow it: --allow-code FILE_OR_MODULE"
+            raise UserError.of(
+                Problem(f"the rules take part in answering, and {module} is code that is not allowed", where, remedy)
+                for module in missing
+            )
+        return spec
+
+    @property
+    def withheld(self) -> dict[str, list[str]]:
+        """Modules whose code is not allowed to run, and the rules that therefore say nothing."""
+        return withheld(rule for half in self.spec.halves for rule in half.rules)
 
     @property
     def model_folder(self) -> Path:
@@ -183,13 +206,19 @@ class Run:
         """How far each rule is believed."""
         return LabelModel.from_json(self.settings["label_model"])
 
-    def read(self, source: str, *, labelled: bool = True) -> list[Example]:
+    def read(self, source: str, *, labelled: bool = True, bad_rows: BadRows | None = None) -> list[Example]:
         """Examples of a data source, in the columns that the task's data has; paths are relative to the working folder.
 
-        Plain text files have a column ``text`` only. A label column is read where ``labelled``.
+        Plain text files have a column ``text`` only.
+
+        Args:
+            labelled: Whether a label column is read.
+            bad_rows: Takes bad rows, which are then left out; without it they are an error, whatever the task file says of
+                its own data.
         """
         columns, answers = columns_of(self.spec, source), labels_of(self.spec, labelled=labelled)
-        return read_all(source, columns, labels=answers if labelled or not isinstance(answers, Labels) else None)
+        wanted = answers if labelled or not isinstance(answers, Labels) else None
+        return read_rows(source, columns, labels=wanted, bad_rows=bad_rows)
 
     def example(self, text: str, text_pair: str | None = None, *, identity: str = "1") -> Example:
         """A text as an example of the run's task; where a relation is asked for, its entities are marked in it.
@@ -311,7 +340,7 @@ class Run:
         logits, acting = self.logits(examples, listener=listener)
         probability = served(self.calibration.temper(logits), acting, multi=self.multi)
         decided = [label for label, _ in answers(probability, self.labels, multi=self.multi)]
-        votes = self.rules.apply(examples)
+        votes = self.rules.apply(examples, strict=not self.withheld)
         gold = [example.answer for example in examples if isinstance(example.answer, Label)]
         task = self.task
         scoring = LabelScoring(task, self.labels, self.multi, self.settings.get("negative"))
@@ -381,13 +410,18 @@ _BESIDE_MODEL = "ruletune"
 """Where ``ruletune push`` puts a run's files beside the model."""
 
 
-def load(folder: str | Path) -> Run:
+def load(folder: str | Path, *, allow_code: Sequence[str] = ()) -> Run:
     """Open a run folder, an export, or a copy of what ``ruletune push`` uploaded.
+
+    No code that it names is run but that which the user trained with, or allows here.
+
+    Args:
+        allow_code: Modules, or Python files relative to the working folder, whose functions rules may call.
 
     Raises:
         UserError: It is none, or was written by a later version.
     """
-    path = Path(folder)
+    path, allowed = Path(folder), tuple(allow_code)
     if not (path / "ruletune.json").is_file() and (path / _BESIDE_MODEL / "ruletune.json").is_file():
         path = path / _BESIDE_MODEL
     settings = read_json(path / "ruletune.json")
@@ -396,18 +430,18 @@ def load(folder: str | Path) -> Run:
     if settings.get("task") == UNDERSTANDING:
         from ruletune.pipeline.understanding_run import UnderstandingRun  # it is a run, too
 
-        return UnderstandingRun(path, settings)
+        return UnderstandingRun(path, settings, allow_code=allowed)
     task = TASKS.get(str(settings.get("task")))
     if task is not None and task.readout == "tokens":
         from ruletune.pipeline.span_run import TagRun
 
-        return TagRun(path, settings)
+        return TagRun(path, settings, allow_code=allowed)
     if task is not None and task.readout == "extract":
         from ruletune.pipeline.extract_run import ExtractRun
 
-        return ExtractRun(path, settings)
+        return ExtractRun(path, settings, allow_code=allowed)
     if task is not None and task.readout == "generate":
         from ruletune.pipeline.text_run import TextRun
 
-        return TextRun(path, settings)
-    return Run(path, settings)
+        return TextRun(path, settings, allow_code=allowed)
+    return Run(path, settings, allow_code=allowed)

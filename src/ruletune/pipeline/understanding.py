@@ -24,6 +24,7 @@ from ruletune.pipeline.run import Run, load
 from ruletune.progress import Event, Listener, about
 from ruletune.report.model import Report, Score
 from ruletune.report.page import render_joint, to_json
+from ruletune.rules.code import code_of
 from ruletune.store import FORMAT, Workspace, open_workspace, write_json, write_text
 from ruletune.tasks import UNDERSTANDING
 from ruletune.types import Label, Span, Spans
@@ -60,7 +61,12 @@ def fit_both(
             shutil.copytree(workspace.path(name), workspace.files / name)
         _write(workspace, spec, parts, made, answers, notes)
         folder = workspace.publish()
-    return load(folder)
+    return load(folder, allow_code=_code(spec))
+
+
+def _code(spec: TaskSpec) -> tuple[str, ...]:
+    """The modules that the rules of both halves call."""
+    return tuple(name for half in spec.halves for name in code_of(half.rules, half.folder))
 
 
 def _halved(parts: Parts) -> tuple[Parts, Parts]:
@@ -136,7 +142,7 @@ def _write(
 ) -> None:
     """What stands beside the two run folders."""
     folder = workspace.files
-    runs = {name: load(folder / name) for name in HALVES}
+    runs = {name: load(folder / name, allow_code=_code(spec)) for name in HALVES}
     report = _report(spec, parts, _gold(made), _Ways.of(answers), runs)
     report = replace(report, warnings=(*report.warnings, *notes))
     write_text(folder / "task.yaml", to_yaml(relocated(spec, folder)))

@@ -46,12 +46,12 @@ class UnderstandingRun(Run):
     @cached_property
     def intent(self) -> Run:
         """The run that finds intents."""
-        return load(self.folder / "intent")
+        return load(self.folder / "intent", allow_code=self.allow_code)
 
     @cached_property
     def slots(self) -> TagRun:
         """The run that finds slots."""
-        run = load(self.folder / "slots")
+        run = load(self.folder / "slots", allow_code=self.allow_code)
         if not isinstance(run, TagRun):
             raise UserError(f"{run.folder} is no run that finds slots", remedy="train again")
         return run

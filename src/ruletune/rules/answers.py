@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from ruletune.errors import UserError
 from ruletune.rules.base import Always, Call, Condition, Matching, Says, Scored, Sized, Slots
+from ruletune.rules.code import Withheld
 from ruletune.rules.entry import ConditionEntry, Listed, RuleContext, VotingEntry, phrases_of
 from ruletune.rules.function import load_function
 from ruletune.rules.regex import pattern
@@ -92,6 +93,8 @@ class ScoreEntry(_OfAnswers):
         return self.name or self.score.rpartition(":")[2]
 
     def says(self, context: RuleContext) -> Says:
+        if not context.allows(self.score):
+            return Scored(Call(self.score, Withheld(self.score)), self.at_least, self.at_most)
         function = load_function(self.score, context)
         try:
             signature = inspect.signature(function)

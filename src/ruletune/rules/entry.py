@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -39,6 +39,7 @@ class RuleContext:
         descriptions: The labels' descriptions, where they have one.
         tests: The lines of the rule's tests.
         texts: Whether the task's answers are texts.
+        allow: Which code may run (:mod:`ruletune.rules.code`); ``None``: all of it, since the task file is the user's own.
     """
 
     folder: Path
@@ -48,6 +49,12 @@ class RuleContext:
     descriptions: Mapping[str, str] = field(default_factory=dict)
     tests: tuple[Location, ...] = ()
     texts: bool = False
+    allow: Callable[[str, str, Path], bool] | None = None
+
+    def allows(self, path: str) -> bool:
+        """Whether the function that a rule names, ``module:function``, may run."""
+        module, _, function = path.rpartition(":")
+        return self.allow is None or self.allow(module, function, self.folder)
 
     def name(self, given: str | None, kind: str) -> str:
         """The rule's own name, or one from its kind and place."""

@@ -17,6 +17,7 @@ from pydantic import Field
 
 from ruletune.errors import Location, UserError, nearest
 from ruletune.rules.base import Call, Condition
+from ruletune.rules.code import Withheld
 from ruletune.rules.entry import RuleContext, VotingEntry
 from ruletune.rules.labeling_function import LabelingFunction, is_labeling_function
 
@@ -41,6 +42,8 @@ class FunctionEntry(VotingEntry):
     )
 
     def condition(self, context: RuleContext) -> Condition:
+        if not context.allows(self.function):
+            return Call(self.function, Withheld(self.function))
         function = load_function(self.function, context)
         if is_labeling_function(function):
             return Call(self.function, LabelingFunction(function, context.labels), takes_example=True)

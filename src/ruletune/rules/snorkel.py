@@ -8,7 +8,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from ruletune.errors import Problem, UserError, nearest
-from ruletune.rules.base import Call, Rule
+from ruletune.rules.base import Call, Condition, Rule
+from ruletune.rules.code import Withheld
 from ruletune.rules.entry import RuleContext, RuleEntry
 from ruletune.rules.function import load_module
 from ruletune.rules.labeling_function import LabelingFunction, is_labeling_function
@@ -38,6 +39,8 @@ class SnorkelEntry(RuleEntry):
         """
         exceptions = self.exceptions(context)
         labels = tuple(context.label(label) for label in self.labels) or context.labels
+        if not all(context.allows(f"{self.snorkel}:{name}") for name in self.only or ("*",)):
+            return self._withheld(context, exceptions)
         found = self._functions(context)
         missing = [name for name in self.only if name not in found]
         if missing:
@@ -50,21 +53,44 @@ class SnorkelEntry(RuleEntry):
         return [
             Rule(
                 f"{prefix}{name}",
-                Call(f"{self.snorkel}:{attribute}", LabelingFunction(function, labels), takes_example=True),
+                Call(f"{self.snorkel}:{name}", LabelingFunction(function, labels), takes_example=True),
                 weight=self.weight,
                 where=context.where,
                 kind=self.kind,
                 unless=exceptions,
                 priority=self.priority,
             )
-            for name, (attribute, function) in found.items()
+            for name, function in found.items()
             if not self.only or name in self.only
         ]
 
-    def _functions(self, context: RuleContext) -> dict[str, tuple[str, Callable[..., object]]]:
-        """By name, what the module calls it, and the function. One under two names of the module counts once."""
+    def names(self, context: RuleContext) -> tuple[str, ...]:
+        """Names of the functions that become rules, in their order."""
+        return tuple(name for name in self._functions(context) if not self.only or name in self.only)
+
+    def _withheld(self, context: RuleContext, exceptions: tuple[Condition, ...]) -> list[Rule]:
+        """The same rules where the module may not be imported: a run names its functions."""
+        if not self.only:
+            remedy = f"allow it with --allow-code {self.snorkel}"
+            raise UserError(f"{self.snorkel!r} is code that may not run", where=context.where, remedy=remedy)
+        prefix = f"{self.name}:" if self.name else ""
+        return [
+            Rule(
+                f"{prefix}{name}",
+                Call(f"{self.snorkel}:{name}", Withheld(f"{self.snorkel}:{name}"), takes_example=True),
+                weight=self.weight,
+                where=context.where,
+                kind=self.kind,
+                unless=exceptions,
+                priority=self.priority,
+            )
+            for name in self.only
+        ]
+
+    def _functions(self, context: RuleContext) -> dict[str, Callable[..., object]]:
+        """The functions by name. One under two names of the module counts once."""
         module = load_module(self.snorkel, context)
-        found: dict[str, tuple[str, Callable[..., object]]] = {}
+        found: dict[str, Callable[..., object]] = {}
         seen: set[int] = set()
         for attribute, value in vars(module).items():
             candidates = value if isinstance(value, list | tuple) else [value]
@@ -76,7 +102,7 @@ class SnorkelEntry(RuleEntry):
                 if name in found:
                     message = f"two labelling functions of {self.snorkel!r} are called {name!r}"
                     raise UserError(message, where=context.where, remedy="give one of them another name")
-                found[name] = (attribute, candidate)
+                found[name] = candidate
         if not found:
             remedy = "decorate them with snorkel.labeling.labeling_function()"
             raise UserError(f"{self.snorkel!r} has no labelling functions", where=context.where, remedy=remedy)
