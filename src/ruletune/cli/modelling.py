@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ruletune.cli.abstaining import Confidence, MaxError, evaluated, summary
-from ruletune.cli.console import INTERRUPTED, Json, emit, out, progress_bars
+from ruletune.cli.console import INTERRUPTED, Json, emit, follows, out, progress_bars
+from ruletune.cli.engines import Address, EngineName, Workers, engine_of
 from ruletune.errors import UserError
 from ruletune.types import Answer, Spans
 
 if TYPE_CHECKING:
     from ruletune.metrics.selective import Threshold
+    from ruletune.pipeline.predict_file import Predicted
     from ruletune.pipeline.run import Run
     from ruletune.types import Example, Firing, Prediction
 
@@ -37,6 +39,9 @@ def train(
             help="Also send losses and metrics to tensorboard, mlflow or wandb; instead of training.report_to.",
         ),
     ] = None,
+    engine: EngineName = "local",
+    workers: Workers = None,
+    address: Address = None,
     json: Json = False,
 ) -> None:
     """Fine-tune a model from labels and rules, and report what the rules were worth."""
@@ -45,14 +50,21 @@ def train(
     spec = load_task(task)
     if seed is not None:
         spec = with_seed(spec, seed)
+    if engine == "local" and (workers or 1) > 1:
+        remedy = f"say --engine ray, or `torchrun --nproc-per-node {workers} -m ruletune train ...`"
+        raise UserError("on this machine training is one process", remedy=remedy)
     from ruletune.pipeline.fit import fit
 
     try:
-        with progress_bars() as listener:
-            run = fit(spec, out=folder, resume=resume, overwrite=overwrite, listener=listener, report_to=track)
+        with engine_of(engine, workers, address, model=True) as place, progress_bars() as listener:
+            run = fit(
+                spec, out=folder, resume=resume, overwrite=overwrite, listener=listener, engine=place, report_to=track
+            )
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; nothing is lost: go on with the same command and --resume\n")
         raise typer.Exit(INTERRUPTED) from None
+    if follows():
+        return
     if json:
         emit({"run": str(run.folder), "report": str(run.folder / "report.html"), **run.metrics})
     else:
@@ -142,14 +154,24 @@ def evaluate(
 def predict(
     run: RunFolder,
     data: Annotated[
-        str, typer.Argument(help="Texts: a file, a saved dataset, a hub id, or - for stdin, a text a line.")
+        str,
+        typer.Argument(
+            help="Texts: a file, a folder of files, a pattern, a URI, a hub id, or - for stdin, a text a line."
+        ),
     ],
-    output: Annotated[Path | None, typer.Option("--out", "-o", help="JSONL file to write.")] = None,
+    output: Annotated[
+        str | None, typer.Option("--out", "-o", help="JSONL file to write. FOLDER/: a file for each that is read.")
+    ] = None,
     max_error: MaxError = None,
     confidence: Confidence = 0.9,
     n_best: Annotated[
         int, typer.Option("--n-best", min=1, help="So many answers to each, where passages or texts are asked for.")
     ] = 1,
+    engine: EngineName = "local",
+    workers: Workers = None,
+    address: Address = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew where a run was interrupted.")] = False,
     json: Json = False,
 ) -> None:
     """Answer new texts, and say which rules fired; with --max-error only those that can be answered safely."""
@@ -160,25 +182,50 @@ def predict(
     readout = opened.task.readout
     if n_best > 1 and readout not in ("extract", "generate"):
         raise UserError("only passages and texts have a second best", remedy="leave --n-best out")
+    if output is not None and data != "-":
+        from ruletune.pipeline.predict_file import Asking, predict_file
+
+        asking = Asking(max_error, confidence, n_best)
+        try:
+            with engine_of(engine, workers, address, model=True) as place, progress_bars() as listener:
+                found = predict_file(
+                    opened, data, output, asking=asking, map=place.map, resume=resume, overwrite=overwrite, listener=listener
+                )  # fmt: skip
+        except KeyboardInterrupt:
+            sys.stderr.write("interrupted; nothing is lost: go on with the same command and --resume\n")
+            raise typer.Exit(INTERRUPTED) from None
+        _told(found, limit, json=json)
+        return
+    if engine != "local":
+        raise UserError("answers of several machines are written to a file", remedy="name one with --out")
     examples = _stdin(opened) if data == "-" else opened.read(data, labelled=False)
     with progress_bars() as listener:
         asked: dict[str, Any] = {"several": n_best} if readout == "generate" else {}
         predictions = opened.predict(examples, max_error=max_error, confidence=confidence, listener=listener, **asked)
     if limit is not None:
-        summary(limit, predictions)
+        summary(limit, sum(not prediction.abstained for prediction in predictions), len(predictions))
     rows = [prediction_value(prediction) | _held_back(prediction, limit) for prediction in predictions]
     if n_best > 1:
         rows = [row | {"n_best": n_best_value(p, n_best)} for row, p in zip(rows, predictions, strict=True)]
     if output is not None:
         from ruletune.data.readers import write_jsonl
 
-        write_jsonl(output, rows)
+        write_jsonl(Path(output), rows)
     if json:
         emit({"predictions": rows} if output is None else {"output": str(output), "n": len(rows)})
     elif output is None:
         _print_predictions(examples, predictions, n_best)
     else:
         out().print(f"{len(rows)} predictions in {output}", markup=False)
+
+
+def _told(found: Predicted, limit: Threshold | None, *, json: bool) -> None:
+    if limit is not None:
+        summary(limit, found.answered, found.texts)
+    if json:
+        emit({"output": str(found.output), "n": found.texts})
+    else:
+        out().print(f"{found.texts} predictions in {found.output}", markup=False)
 
 
 def _held_back(prediction: Prediction, limit: Threshold | None) -> dict[str, Any]:

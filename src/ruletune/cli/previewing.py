@@ -8,20 +8,25 @@ from typing import Annotated
 import typer
 
 from ruletune.cli.console import Json, emit, out, progress_bars
+from ruletune.cli.engines import Address, EngineName, Workers, engine_of
 
 __all__ = ["preview"]
 
 
 def preview(
     task: Annotated[Path, typer.Argument(help="The task file.")] = Path("task.yaml"),
+    engine: EngineName = "local",
+    workers: Workers = None,
+    address: Address = None,
     json: Json = False,
 ) -> None:
     """Estimate in seconds what labels, rules, and both would reach, without training the model."""
     from ruletune.config import load_task
     from ruletune.pipeline.preview import preview as look
 
-    with progress_bars() as listener:
-        found = look(load_task(task), listener=listener)
+    spec = load_task(task)
+    with engine_of(engine, workers, address, model=True) as place, progress_bars() as listener:
+        found = look(spec, listener=listener, engine=place)
     if json:
         emit(found.to_json())
         return

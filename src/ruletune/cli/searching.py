@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ruletune.cli.console import INTERRUPTED, Json, emit, out, progress_bars
+from ruletune.cli.engines import Address, EngineName, Workers, engine_of
 from ruletune.errors import UserError
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ def search(
     folds: Annotated[int, typer.Option(min=2, help="Parts of the gold labels, each held out in turn.")] = 3,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted search.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the folder if it exists.")] = False,
+    engine: EngineName = "local",
+    workers: Workers = None,
+    address: Address = None,
     json: Json = False,
 ) -> None:
     """Look for a better schedule, template and learning rate on the gold labels; the test part is not looked at."""
@@ -39,7 +43,7 @@ def search(
     from ruletune.pipeline.search import search as look
 
     try:
-        with progress_bars() as listener:
+        with engine_of(engine, workers, address, model=True) as place, progress_bars() as listener:
             found = look(
                 spec,
                 out=folder,
@@ -49,6 +53,7 @@ def search(
                 resume=resume,
                 overwrite=overwrite,
                 listener=listener,
+                engine=place,
             )
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; nothing is lost: go on with the same command and --resume\n")
