@@ -10,7 +10,6 @@ what it would add, reading in parallel and constant memory, pieces have already.
 
 from __future__ import annotations
 
-import importlib
 import logging
 import os
 import threading
@@ -218,17 +217,22 @@ def _module() -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would call home
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else a warning about what it will do one day
     try:
-        return importlib.import_module("ray")
+        import ray
     except ImportError as error:
         raise MissingExtraError("the engine 'ray'", "ray") from error
+    return ray
 
 
 def _train_modules() -> tuple[Any, Any]:
     """Ray Train's modules, and what they make when first asked, without the warnings about themselves."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        importlib.import_module("ray.data").DataContext.get_current()
-        return importlib.import_module("ray.train.torch"), importlib.import_module("ray.train")
+        from ray import train
+        from ray.data import DataContext
+        from ray.train import torch
+
+        DataContext.get_current()
+        return torch, train
 
 
 def _start(ray: Any, address: str | None, workers: int) -> None:
@@ -307,10 +311,12 @@ class _Teller:
 
 def _training(settings: dict[str, Any]) -> None:
     """A worker of a team: train, and where it leads, say what came of it."""
-    train = importlib.import_module("ray.train")
-    place = importlib.import_module("ray.train.torch").get_device()
+    torch, train = _train_modules()
+    place = torch.get_device()
     if place.type == "cuda":
-        importlib.import_module("torch").cuda.set_device(place)
+        from torch import cuda
+
+        cuda.set_device(place)
     ray, mailbox = _module(), settings["mailbox"]
     if train.get_context().get_world_rank():
         worker, config = ray.cloudpickle.loads(settings["work"])
