@@ -154,14 +154,14 @@ class RayEngine:
 
     def _attempt(self, settings: dict[str, Any], listener: Listener) -> Exception | None:
         """Let all workers train to the end, and tell what the leader tells; what went wrong, if something did."""
-        torch, train = _train_modules()
+        for_torch, train = _train_modules()
         gpu = bool(self._share())
         failed: list[Exception] = []
         with TemporaryDirectory(prefix="ruletune-ray-") as folder:
-            trainer = torch.TorchTrainer(
+            trainer = for_torch.TorchTrainer(
                 _training,
                 train_loop_config=settings,
-                torch_config=torch.TorchConfig(backend="nccl" if gpu else "gloo", timeout_s=_PATIENCE),
+                torch_config=for_torch.TorchConfig(backend="nccl" if gpu else "gloo", timeout_s=_PATIENCE),
                 scaling_config=train.ScalingConfig(
                     num_workers=self.workers,
                     use_gpu=gpu,
@@ -311,8 +311,8 @@ class _Teller:
 
 def _training(settings: dict[str, Any]) -> None:
     """A worker of a team: train, and where it leads, say what came of it."""
-    torch, train = _train_modules()
-    place = torch.get_device()
+    for_torch, train = _train_modules()
+    place = for_torch.get_device()
     if place.type == "cuda":
         from torch import cuda
 

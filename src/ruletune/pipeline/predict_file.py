@@ -6,9 +6,8 @@ import hashlib
 import json
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -87,17 +86,20 @@ class _Job:
         return str(self.piece)
 
 
-@dataclass(frozen=True, slots=True)
 class _Predict:
-    """Reads a piece, asks the model and stores the answers, whose file begins with a line of what is known of the piece."""
+    """Reads a piece, asks the model and stores the answers, whose file begins with a line of what is known of the piece.
 
-    run: Path
-    asking: Asking
-    folder: Path
-    source: str
+    It goes to another process as the run's folder, which is opened there once.
+    """
+
+    def __init__(self, run: Run, asking: Asking, folder: Path, source: str) -> None:
+        self._run, self._asking, self._folder, self._source = run, asking, folder, source
+
+    def __reduce__(self) -> tuple[Callable[..., _Predict], tuple[Any, ...]]:
+        return _rebuilt, (self._run.folder.absolute(), self._asking, self._folder, self._source)
 
     def __call__(self, job: _Job) -> _Done:
-        path, fingerprint = _part(self.folder, job.number), job.piece.fingerprint()
+        path, fingerprint = _part(self._folder, job.number), job.piece.fingerprint()
         known = _known(path)
         if known is not None:
             if known[0] != fingerprint:
@@ -107,11 +109,11 @@ class _Predict:
                     remedy="undo the change, or begin anew with --overwrite",
                 )
             return known[1]
-        run = _opened(self.run)
-        columns = columns_of(run.spec, self.source)
+        run = self._run
+        columns = columns_of(run.spec, self._source)
         sheet = read_piece(job.piece, columns, texts_of(run.spec))
         examples = sheet.examples if job.apply and not sheet.problems else []
-        rows = list(_rows(run, examples, self.asking)) if examples else []
+        rows = list(_rows(run, examples, self._asking)) if examples else []
         ids = columns.id is not None
         done = _Done(
             len(sheet.examples),
@@ -124,10 +126,8 @@ class _Predict:
         return done
 
 
-@lru_cache(maxsize=1)
-def _opened(folder: Path) -> Run:
-    """The run, once in a process."""
-    return load(folder)
+def _rebuilt(folder: Path, asking: Asking, parts: Path, source: str) -> _Predict:
+    return _Predict(load(folder), asking, parts, source)
 
 
 def _rows(run: Run, examples: list[Any], asking: Asking) -> Iterator[dict[str, Any]]:
@@ -248,7 +248,7 @@ def predict_file(
         try:
             columns = columns_of(run.spec, data)
             cut = pieces(data, columns, folder=Path(), count=rows, size=_SIZE, answers=texts_of(run.spec))
-            work = _Predict(run.folder.absolute(), asking, workspace.parts, data)
+            work = _Predict(run, asking, workspace.parts, data)
             found = _answer(work, cut, map, listener)
             _check(found, data)
         except ChangedError:
