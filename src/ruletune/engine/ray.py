@@ -57,14 +57,14 @@ class RayEngine:
 
     Args:
         workers: Items that are worked on at once, each by a process with a processor core of its own; default all cores
-            that Ray has.
+            that Ray has, or with ``gpus`` all GPUs.
         address: Of a running cluster: ``auto``, ``HOST:PORT`` or ``ray://HOST:PORT``; default what the environment variable
             ``RAY_ADDRESS`` says, else Ray is started here and ended by :meth:`close`.
-        gpus: Give every worker a GPU of its own where there are enough of them.
+        gpus: Give every worker a GPU of its own where there are any.
 
     Raises:
-        UserError: Ray is not installed, nothing answers at the address, or there are fewer cores than workers. All of this is
-            said at the first work.
+        UserError: Ray is not installed, nothing answers at the address, or there are fewer cores or GPUs than workers. All of
+            this is said at the first work.
     """
 
     def __init__(self, workers: int | None = None, *, address: str | None = None, gpus: bool = False) -> None:
@@ -74,9 +74,9 @@ class RayEngine:
 
     @property
     def workers(self) -> int:
-        """As many as were asked for, or as Ray has cores."""
+        """As many as were asked for; or as Ray has GPUs, where they are wanted and there; or as it has cores."""
         self._connected()
-        return self._wanted or self._cores()
+        return self._wanted or self._cards() or self._cores()
 
     def __enter__(self) -> Self:
         return self
@@ -187,8 +187,11 @@ class RayEngine:
 
     def _share(self) -> int:
         """GPUs of a worker."""
-        found = int(self._ray.cluster_resources().get("GPU", 0)) if self._gpus else 0
-        return 1 if found >= self.workers else 0
+        return 1 if self._cards() else 0
+
+    def _cards(self) -> int:
+        """GPUs that Ray has, if they are wanted."""
+        return int(self._ray.cluster_resources().get("GPU", 0)) if self._gpus else 0
 
     def _cores(self) -> int:
         return int(self._ray.cluster_resources().get("CPU", 0))
@@ -201,15 +204,17 @@ class RayEngine:
                 self._mine = True
                 _start(ray, self._address or os.environ.get("RAY_ADDRESS"), self._wanted or cores())
             self._ray = ray
-            found = self._cores()
-            if (self._wanted or 1) > found:
-                asked = self._wanted or 1
-                self.close()
-                what = f"{asked} workers need {asked} processor cores, and Ray has {found}"
-                raise UserError(
-                    what, remedy=f"ask for --workers {found} at most, or add machines" if found else "add machines"
-                )
+            self._check()
         return self._ray
+
+    def _check(self) -> None:
+        """Refuse what would wait for ever."""
+        asked, cards = self._wanted or 1, self._cards()
+        for what, there in (("processor cores", self._cores()), ("GPUs", cards or asked)):
+            if there < asked:
+                self.close()
+                remedy = f"ask for --workers {there} at most, or add machines" if there else "add machines"
+                raise UserError(f"{asked} workers need {asked} {what}, and Ray has {there}", remedy=remedy)
 
 
 def _module() -> Any:
