@@ -54,6 +54,8 @@ def ended(processes: list[subprocess.Popen[str]]) -> list[tuple[int, str, str]]:
 
 def test_two_processes_make_the_run_of_one(tmp_path: Path, checkpoint: Path) -> None:
     task = write_task(tmp_path, without_dropout(checkpoint, tmp_path / "checkpoint"))
+    source = task.read_text(encoding="utf-8").replace("max_length: 32", "max_length: 32, dropout: 0")
+    task.write_text(source, encoding="utf-8")
     first, second = ended(start(["train", str(task), "-o", str(tmp_path / "two"), "--json"]))
     assert first[0] == second[0] == 0, first[2] + second[2]
     assert second[1:] == ("", ""), "only the first speaks"
