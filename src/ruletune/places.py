@@ -10,6 +10,7 @@ import io
 import os
 import re
 import shutil
+import stat
 from collections.abc import Generator, Iterator
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -134,7 +135,8 @@ class Elsewhere(_Path):
         return int(self._info().size or 0)
 
     def stat(self, **options: Any) -> os.stat_result:
-        return os.stat_result((0, 0, 0, 0, 0, 0, self.size(), 0, 0, 0))
+        mode = stat.S_IFREG if self.is_file() else stat.S_IFDIR
+        return os.stat_result((mode, 0, 0, 0, 0, 0, self.size(), 0, 0, 0))
 
     def resolve(self, strict: bool = False) -> Self:
         return self

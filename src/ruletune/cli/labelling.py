@@ -63,7 +63,7 @@ def label(
             progress_bars() as listener,
         ):
             found = (
-                label_spans(spec, data, Path(output), map=place.map, embedder=make, listener=listener)
+                label_spans(spec, data, output, map=place.map, embedder=make, listener=listener)
                 if spec.task.answer is Spans
                 else label_file(
                     spec, data, output, map=place.map, embedder=make, resume=resume, overwrite=overwrite, listener=listener

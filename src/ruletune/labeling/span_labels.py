@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from ruletune.labeling.span_table import fit_span_model, gold_answers
 from ruletune.labeling.span_votes import SpanVotes
 from ruletune.labeling.stream import Labelled
 from ruletune.labeling.words import words
+from ruletune.places import located
 from ruletune.progress import Listener, counted, silent
 from ruletune.rules import Fault
 from ruletune.types import Example, Spans
@@ -37,7 +39,7 @@ _TEXTS = 2048
 def label_spans(
     spec: TaskSpec,
     data: str,
-    out: Path,
+    out: str | os.PathLike[str],
     *,
     map: Map = map,
     embedder: Embedder | None = None,
@@ -55,7 +57,10 @@ def label_spans(
     Raises:
         UserError: The data or a rule is wrong, or the file cannot be written.
     """
-    if Path(data).exists() and Path(data).resolve() == out.resolve():
+    target = located(out)
+    if os.fspath(out).endswith("/"):
+        raise UserError("entities and answers of all texts are written to one file", remedy="name it, without a slash")
+    if Path(data).exists() and Path(data).resolve() == target.resolve():
         raise UserError("the output would replace the input", remedy="name another file")
     examples = read_part(spec, str(Path(data).absolute()) if Path(data).exists() else data)
     if not examples:
@@ -90,8 +95,8 @@ def label_spans(
             }
             yield json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n"
 
-    write_lines(out, lines())
-    return Labelled(out, len(examples), int(votes.covered.sum()), votes.faults)
+    write_lines(target, lines())
+    return Labelled(target, len(examples), int(votes.covered.sum()), votes.faults)
 
 
 @dataclass(frozen=True, slots=True)
