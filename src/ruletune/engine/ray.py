@@ -48,7 +48,7 @@ _POLL = 0.3
 _PATIENCE = 6 * 3600
 """Seconds that a worker waits for another, which may be weighing rules or writing; one that died is noticed at once."""
 
-_SHOWN = 120
+_SHOWN = 200
 """Characters of an item that a message repeats."""
 
 
