@@ -93,6 +93,10 @@ class BadRows:
         self._sources[source] = _Source()
         return self._sources[source].add
 
+    def take_over(self, other: BadRows) -> None:
+        """Have what another process left out; what is known of a source here already is forgotten."""
+        self._sources.update(other._sources)
+
     @property
     def count(self) -> int:
         return sum(source.count for source in self._sources.values())

@@ -10,7 +10,16 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["Location", "MissingExtraError", "Problem", "RuletuneError", "UserError", "close_match", "nearest"]
+__all__ = [
+    "CutOffError",
+    "Location",
+    "MissingExtraError",
+    "Problem",
+    "RuletuneError",
+    "UserError",
+    "close_match",
+    "nearest",
+]
 
 _SHOWN = 20
 """Problems printed in full; beyond it a count says how many more there are."""
@@ -67,6 +76,10 @@ class RuletuneError(Exception):
     """The work failed, through no fault in the input. Exit code 1."""
 
     exit_code = 1
+
+
+class CutOffError(RuletuneError):
+    """The work was cut off from outside: a process died, or a machine went away. Begun anew, it may succeed."""
 
 
 class UserError(RuletuneError):

@@ -18,7 +18,6 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ruletune.config.load import TaskSpec, parse_task
-from ruletune.engine.local import LocalEngine
 from ruletune.errors import UserError
 from ruletune.pipeline.fit import build, identity, ready
 from ruletune.pipeline.prepare import Parts
@@ -192,7 +191,7 @@ class RuleGuidedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
 def _trained(spec: TaskSpec, parts: Parts, target: Path) -> Run:
     made = ready(spec, parts=parts, listener=silent)
     with open_workspace(target, identity=identity(spec, parts), resume=False, overwrite=False) as workspace:
-        build(made, workspace, listener=silent, engine=LocalEngine())
+        build(made, workspace, listener=silent)
         return load(workspace.publish())
 
 

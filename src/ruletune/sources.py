@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from ruletune.errors import Location, UserError, close_match
+from ruletune.places import is_pattern, is_uri, located, matching
 
 __all__ = ["existing", "files_of", "sides"]
 
@@ -52,7 +53,7 @@ def files_of(source: str, folder: Path, *, where: Location | None = None) -> tup
 
 
 def existing(name: str, folder: Path, *, shown: str | None = None, where: Location | None = None) -> Path:
-    """The path of a file or folder that is there.
+    """The path of a file or folder that is there, or the path of a pattern that some file matches.
 
     Args:
         shown: What a message calls it; default its path.
@@ -60,15 +61,20 @@ def existing(name: str, folder: Path, *, shown: str | None = None, where: Locati
     Raises:
         UserError: Nothing is there.
     """
-    path = folder / name
+    path = located(name, folder)
     beside: list[str] = []
     try:
         path = path.expanduser()
-        if path.exists():
+        if path.exists() or (is_pattern(name) and matching(name, folder)[1]):
             return path
-        if path.parent.is_dir():
+        if not is_uri(name) and path.parent.is_dir():
             beside = [entry.name for entry in path.parent.iterdir()]
-    except (OSError, RuntimeError):  # a name that no file can have, a folder that may not be read, an unknown ~user
+    except (
+        OSError,
+        RuntimeError,
+    ) as error:  # a name that no file can have, a folder that may not be read, an unknown ~user
+        if is_uri(name):
+            raise UserError(f"cannot reach {name[:_SHOWN]!r}: {str(error)[:_SHOWN]}", where=where) from error
         beside = []
     shown = shown or str(path)
     cut = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."

@@ -3,6 +3,9 @@
 Work goes on in a hidden sibling, ``.NAME.partial``, which survives a kill and can be resumed. When
 all of it is there it is flushed to disk and renamed to its place in one step. Only one process
 may work on a run folder at a time.
+
+In an object store a file appears whole, but a folder file by file: there ``_SUCCESS`` is written last, and nobody is kept
+from working on the same folder.
 """
 
 from __future__ import annotations
@@ -11,13 +14,14 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from ruletune.errors import RuletuneError, UserError
+from ruletune.places import Elsewhere, named_below, remove, sync, within
 
 __all__ = [
     "OtherRunError", "Workspace", "open_workspace", "read_json", "remove_file", "write_bytes", "write_json", "write_text",
@@ -38,6 +42,9 @@ def write_text(path: Path, text: str) -> None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """The same for bytes."""
+    if isinstance(path, Elsewhere):  # there it appears when it is whole
+        path.write_bytes(content)
+        return
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
@@ -104,20 +111,22 @@ class Workspace:
 
     def discard(self) -> None:
         """Forget the unfinished run: it cannot be gone on with."""
-        shutil.rmtree(self.partial, ignore_errors=True)
+        remove(self.partial)
 
     def publish_file(self, name: str) -> Path:
         """Flush one file of the run to disk and move it to the run's place: the run is this file."""
         file = self.files / name
         with file.open("rb") as written:
-            os.fsync(written.fileno())
+            sync(written)
         file.replace(self.target)
         _sync_folder(self.target.parent)
-        shutil.rmtree(self.partial, ignore_errors=True)
+        remove(self.partial)
         return self.target
 
     def publish(self) -> Path:
         """Flush the run to disk and move it to its place; the old run goes only when the new one is there."""
+        if isinstance(self.target, Elsewhere):
+            return self._publish_elsewhere(self.target)
         for folder, _, names in os.walk(self.files):
             for name in names:
                 with (Path(folder) / name).open("rb") as file:
@@ -133,8 +142,23 @@ class Workspace:
                 old.rename(self.target)
             raise
         _sync_folder(self.target.parent)
-        shutil.rmtree(self.partial, ignore_errors=True)
+        remove(self.partial)
         return self.target
+
+    def _publish_elsewhere(self, target: Elsewhere) -> Path:
+        """Folders cannot be renamed there: the files are moved, and then it is said that they are all there."""
+        remove(target)
+        for file in list(within(self.files)):
+            place = target / named_below(file, self.files)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            file.replace(place)
+        (target / _WHOLE).write_bytes(b"")
+        remove(self.partial)
+        return target
+
+
+_WHOLE = "_SUCCESS"
+"""What is there once all files of a folder in an object store are, as Hadoop and Spark have it."""
 
 
 @contextmanager
@@ -162,8 +186,7 @@ def open_workspace(
         raise UserError(f"{target} exists already", remedy=remedy)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(target.with_name(f".{target.name}.lock"))
-        with _only(lock, target):
+        with nullcontext() if isinstance(target, Elsewhere) else _only(target):
             workspace = _begin(Workspace(target, partial), identity, resume=resume, overwrite=overwrite)
             yield workspace
     except OSError as error:
@@ -172,7 +195,8 @@ def open_workspace(
 
 
 @contextmanager
-def _only(lock: FileLock, target: Path) -> Iterator[None]:
+def _only(target: Path) -> Iterator[None]:
+    lock = FileLock(target.with_name(f".{target.name}.lock"))
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
@@ -199,14 +223,14 @@ def _begin(workspace: Workspace, identity: Mapping[str, object], *, resume: bool
                 remedy="undo the change, or begin anew with --overwrite",
             )
         # A crash may have come while the run's files were being put together.
-        shutil.rmtree(workspace.files, ignore_errors=True)
+        remove(workspace.files)
     elif begun.is_file() and not overwrite:
         raise UserError(
             f"there is an unfinished run of {workspace.target}",
             remedy="go on with --resume, or begin anew with --overwrite",
         )
     else:
-        shutil.rmtree(workspace.partial, ignore_errors=True)
+        remove(workspace.partial)
     workspace.files.mkdir(parents=True, exist_ok=True)
     workspace.parts.mkdir(parents=True, exist_ok=True)
     write_json(begun, dict(identity))
@@ -215,7 +239,7 @@ def _begin(workspace: Workspace, identity: Mapping[str, object], *, resume: bool
 
 def _sync_folder(folder: Path) -> None:
     """Make a rename in the folder survive a power cut, where the system can."""
-    if os.name != "posix":
+    if os.name != "posix" or isinstance(folder, Elsewhere):
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:

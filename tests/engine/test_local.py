@@ -12,12 +12,19 @@ from pathlib import Path
 
 import pytest
 
+from ruletune.engine import Attempt
 from ruletune.engine.local import LocalEngine, cores
 from ruletune.errors import Location, RuletuneError, UserError
+from ruletune.progress import Event
 
 
 def square(number: int) -> int:
     return number * number
+
+
+def trained(number: int, attempt: Attempt) -> tuple[int, bool]:
+    attempt.listener(Event("training", 1, 1))
+    return number * number, attempt.again
 
 
 def slow_when_even(number: int) -> tuple[int, int]:
@@ -164,7 +171,9 @@ def test_a_worker_that_dies_is_told(engine: LocalEngine) -> None:
 
 
 def test_training_is_a_call() -> None:
-    assert LocalEngine().train(square, 3) == 9
+    heard: list[Event] = []
+    assert LocalEngine().train(trained, 3, listener=heard.append) == (9, False)
+    assert heard == [Event("training", 1, 1)]
 
 
 def test_cores() -> None:

@@ -22,7 +22,7 @@ def found(folder: Path, shards: list[list[str]], *, at_once: int = 1000, most: i
         shard = Shard.of(ids, lines, np.zeros((len(ids), 0), dtype=np.int16))
         write_shard(paths[-1], "", Tally(len(ids)), shard, hashed=True)
     problems = duplicates(
-        paths, texts=sum(map(len, shards)), most=most, where=lambda line: Location("a", line), at_once=at_once
+        paths, texts=sum(map(len, shards)), most=most, where=lambda _, line: Location("a", line), at_once=at_once
     )
     return [str(problem) for problem in problems]
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ruletune.config import load_task
+from ruletune.engine.local import LocalEngine
 from ruletune.errors import UserError
 from ruletune.pipeline.preview import preview
 from tests.model_fixtures import write_task
@@ -64,3 +65,17 @@ def test_with_embeddings_remembered_no_model_is_imported(tmp_path: Path, checkpo
         for _ in range(2)
     ]
     assert said == ["True", "False"]
+
+
+def test_texts_embedded_by_two_processes_give_the_same(
+    tmp_path: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = load_task(write_task(tmp_path, checkpoint))
+    monkeypatch.setattr("ruletune.models.embeddings._AT_ONCE", 64)
+    found = []
+    for jobs in (1, 2):
+        monkeypatch.setenv("RULETUNE_CACHE", str(tmp_path / str(jobs)))
+        with LocalEngine(jobs, patience=-1) as engine:
+            found.append(preview(spec, engine=engine).to_json())
+    assert found[0]["labels"] == pytest.approx(found[1]["labels"], abs=1e-3)
+    assert found[0]["estimates"] == found[1]["estimates"]

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from ruletune.config import load_task
+from ruletune.engine.local import LocalEngine
 from ruletune.errors import MissingExtraError, UserError
-from ruletune.pipeline import search as module
 from ruletune.pipeline.search import search
+from ruletune.pipeline.trying import applied
 from ruletune.progress import Event
 from tests.model_fixtures import write_task
 
@@ -100,9 +101,9 @@ def test_templates_are_tried_one_by_one_and_together(tmp_path: Path, checkpoint:
     found = search(load_task(task), out=tmp_path / "out", budget=None, trials=6, folds=2)
     assert {trial.settings["templates"] for trial in found.trials} >= {"all", 1}
     one = next(trial for trial in found.trials if trial.settings["templates"] == 1)
-    applied = module._applied(load_task(task), one.settings)
-    assert applied.file.templates == ("review: {text}",)
-    assert len(applied.rendering.templates) == 1
+    made = applied(load_task(task), one.settings)
+    assert made.file.templates == ("review: {text}",)
+    assert len(made.rendering.templates) == 1
 
 
 def test_without_rules_the_schedule_of_labels_alone_is_searched(tmp_path: Path, checkpoint: Path) -> None:
@@ -141,3 +142,24 @@ def test_without_optuna_it_says_what_to_install(
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(MissingExtraError, match="search"):
         search(load_task(_task(tmp_path, checkpoint)), out=tmp_path / "out", trials=2)
+
+
+def test_two_workers_find_what_one_finds(tmp_path: Path, checkpoint: Path) -> None:
+    spec = load_task(_task(tmp_path, checkpoint))
+    alone = search(spec, out=tmp_path / "alone", budget=None, trials=3, folds=2)
+    with LocalEngine(2, patience=-1) as engine:
+        together = search(spec, out=tmp_path / "together", budget=None, trials=3, folds=2, engine=engine)
+    assert [(t.settings, t.log_loss, t.folds) for t in together.trials] == [
+        (t.settings, t.log_loss, t.folds) for t in alone.trials
+    ]
+    assert (together.chosen, together.best, together.difference) == (alone.chosen, alone.best, alone.difference)
+
+
+def test_settings_of_one_round_are_tried_together(tmp_path: Path, checkpoint: Path) -> None:
+    class Wide(LocalEngine):
+        workers = 4  # for two settings of two folds; the work is done here
+
+    spec = load_task(_task(tmp_path, checkpoint))
+    found = search(spec, out=tmp_path / "out", budget=None, trials=3, folds=2, engine=Wide(1))
+    assert [trial.number for trial in found.trials] == [0, 1, 2]
+    assert found.trials[0].folds == 2

@@ -84,7 +84,8 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except RuletuneError as error:
-        console.show_error(error, as_json=as_json)
+        if not console.follows():
+            console.show_error(error, as_json=as_json)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")

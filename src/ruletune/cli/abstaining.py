@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
     from ruletune.metrics.selective import Threshold
-    from ruletune.types import Prediction
 
 __all__ = ["Confidence", "MaxError", "evaluated", "summary"]
 
@@ -23,11 +22,10 @@ Confidence = Annotated[
 ]
 
 
-def summary(limit: Threshold, predictions: Sequence[Prediction]) -> None:
+def summary(limit: Threshold, answered: int, texts: int) -> None:
     """Say on stderr how many texts are answered, and what is promised."""
-    answered = sum(not prediction.abstained for prediction in predictions)
-    share = f" ({answered / len(predictions):.0%})" if predictions else ""
-    sys.stderr.write(f"answered {answered} of {len(predictions)}{share}; {limit.sentence()}\n")
+    share = f" ({answered / texts:.0%})" if texts else ""
+    sys.stderr.write(f"answered {answered} of {texts}{share}; {limit.sentence()}\n")
 
 
 def evaluated(found: Mapping[str, Any], n: int) -> str:

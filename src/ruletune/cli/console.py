@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ruletune.errors import RuletuneError, UserError
+from ruletune.progress import silent
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
     from ruletune.labeling.evaluate import Embed
     from ruletune.progress import Event
 
-__all__ = ["INTERRUPTED", "AllowCode", "Json", "embedder_of", "emit", "out", "printable", "progress_bars", "show_error"]
+__all__ = [
+    "INTERRUPTED", "AllowCode", "Json", "embedder_of", "emit", "follows", "out", "printable", "progress_bars", "show_error",
+]  # fmt: skip
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 
@@ -33,6 +37,11 @@ AllowCode = Annotated[
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
+
+
+def follows() -> bool:
+    """Whether a launcher, such as ``torchrun``, started this process beside others, and another one speaks for all."""
+    return os.environ.get("WORLD_SIZE", "1") != "1" and os.environ.get("RANK", "0") != "0"
 
 
 def embedder_of(spec: TaskSpec) -> Embed | None:
@@ -89,6 +98,9 @@ def printable(text: str) -> str:
 @contextmanager
 def progress_bars() -> Iterator[Callable[[Event], None]]:
     """A listener that draws one bar per piece of work on stderr; plain lines where that is no terminal."""
+    if follows():
+        yield silent
+        return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 

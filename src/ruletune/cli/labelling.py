@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ruletune.cli.console import INTERRUPTED, Json, emit, out, progress_bars
+from ruletune.cli.engines import Address, EngineName, Workers, engine_of
 from ruletune.cli.skipping import BadRowsFile, SkipBad, left_out, skipping
 from ruletune.errors import UserError
 from ruletune.types import Spans
@@ -24,9 +25,19 @@ __all__ = ["label"]
 
 def label(
     task: Annotated[Path, typer.Argument(help="The task file.")],
-    data: Annotated[str, typer.Argument(help="The texts to label.")],
-    output: Annotated[Path, typer.Option("--out", "-o", help="JSONL file to write: id, votes, label, probability.")],
-    jobs: Annotated[int | None, typer.Option(min=1, help="Most processes; default one for each core.")] = None,
+    data: Annotated[
+        str, typer.Argument(help="The texts to label: a file, a folder of files, a pattern; a path or a URI.")
+    ],
+    output: Annotated[
+        str,
+        typer.Option(
+            "--out", "-o", help="JSONL file to write: id, votes, label, probability. FOLDER/: a file for each read."
+        ),
+    ],
+    jobs: Annotated[int | None, typer.Option(min=1, help="The same as --workers.")] = None,
+    engine: EngineName = "local",
+    workers: Workers = None,
+    address: Address = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew where a run was interrupted.")] = False,
     skip_bad: SkipBad = False,
@@ -35,27 +46,31 @@ def label(
 ) -> None:
     """Label texts by the rules alone: each rule's vote, and what the label model makes of them."""
     from ruletune.config import load_task
-    from ruletune.engine.local import LocalEngine
     from ruletune.labeling.apply import needs_embedding
     from ruletune.labeling.corpus import needs_one_task
+    from ruletune.labeling.span_labels import label_spans
     from ruletune.labeling.stream import label_file
 
     spec = skipping(load_task(task), skip_bad, bad_rows)
     needs_one_task(spec, "a file of weak labels")
-    if spec.task.answer is Spans:
-        found = _label_spans(spec, data, output, resume=resume)
-        _told(found, output, left_out(spec.bad_rows, bad_rows), json=json)
-        return
     make: Callable[[TaskSpec], Embed | None] | None = None
     if needs_embedding(spec.rules):
         from ruletune.pipeline.embedding import embedder
 
         make = embedder
-        jobs = jobs or 1  # the model has all cores already
+    if spec.task.answer is Spans and resume:
+        raise UserError("there is nothing to resume: spans are labelled at once", remedy="leave --resume out")
     try:
-        with LocalEngine(jobs) as engine, progress_bars() as listener:
-            found = label_file(
-                spec, data, output, map=engine.map, embedder=make, resume=resume, overwrite=overwrite, listener=listener
+        with (
+            engine_of(engine, workers or jobs, address, model=make is not None) as place,
+            progress_bars() as listener,
+        ):
+            found = (
+                label_spans(spec, data, output, map=place.map, embedder=make, listener=listener)
+                if spec.task.answer is Spans
+                else label_file(
+                    spec, data, output, map=place.map, embedder=make, resume=resume, overwrite=overwrite, listener=listener
+                )
             )  # fmt: skip
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; nothing is lost: go on with the same command and --resume\n")
@@ -63,21 +78,10 @@ def label(
     _told(found, output, left_out(spec.bad_rows, bad_rows), json=json)
 
 
-def _label_spans(spec: TaskSpec, data: str, output: Path, *, resume: bool) -> Labelled:
-    """Texts whose answers are spans are labelled at once."""
-    from ruletune.cli.console import embedder_of
-    from ruletune.labeling.span_labels import label_spans
-
-    if resume:
-        raise UserError("there is nothing to resume: spans are labelled at once", remedy="leave --resume out")
-    with progress_bars() as listener:
-        return label_spans(spec, data, output, embed=embedder_of(spec), listener=listener)
-
-
-def _told(found: Labelled, output: Path, skipped: dict[str, Any], *, json: bool) -> None:
+def _told(found: Labelled, output: str, skipped: dict[str, Any], *, json: bool) -> None:
     if json:
         failed = {fault.rule: fault.count for fault in found.faults}
-        emit({"output": str(output), "n": found.texts, "covered": found.covered, "faults": failed} | skipped)
+        emit({"output": output, "n": found.texts, "covered": found.covered, "faults": failed} | skipped)
         return
     share = found.covered / found.texts
     out().print(f"{found.texts} texts in {output}, {found.covered} with a label ({share:.0%}).", markup=False)

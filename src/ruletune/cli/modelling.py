@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ruletune.cli.abstaining import Confidence, MaxError, evaluated, summary
-from ruletune.cli.console import INTERRUPTED, AllowCode, Json, emit, out, printable, progress_bars
+from ruletune.cli.console import INTERRUPTED, AllowCode, Json, emit, follows, out, printable, progress_bars
+from ruletune.cli.engines import Address, EngineName, Workers, engine_of
 from ruletune.cli.skipping import BadRowsFile, SkipBad, left_out, skipping, taker
 from ruletune.cli.stdin import texts_of_stdin
 from ruletune.errors import UserError
@@ -18,6 +19,7 @@ from ruletune.types import Answer, Spans
 
 if TYPE_CHECKING:
     from ruletune.metrics.selective import Threshold
+    from ruletune.pipeline.predict_file import Predicted
     from ruletune.pipeline.run import Run
     from ruletune.types import Example, Firing, Prediction
 
@@ -39,6 +41,9 @@ def train(
             help="Also send losses and metrics to tensorboard, mlflow or wandb; instead of training.report_to.",
         ),
     ] = None,
+    engine: EngineName = "local",
+    workers: Workers = None,
+    address: Address = None,
     skip_bad: SkipBad = False,
     bad_rows: BadRowsFile = None,
     json: Json = False,
@@ -49,14 +54,21 @@ def train(
     spec = skipping(load_task(task), skip_bad, bad_rows)
     if seed is not None:
         spec = with_seed(spec, seed)
+    if engine == "local" and (workers or 1) > 1:
+        remedy = f"say --engine ray, or `torchrun --nproc-per-node {workers} -m ruletune train ...`"
+        raise UserError("on this machine training is one process", remedy=remedy)
     from ruletune.pipeline.fit import fit
 
     try:
-        with progress_bars() as listener:
-            run = fit(spec, out=folder, resume=resume, overwrite=overwrite, listener=listener, report_to=track)
+        with engine_of(engine, workers, address, model=True) as place, progress_bars() as listener:
+            run = fit(
+                spec, out=folder, resume=resume, overwrite=overwrite, listener=listener, engine=place, report_to=track
+            )
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; nothing is lost: go on with the same command and --resume\n")
         raise typer.Exit(INTERRUPTED) from None
+    if follows():
+        return
     skipped = left_out(spec.bad_rows, bad_rows)
     if json:
         emit({"run": str(run.folder), "report": str(run.folder / "report.html"), **run.metrics, **skipped})
@@ -153,14 +165,24 @@ def evaluate(
 def predict(
     run: RunFolder,
     data: Annotated[
-        str, typer.Argument(help="Texts: a file, a saved dataset, a hub id, or - for stdin, a text a line.")
+        str,
+        typer.Argument(
+            help="Texts: a file, a folder of files, a pattern, a URI, a hub id, or - for stdin, a text a line."
+        ),
     ],
-    output: Annotated[Path | None, typer.Option("--out", "-o", help="JSONL file to write.")] = None,
+    output: Annotated[
+        str | None, typer.Option("--out", "-o", help="JSONL file to write. FOLDER/: a file for each that is read.")
+    ] = None,
     max_error: MaxError = None,
     confidence: Confidence = 0.9,
     n_best: Annotated[
         int, typer.Option("--n-best", min=1, help="So many answers to each, where passages or texts are asked for.")
     ] = 1,
+    engine: EngineName = "local",
+    workers: Workers = None,
+    address: Address = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew where a run was interrupted.")] = False,
     allow_code: AllowCode = None,
     skip_bad: SkipBad = False,
     bad_rows: BadRowsFile = None,
@@ -175,12 +197,29 @@ def predict(
     readout = opened.task.readout
     if n_best > 1 and readout not in ("extract", "generate"):
         raise UserError("only passages and texts have a second best", remedy="leave --n-best out")
+    if output is not None and data != "-":
+        from ruletune.pipeline.predict_file import Asking, predict_file
+
+        asking = Asking(max_error, confidence, n_best)
+        try:
+            with engine_of(engine, workers, address, model=True) as place, progress_bars() as listener:
+                found = predict_file(
+                    opened, data, output, asking=asking, map=place.map, resume=resume, overwrite=overwrite, listener=listener,
+                    bad_rows=taken,
+                )  # fmt: skip
+        except KeyboardInterrupt:
+            sys.stderr.write("interrupted; nothing is lost: go on with the same command and --resume\n")
+            raise typer.Exit(INTERRUPTED) from None
+        _told(found, limit, left_out(taken, bad_rows), json=json)
+        return
+    if engine != "local":
+        raise UserError("answers of several machines are written to a file", remedy="name one with --out")
     examples = texts_of_stdin(opened, taken) if data == "-" else opened.read(data, labelled=False, bad_rows=taken)
     with progress_bars() as listener:
         asked: dict[str, Any] = {"several": n_best} if readout == "generate" else {}
         predictions = opened.predict(examples, max_error=max_error, confidence=confidence, listener=listener, **asked)
     if limit is not None:
-        summary(limit, predictions)
+        summary(limit, sum(not prediction.abstained for prediction in predictions), len(predictions))
     skipped = left_out(taken, bad_rows)
     rows = [prediction_value(prediction) | _held_back(prediction, limit) for prediction in predictions]
     if n_best > 1:
@@ -188,13 +227,22 @@ def predict(
     if output is not None:
         from ruletune.data.readers import write_jsonl
 
-        write_jsonl(output, rows)
+        write_jsonl(Path(output), rows)
     if json:
         emit(({"predictions": rows} if output is None else {"output": str(output), "n": len(rows)}) | skipped)
     elif output is None:
         _print_predictions(examples, predictions, n_best)
     else:
         out().print(f"{len(rows)} predictions in {output}", markup=False)
+
+
+def _told(found: Predicted, limit: Threshold | None, skipped: dict[str, Any], *, json: bool) -> None:
+    if limit is not None:
+        summary(limit, found.answered, found.texts)
+    if json:
+        emit({"output": str(found.output), "n": found.texts} | skipped)
+    else:
+        out().print(f"{found.texts} predictions in {found.output}", markup=False)
 
 
 def _held_back(prediction: Prediction, limit: Threshold | None) -> dict[str, Any]:

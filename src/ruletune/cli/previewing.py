@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ruletune.cli.console import Json, emit, out, progress_bars
+from ruletune.cli.engines import Address, EngineName, Workers, engine_of
 from ruletune.cli.skipping import BadRowsFile, SkipBad, left_out, skipping
 
 __all__ = ["preview"]
@@ -15,6 +16,9 @@ __all__ = ["preview"]
 
 def preview(
     task: Annotated[Path, typer.Argument(help="The task file.")] = Path("task.yaml"),
+    engine: EngineName = "local",
+    workers: Workers = None,
+    address: Address = None,
     skip_bad: SkipBad = False,
     bad_rows: BadRowsFile = None,
     json: Json = False,
@@ -24,8 +28,8 @@ def preview(
     from ruletune.pipeline.preview import preview as look
 
     spec = skipping(load_task(task), skip_bad, bad_rows)
-    with progress_bars() as listener:
-        found = look(spec, listener=listener)
+    with engine_of(engine, workers, address, model=True) as place, progress_bars() as listener:
+        found = look(spec, listener=listener, engine=place)
     skipped = left_out(spec.bad_rows, bad_rows)
     if json:
         emit(found.to_json() | skipped)

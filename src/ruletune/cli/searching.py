@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ruletune.cli.console import INTERRUPTED, Json, emit, out, progress_bars
+from ruletune.cli.engines import Address, EngineName, Workers, engine_of
 from ruletune.cli.skipping import BadRowsFile, SkipBad, left_out, skipping
 from ruletune.errors import UserError
 
@@ -29,6 +30,9 @@ def search(
     folds: Annotated[int, typer.Option(min=2, help="Parts of the gold labels, each held out in turn.")] = 3,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted search.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the folder if it exists.")] = False,
+    engine: EngineName = "local",
+    workers: Workers = None,
+    address: Address = None,
     skip_bad: SkipBad = False,
     bad_rows: BadRowsFile = None,
     json: Json = False,
@@ -42,7 +46,7 @@ def search(
     from ruletune.pipeline.search import search as look
 
     try:
-        with progress_bars() as listener:
+        with engine_of(engine, workers, address, model=True) as place, progress_bars() as listener:
             found = look(
                 spec,
                 out=folder,
@@ -52,6 +56,7 @@ def search(
                 resume=resume,
                 overwrite=overwrite,
                 listener=listener,
+                engine=place,
             )
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; nothing is lost: go on with the same command and --resume\n")

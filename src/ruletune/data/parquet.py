@@ -24,7 +24,7 @@ def parquet_rows(path: Path) -> Iterator[Row]:
     name, number = str(path), 0
     try:
         # A buffer makes the columns of a row group be read bit by bit, however large the group.
-        with pq.ParquetFile(path, buffer_size=1 << 20) as file:
+        with path.open("rb") as opened, pq.ParquetFile(opened, buffer_size=1 << 20) as file:
             check_names(file.schema_arrow.names, Location(name))
             for batch in file.iter_batches(batch_size=1024):
                 yield from arrow_rows(batch, name, number)

@@ -13,7 +13,7 @@ import hashlib
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO
@@ -23,6 +23,7 @@ from ruletune.data.parquet import arrow_rows
 from ruletune.data.readers import HEAD, Answers, Columns, RowParser, check_columns
 from ruletune.data.row import Row, check_names
 from ruletune.data.rows import (
+    data_files,
     delimited,
     ends_a_line_only,
     format_of,
@@ -34,6 +35,7 @@ from ruletune.data.rows import (
     rows,
 )
 from ruletune.errors import Location, Problem, UserError
+from ruletune.places import located
 from ruletune.types import Example
 
 __all__ = ["Piece", "Sheet", "pieces", "read_piece"]
@@ -59,6 +61,7 @@ class Piece:
         header: The columns of a CSV or TSV file.
         after: Lines of such a file that are lost because the piece's last row is malformed.
         share: Share of the source that has been gone through at its end, in [0, 1]; ``None`` where unknown.
+        name: Of its file among others; empty where the source is one file.
     """
 
     kind: str
@@ -70,6 +73,10 @@ class Piece:
     header: tuple[str, ...] = ()
     after: int = 0
     share: float | None = None
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.source}, rows {self.before + 1} to {self.before + self.count}"
 
     def fingerprint(self) -> str:
         """A hash of the rows, and of where they stand."""
@@ -78,6 +85,7 @@ class Piece:
         )
         digest = hashlib.blake2b(data, digest_size=16)
         digest.update(repr((self.kind, self.before, self.line, self.header, self.after)).encode())
+        digest.update(self.name.encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
 
 
@@ -122,8 +130,22 @@ def pieces(
         case "parquet":
             _checked(source, folder, columns, answers)
             yield from _parquet(path, count, size)
+        case "files":
+            for (name, file), begin, part in _shares(data_files(source, folder)):
+                for piece in pieces(str(file), columns, folder=Path(), count=count, size=size, answers=answers):
+                    share = None if piece.share is None else begin + piece.share * part
+                    yield replace(piece, name=name, share=share)
         case _:
             yield from _rows(kind, source, _checked(source, folder, columns, answers), count, size)
+
+
+def _shares(files: list[tuple[str, Path]]) -> Iterator[tuple[tuple[str, Path], float, float]]:
+    """Each file with the share of all bytes that stand before it, and its own."""
+    sizes = [path.stat().st_size for _, path in files]
+    before, total = 0, max(sum(sizes), 1)
+    for file, size in zip(files, sizes, strict=True):
+        yield file, before / total, size / total
+        before += size
 
 
 def _checked(source: str, folder: Path, columns: Columns, answers: Answers | None) -> Iterator[Row]:
@@ -147,7 +169,7 @@ def read_piece(piece: Piece, columns: Columns, answers: Answers | None = None) -
     """
     sheet, parser = Sheet([], [], []), RowParser(columns, answers)
     for number, row in enumerate(_rows_of(piece), start=piece.before + 1):
-        found = parser.parse(row, number)
+        found = parser.parse(replace(row, name=f"{piece.name}:{number}") if piece.name else row, number)
         if isinstance(found, Example):
             sheet.examples.append(found)
             sheet.lines.append(row.line or number)
@@ -159,7 +181,7 @@ def read_piece(piece: Piece, columns: Columns, answers: Answers | None = None) -
 def _rows_of(piece: Piece) -> Iterator[Row]:
     if not isinstance(piece.data, bytes):
         return iter(piece.data)
-    path = Path(piece.source)
+    path = located(piece.source)
     if piece.kind == "parquet":
         return _arrow_rows(piece, path)
     # Not splitlines(): that knows more line breaks than files do.
@@ -299,7 +321,7 @@ def _parquet(path: Path, count: int, size: int) -> Iterator[Piece]:
     before = 0
     try:
         # A buffer makes the columns of a row group be read bit by bit, however large the group.
-        with pq.ParquetFile(path, buffer_size=1 << 20) as file:
+        with path.open("rb") as opened, pq.ParquetFile(opened, buffer_size=1 << 20) as file:
             check_names(file.schema_arrow.names, Location(str(path)))
             total = max(file.metadata.num_rows, 1)
             for group in range(file.metadata.num_row_groups):

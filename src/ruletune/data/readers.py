@@ -62,7 +62,9 @@ def read(
     for an id column, whose ids are kept as 8-byte digests (see :class:`~ruletune.data.unique.Unique`).
 
     Args:
-        source: A file, the folder of a saved dataset, or ``hf:owner/name#split``.
+        source: A file; a folder of files, or a pattern such as ``part-*.parquet``; the folder of a saved dataset, or
+            ``hf:owner/name#split``. Files, folders and patterns may be URIs. The rows of several files have ids of file and
+            number, ``part-7.parquet:12``, where there is no id column.
         labels: How to read the answers; ``None`` leaves the examples unlabelled.
         folder: What a relative path is relative to; default the working folder.
         on_bad: Gets every bad row, and reading goes on; without it the bad rows are collected and
@@ -192,7 +194,7 @@ class RowParser:
         fields = values.copy()
         for name in self._used:
             fields.pop(name, None)
-        return Example(known or str(number), text, pair, answer, fields)
+        return Example(known or row.name or str(number), text, pair, answer, fields)
 
     def _structured(self, row: Row, number: int, answers: RowAnswers) -> Example | Problem:
         """A row whose answer is no label of the text."""
@@ -206,7 +208,8 @@ class RowParser:
             return Problem(str(error), row.where)
         used = {*parsed.used, columns.id}
         fields = {name: value for name, value in values.items() if name not in used} | dict(parsed.fields or {})
-        return Example(known or str(number), text, pair, parsed.answer, fields, parsed.entities, parsed.alternatives)
+        key = known or row.name or str(number)
+        return Example(key, text, pair, parsed.answer, fields, parsed.entities, parsed.alternatives)
 
     def _answer(self, value: object, labels: Labels) -> Label | None:
         """As :meth:`Labels.parse`, once for each of the few values that a column of labels has."""

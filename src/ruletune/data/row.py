@@ -13,12 +13,17 @@ __all__ = ["Row", "check_names"]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row as the file has it: ``values``, or the ``problem`` that hinders reading it."""
+    """One row as the file has it: ``values``, or the ``problem`` that hinders reading it.
+
+    Attributes:
+        name: Its id where the data has none and its number does not tell it from the rows of other files.
+    """
 
     file: str
     line: int | None
     values: dict[str, Any]
     problem: Problem | None = None
+    name: str | None = None
 
     @property
     def where(self) -> Location:

@@ -7,6 +7,7 @@ import re
 import stat
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,11 @@ from ruletune.data.parquet import parquet_rows
 from ruletune.data.row import Row, check_names
 from ruletune.data.slots import slots
 from ruletune.errors import Location, MissingExtraError, Problem, UserError
+from ruletune.places import is_pattern, located, matching, named_below, within
 from ruletune.sources import existing, files_of
 
 __all__ = [
-    "FORMATS", "Row", "delimited", "ends_a_line_only", "format_of", "header_of", "jsonl", "malformed", "next_cells", "plain",
+    "FORMATS", "Row", "data_files", "delimited", "ends_a_line_only", "format_of", "header_of", "jsonl", "malformed", "next_cells", "plain",
     "rows",
 ]  # fmt: skip
 
@@ -45,6 +47,9 @@ FORMATS = {
 _SAID = re.compile(r"# label\s*[=:]\s*(.*)")
 """A comment of a CoNLL file that gives the sentence below it a label."""
 
+_DATASET = ("dataset_info.json", "dataset_dict.json", "state.json")
+"""Files that mark a folder as a dataset that was saved by the library of that name."""
+
 _WORDS = "seq.in"
 """The file of a folder that makes it one of sentences with slots, not of a saved dataset."""
 
@@ -57,6 +62,9 @@ def format_of(source: str, folder: Path) -> tuple[str, Path]:
     """
     if source.startswith("hf:"):
         return "hub", Path(source)
+    if is_pattern(source) and not located(source, folder).exists():
+        existing(source, folder)
+        return "files", located(source, folder)
     paths = [existing(name, folder) for name in files_of(source, folder)]
     for each in paths:
         _check_is_data(each)
@@ -66,7 +74,7 @@ def format_of(source: str, folder: Path) -> tuple[str, Path]:
     if (path / _WORDS).is_file():
         return "slots", path / _WORDS
     if path.is_dir():
-        return "dataset", path
+        return "files" if _has_files(path) else "dataset", path
     split = source.partition("#")[2]
     if split:
         raise UserError("a file has no splits", where=Location(str(path)), remedy=f"name it without '#{split}'")
@@ -81,6 +89,38 @@ def format_of(source: str, folder: Path) -> tuple[str, Path]:
             remedy=f"call it {', '.join(sorted(FORMATS))} (or one of these and .gz)",
         )
     return kind, path
+
+
+def _has_files(folder: Path) -> bool:
+    """Whether a folder has data files in it, and is no dataset that a library wrote."""
+    if any((folder / name).exists() for name in _DATASET):
+        return False
+    return next((True for path in within(folder) if _is_data(path, folder)), False)
+
+
+def _is_data(path: Path, folder: Path) -> bool:
+    """Whether a file below a folder is one of its data files; hidden ones and those that begin with ``_`` are none."""
+    hidden = any(part[:1] in "._" for part in path.parts[len(folder.parts) :])
+    return not hidden and Path(path.name.lower().removesuffix(".gz")).suffix in FORMATS
+
+
+def data_files(source: str, folder: Path) -> list[tuple[str, Path]]:
+    """The files that a folder or a pattern stands for, in order, each with its name below what they have in common.
+
+    Raises:
+        UserError: There are none.
+    """
+    if is_pattern(source) and not located(source, folder).exists():
+        root, found = matching(source, folder)
+        found = [path for path in found if _is_data(path, root)]
+    else:
+        root = existing(source, folder)
+        found = sorted(path for path in within(root) if _is_data(path, root))
+    if not found:
+        raise UserError(
+            "there are no data files", where=Location(source), remedy=f"call them {', '.join(sorted(FORMATS))}"
+        )
+    return [(named_below(path, root), path) for path in found]
 
 
 def _check_is_data(path: Path) -> None:
@@ -121,6 +161,10 @@ def rows(source: str, *, folder: Path) -> Iterator[Row]:
             yield from slots(path)
         case "parquet":
             yield from parquet_rows(path)
+        case "files":
+            for name, file in data_files(source, folder):
+                for number, row in enumerate(rows(str(file), folder=Path()), start=1):
+                    yield replace(row, name=f"{name}:{number}")
         case _:
             yield from _dataset(source, path, hub=kind == "hub")
 

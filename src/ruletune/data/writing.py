@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ruletune.errors import Location, UserError
+from ruletune.places import Elsewhere
 
 __all__ = ["write_lines"]
 
@@ -25,7 +26,9 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
     """
     stream = _STREAM.fullmatch(path.as_posix())
     try:
-        if stream:  # not opened by its name again: that would empty a file that the stream leads to
+        if isinstance(path, Elsewhere):
+            path.write_bytes("".join(lines).encode("utf-8"))
+        elif stream:  # not opened by its name again: that would empty a file that the stream leads to
             number = {"stdout": 1, "stderr": 2}.get(stream["name"]) or int(stream["number"])
             with os.fdopen(os.dup(number), "w", encoding="utf-8", newline="\n") as file:
                 file.writelines(lines)

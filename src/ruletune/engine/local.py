@@ -8,6 +8,9 @@ from time import perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from ruletune.engine import Attempt
+from ruletune.progress import Listener, silent
+
 if TYPE_CHECKING:
     from ruletune.engine.processes import Processes
 
@@ -46,6 +49,11 @@ class LocalEngine:
         self._patience = patience
         self._processes: Processes | None = None
 
+    @property
+    def workers(self) -> int:
+        """Most processes."""
+        return self.jobs
+
     def __enter__(self) -> Self:
         return self
 
@@ -79,5 +87,6 @@ class LocalEngine:
             self._processes = Processes(self.jobs)
         yield from self._processes.map(fn, left)
 
-    def train(self, worker: Callable[[C], R], config: C) -> R:
-        return worker(config)
+    def train(self, worker: Callable[[C, Attempt], R], config: C, *, listener: Listener = silent) -> R:
+        """Run the worker in this process. One that a launcher started, such as ``torchrun``, is one of a team already."""
+        return worker(config, Attempt(listener))

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 from ruletune.errors import RuletuneError
 
-__all__ = ["Processes"]
+__all__ = ["Answer", "Processes", "Source", "failure", "result"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -37,7 +37,7 @@ _AWAITED = 4
 _FUNCTION, _ITEM = b"f", b"i"
 """What a message to a worker holds."""
 
-_Answer = tuple[bool, Any, str]
+Answer = tuple[bool, Any, str]
 """Whether the work was done; the result, or what was raised; the traceback of that."""
 
 
@@ -67,7 +67,7 @@ class _Worker:
         self.send(_ITEM, item)
         self.given.append(number)
 
-    def receive(self) -> _Answer:
+    def receive(self) -> Answer:
         try:
             return self._connection.recv()  # type: ignore[no-any-return]
         except (EOFError, OSError):
@@ -121,8 +121,8 @@ class Processes:
         function = _dump(fn)
         for started in self._workers:
             started.send(_FUNCTION, function)
-        source = _Source(items)
-        ready: dict[int, _Answer] = {}
+        source = Source(items)
+        ready: dict[int, Answer] = {}
         turn = given = 0
         whole = False
         try:
@@ -136,7 +136,7 @@ class Processes:
                     given += 1
                 while turn not in ready:
                     self._collect(ready)
-                yield _result(*ready.pop(turn))
+                yield result(*ready.pop(turn))
                 turn += 1
             whole = True
             source.check()
@@ -154,7 +154,7 @@ class Processes:
         worker.send(_FUNCTION, function)
         return worker
 
-    def _collect(self, ready: dict[int, _Answer]) -> None:
+    def _collect(self, ready: dict[int, Answer]) -> None:
         """Wait for an answer, and take every one that is there."""
         working = {worker.connection: worker for worker in self._workers if worker.given}
         for connection in wait(list(working)):
@@ -169,7 +169,7 @@ class Processes:
             self._workers.pop().end()
 
 
-class _Source:
+class Source:
     """Items with a look at whether there is another. An error in making them waits until those before are done."""
 
     def __init__(self, items: Iterable[Any]) -> None:
@@ -204,7 +204,7 @@ def _dump(value: object) -> bytes:
     return bytes(ForkingPickler.dumps(value))
 
 
-def _result(good: bool, value: Any, trace: str) -> Any:
+def result(good: bool, value: Any, trace: str) -> Any:
     if good:
         return value
     if not isinstance(value, RuletuneError | OSError):
@@ -226,7 +226,7 @@ def _serve(connection: Connection) -> None:
                 os._exit(0)
 
     threading.Thread(target=listen, daemon=True).start()
-    function: tuple[Callable[[Any], Any] | None, _Answer | None] = (None, None)
+    function: tuple[Callable[[Any], Any] | None, Answer | None] = (None, None)
     while True:
         message = inbox.get()
         if message[:1] == _FUNCTION:
@@ -235,26 +235,26 @@ def _serve(connection: Connection) -> None:
             _answer(connection, *function, message[1:])
 
 
-def _load(message: bytes) -> tuple[Callable[[Any], Any] | None, _Answer | None]:
+def _load(message: bytes) -> tuple[Callable[[Any], Any] | None, Answer | None]:
     """The function, or why there is none: then that is the answer to every item."""
     try:
         return ForkingPickler.loads(message), None
     except BaseException as error:  # building it may run a user's module
-        return None, _failure(error)
+        return None, failure(error)
 
 
-def _answer(connection: Connection, fn: Callable[[Any], Any] | None, failed: _Answer | None, message: bytes) -> None:
+def _answer(connection: Connection, fn: Callable[[Any], Any] | None, failed: Answer | None, message: bytes) -> None:
     if fn is None:
         connection.send(failed)
         return
     try:
         answer = _dump((True, fn(ForkingPickler.loads(message)), ""))
     except BaseException as error:  # whatever it is, the parent is to raise it
-        answer = _dump(_failure(error))
+        answer = _dump(failure(error))
     connection.send_bytes(answer)
 
 
-def _failure(error: BaseException) -> _Answer:
+def failure(error: BaseException) -> Answer:
     trace = traceback.format_exc()
     try:
         ForkingPickler.loads(_dump(error))

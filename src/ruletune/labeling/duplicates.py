@@ -18,11 +18,14 @@ _AT_ONCE = 4_000_000
 
 
 def duplicates(
-    paths: Sequence[Path], *, texts: int, most: int, where: Callable[[int], Location], at_once: int = _AT_ONCE
+    paths: Sequence[Path], *, texts: int, most: int, where: Callable[[int, int], Location], at_once: int = _AT_ONCE
 ) -> dict[tuple[int, int], Problem]:
     """Rows of the shards whose id another row before them has, in order, as (shard, row); no more than ``most``.
 
     Hashes are compared, a share of them at a time; what they bring up is looked at again as it stands.
+
+    Args:
+        where: The place of a row, given the position of its shard and its line.
     """
     parts = texts // at_once + 1
     pairs: list[tuple[tuple[int, int], tuple[int, int]]] = []
@@ -37,7 +40,7 @@ def duplicates(
             if at == number:
                 found[at, row] = shard.ids[row], int(shard.lines[row])
     return {
-        later: twice(found[later][0], where(found[later][1]))
+        later: twice(found[later][0], where(later[0], found[later][1]))
         for later, first in pairs
         if found[later][0] == found[first][0]
     }

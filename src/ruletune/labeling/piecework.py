@@ -7,27 +7,31 @@ import importlib.util
 import json
 import re
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ruletune.config import TaskSpec, parse_task
-from ruletune.data.pieces import Piece, read_piece
-from ruletune.data.readers import Columns
+from ruletune.data.pieces import Piece, pieces, read_piece
+from ruletune.data.readers import MOST_PROBLEMS, Columns
 from ruletune.errors import Location, UserError
 from ruletune.labeling.apply import ABSTAIN, FAULT, RuleSet, Votes, fields_of
 from ruletune.labeling.corpus import texts_of
 from ruletune.labeling.evaluate import Embed
 from ruletune.labeling.label_model import LabelModel
 from ruletune.labeling.shards import Shard, Tally, read_shard, read_tally, shard_path, write_shard
+from ruletune.places import sync
 from ruletune.rules import Call
 from ruletune.rules.base import parts
 from ruletune.rules.matching import GIVE_UP
 
-__all__ = ["ApplyRules", "ChangedError", "Job", "WriteRows", "rules_digest"]
+__all__ = [
+    "ApplyFile", "ApplyRules", "ChangedError", "Embedder", "FileJob", "Job", "TakeVotes", "WriteFile", "WriteRows", "file_of", "rules_digest", "shard_number",
+]  # fmt: skip
 
 Embedder = Callable[[TaskSpec], Embed | None]
 
@@ -52,6 +56,22 @@ class Job:
     skip_bad: bool = False
     tired: tuple[int, ...] = ()
 
+    def __str__(self) -> str:
+        return str(self.piece)
+
+
+@dataclass(frozen=True, slots=True)
+class FileJob:
+    """A file, by its number among the others, its path or URI, and the name that its rows are called by."""
+
+    number: int
+    source: str
+    name: str
+    tired: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        return self.source
+
 
 class ApplyRules:
     """Reads a piece, applies a task's rules and stores what they say.
@@ -73,12 +93,12 @@ class ApplyRules:
         folder: Path,
         embedder: Embedder | None = None,
     ) -> None:
-        self._spec, self._rules, self._digest = spec, rules, digest
-        self._columns, self._folder, self._embedder = columns, folder, embedder
+        self.spec, self.columns = spec, columns
+        self._rules, self._digest, self._folder, self._embedder = rules, digest, folder, embedder
 
     def __reduce__(self) -> tuple[Callable[..., ApplyRules], tuple[Any, ...]]:
-        settings = (self._digest, self._columns, self._folder, self._embedder)
-        return _rebuilt, (self._spec.source, self._spec.path, *settings)
+        settings = (self._digest, self.columns, self._folder, self._embedder)
+        return _rebuilt, (self.spec.source, self.spec.path, *settings)
 
     def __call__(self, job: Job) -> Tally:
         path, fingerprint = shard_path(self._folder, job.number), job.piece.fingerprint()
@@ -91,7 +111,7 @@ class ApplyRules:
                     remedy="undo the change, or begin anew with --overwrite",
                 )
             return done[1]
-        sheet = read_piece(job.piece, self._columns, texts_of(self._spec))
+        sheet = read_piece(job.piece, self.columns, texts_of(self.spec))
         tired = Counter(dict.fromkeys(job.tired, GIVE_UP))
         votes: Votes | None = None
         if job.apply and (job.skip_bad or not sheet.problems):
@@ -105,7 +125,7 @@ class ApplyRules:
         )
         nothing = np.full((len(sheet.examples), 0), ABSTAIN, dtype=np.int16)
         shard = Shard.of([e.id for e in sheet.examples], sheet.lines, votes.matrix if votes else nothing)
-        write_shard(path, fingerprint, tally, shard, hashed=self._columns.id is not None)
+        write_shard(path, fingerprint, tally, shard, hashed=self.columns.id is not None)
         return tally
 
 
@@ -143,6 +163,94 @@ def _code(module: str, folder: Path) -> bytes:
     found = importlib.util.find_spec(module)
     origin = Path(found.origin) if found is not None and found.origin else None
     return origin.read_bytes() if origin is not None and origin.is_file() else b""
+
+
+_PIECES = 20
+"""Bits of a shard's number that count the pieces of a file; those above count the files."""
+
+
+def shard_number(file: int, piece: int) -> int:
+    """The number of the shard of a file's piece; in the order of the files, then of the pieces.
+
+    >>> shard_number(0, 7) < shard_number(1, 0)
+    True
+    """
+    return file << _PIECES | piece
+
+
+def file_of(shard: int) -> int:
+    """The number of the file that a shard belongs to."""
+    return shard >> _PIECES
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyFile:
+    """Reads a file piece by piece, and applies the rules to each of them: what is known of every piece.
+
+    Attributes:
+        count, size: Most rows in a piece, and bytes after which one ends.
+        skip_bad: Whether bad rows are left out; else the rest of a file with one is only read, for what else is wrong.
+    """
+
+    work: ApplyRules
+    count: int
+    size: int
+    skip_bad: bool = False
+
+    def __call__(self, job: FileJob) -> list[Tally]:
+        return list(self._tallies(job))
+
+    def begin(self, job: FileJob) -> list[Tally]:
+        """Work on the first piece only; nothing comes of a file without rows."""
+        return list(islice(self._tallies(job), 1))
+
+    def _tallies(self, job: FileJob) -> Iterator[Tally]:
+        columns, answers = self.work.columns, texts_of(self.work.spec)
+        cut = pieces(job.source, columns, folder=Path(), count=self.count, size=self.size, answers=answers)
+        bad = 0
+        for number, piece in enumerate(cut):
+            named = replace(piece, name=job.name)
+            shard = shard_number(job.number, number)
+            tally = self.work(Job(shard, named, apply=not bad, skip_bad=self.skip_bad, tired=job.tired))
+            yield tally
+            bad += len(tally.problems)
+            if bad >= MOST_PROBLEMS and not self.skip_bad:
+                return
+
+
+@dataclass(frozen=True, slots=True)
+class TakeVotes:
+    """What the rules say of some texts, (texts, rules) int16, given shards by number and the rows of each."""
+
+    folder: Path
+    rules: int
+
+    def __call__(self, wanted: Sequence[tuple[int, np.ndarray]]) -> np.ndarray:
+        taken = [read_shard(shard_path(self.folder, number)).matrix(self.rules)[rows] for number, rows in wanted]
+        return np.concatenate(taken) if taken else np.empty((0, self.rules), dtype=np.int16)
+
+
+@dataclass(frozen=True, slots=True)
+class WriteFile:
+    """Writes a file of all lines of some shards, and counts those with a label. The file appears when it is whole."""
+
+    rows: WriteRows
+    folder: Path
+
+    def __call__(self, job: tuple[str, Sequence[int]]) -> int:
+        name, numbers = job
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f"{path.name}.tmp")
+        covered = 0
+        with temporary.open("wb") as file:
+            for number in numbers:
+                lines, labelled = self.rows(number)
+                file.write(lines)
+                covered += labelled
+            sync(file)
+        temporary.replace(path)
+        return covered
 
 
 @dataclass(frozen=True, slots=True)

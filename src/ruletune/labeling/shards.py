@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 
 from ruletune.errors import Location, Problem
 from ruletune.labeling.apply import ABSTAIN
+from ruletune.places import sync
 from ruletune.rules import Fault
 
 __all__ = ["Shard", "Tally", "read_digests", "read_shard", "read_tally", "shard_path", "write_shard"]
@@ -112,8 +112,7 @@ def write_shard(path: Path, fingerprint: str, tally: Tally, shard: Shard, *, has
     try:
         with temporary.open("wb") as file:
             file.write(content.getbuffer())  # NumPy itself does not say why it could not write to a file
-            file.flush()
-            os.fsync(file.fileno())
+            sync(file)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -106,19 +106,26 @@ class SpanRules:
             yield Problem(f"rule {rule.name!r} does not say of which characters it speaks", rule.where, remedy)
 
     def apply(
-        self, examples: Sequence[Example], *, progress: Callable[[int], None] | None = None, strict: bool = True
+        self,
+        examples: Sequence[Example],
+        *,
+        progress: Callable[[int], None] | None = None,
+        strict: bool = True,
+        whole: bool = True,
     ) -> SpanVotes:
         """What all rules say about all examples.
 
         Args:
             progress: Told how many texts were done since it was last told.
             strict: Without it, columns that are not there count as silence, and no rule's failing is an error.
+            whole: These are all examples there are; else whoever has them all looks for columns that no example has, with
+                :meth:`check_fields`, and for rules that fail on every text.
 
         Raises:
             UserError: A column is missing or malformed; a rule fails on every text, or gives what is no span.
         """
-        if strict and examples and self._reads_fields:
-            self._check_fields(examples)
+        if strict and whole:
+            self.check_fields(examples)
         said = _Said()
         tired: Counter[int] = Counter()
         for start in range(0, len(examples), _BATCH):
@@ -129,7 +136,7 @@ class SpanRules:
         if strict:
             said.raise_troubles()
         votes = said.votes(self.rules, self.labels, len(examples))
-        if strict:
+        if strict and whole:
             check_faults(self.rules, votes.faults, texts=len(examples))
         return votes
 
@@ -172,7 +179,14 @@ class SpanRules:
         [found] = self.apply([example], strict=False).firings()
         return found
 
-    def _check_fields(self, examples: Sequence[Example]) -> None:
+    def check_fields(self, examples: Sequence[Example]) -> None:
+        """Refuse rules that read a column which no example has.
+
+        Raises:
+            UserError: There are such.
+        """
+        if not examples or not self._reads_fields:
+            return
         there = fields_of(examples)
         problems = []
         for rule in self.rules:

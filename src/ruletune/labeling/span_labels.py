@@ -3,48 +3,77 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from ruletune.config import TaskSpec
+from ruletune.config import TaskSpec, parse_task
 from ruletune.data.writing import write_lines
-from ruletune.errors import UserError
+from ruletune.errors import Location, UserError
 from ruletune.labeling.answer_model import AnswerModel
-from ruletune.labeling.apply import answer_value
+from ruletune.labeling.apply import answer_value, check_faults
 from ruletune.labeling.corpus import gold_of, read_given
-from ruletune.labeling.evaluate import Embed
+from ruletune.labeling.passes import Map
+from ruletune.labeling.piecework import ChangedError, Embedder, rules_digest
 from ruletune.labeling.span_apply import SpanRules
 from ruletune.labeling.span_table import fit_span_model, gold_answers
 from ruletune.labeling.span_votes import SpanVotes
 from ruletune.labeling.stream import Labelled
 from ruletune.labeling.words import words
+from ruletune.places import located
 from ruletune.progress import Listener, counted, silent
+from ruletune.rules import Fault
 from ruletune.types import Example, Spans
 
 __all__ = ["label_spans"]
 
 
+_TEXTS = 2048
+"""Texts that a process applies the rules to at a time."""
+
+
 def label_spans(
-    spec: TaskSpec, data: str, out: Path, *, embed: Embed | None = None, listener: Listener = silent
+    spec: TaskSpec,
+    data: str,
+    out: str | os.PathLike[str],
+    *,
+    map: Map = map,
+    embedder: Embedder | None = None,
+    listener: Listener = silent,
 ) -> Labelled:
     """Write ``id``, ``votes`` by rule, the entities found (``label``) and the least certain one's ``probability``, a text a line.
 
     The label model is fitted on these texts and on the gold spans of the training data. All texts are held in memory. The file
     appears when it is whole.
 
+    Args:
+        map: Where the rules are applied; default here. The label model is fitted and asked here in any case.
+        embedder: As :func:`ruletune.labeling.stream.label_file` takes it.
+
     Raises:
         UserError: The data or a rule is wrong, or the file cannot be written.
     """
-    if Path(data).exists() and Path(data).resolve() == out.resolve():
+    target = located(out)
+    if os.fspath(out).endswith("/"):
+        raise UserError("entities and answers of all texts are written to one file", remedy="name it, without a slash")
+    if Path(data).exists() and Path(data).resolve() == target.resolve():
         raise UserError("the output would replace the input", remedy="name another file")
     examples = read_given(spec, data)
     if not examples:
         raise UserError("there are no texts")
-    rules = SpanRules(spec.rules, labels=spec.labels, embed=embed)
-    votes = rules.apply(examples, progress=counted(listener, "applying rules", len(examples)))
+    work = ApplySpans(spec, embedder)
+    rules = work.rules
+    rules.check_fields(examples)
+    progress, parts = counted(listener, "applying rules", len(examples)), []
+    for part in map(work, (examples[start : start + _TEXTS] for start in range(0, len(examples), _TEXTS))):
+        parts.append(part.votes(rules))
+        progress(part.texts)
+    votes = SpanVotes.joined(parts)
+    check_faults(spec.rules, votes.faults, texts=len(examples))
     taught = gold_of(spec)
     learned = SpanVotes.joined([votes, rules.apply(taught)]) if taught else votes
     unknown = [replace(example, answer=None) for example in examples]
@@ -66,8 +95,47 @@ def label_spans(
             }
             yield json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n"
 
-    write_lines(out, lines())
-    return Labelled(out, len(examples), int(votes.covered.sum()), votes.faults)
+    write_lines(target, lines())
+    return Labelled(target, len(examples), int(votes.covered.sum()), votes.faults)
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Votes as they travel: without the rules, which may hold functions."""
+
+    texts: int
+    row: np.ndarray
+    rule: np.ndarray
+    start: np.ndarray
+    end: np.ndarray
+    label: np.ndarray
+    faults: tuple[Fault, ...]
+
+    def votes(self, rules: SpanRules) -> SpanVotes:
+        columns = (self.row, self.rule, self.start, self.end, self.label)
+        return SpanVotes(rules.rules, rules.labels, self.texts, *columns, self.faults)
+
+
+class ApplySpans:
+    """Applies a task's rules to examples. It goes to another process as the task's source; there the rules are built anew."""
+
+    def __init__(self, spec: TaskSpec, embedder: Embedder | None, digest: str | None = None) -> None:
+        self._spec, self._embedder = spec, embedder
+        self._digest = rules_digest(spec)
+        if digest not in (None, self._digest):
+            raise ChangedError("a file of the rules changed while they were applied", where=Location(str(spec.path)))
+        self.rules = SpanRules(spec.rules, labels=spec.labels, embed=embedder(spec) if embedder else None)
+
+    def __reduce__(self) -> tuple[Callable[..., ApplySpans], tuple[Any, ...]]:
+        return _rebuilt, (self._spec.source, self._spec.path, self._embedder, self._digest)
+
+    def __call__(self, examples: Sequence[Example]) -> Columns:
+        votes = self.rules.apply(examples, whole=False)
+        return Columns(votes.texts, votes.row, votes.rule, votes.start, votes.end, votes.label, votes.faults)
+
+
+def _rebuilt(source: str, path: Path, embedder: Embedder | None, digest: str) -> ApplySpans:
+    return ApplySpans(parse_task(source, path=path, check_data=False), embedder, digest)
 
 
 def _marked(

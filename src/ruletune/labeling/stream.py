@@ -11,38 +11,32 @@ on with; the output takes its place when it is whole.
 from __future__ import annotations
 
 import hashlib
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.metadata import version
-from itertools import chain, islice
 from pathlib import Path
-from typing import Protocol, TypeVar
 
 import numpy as np
 
 from ruletune.config import TaskSpec
-from ruletune.data.pieces import Piece, pieces
-from ruletune.data.readers import MOST_PROBLEMS, Columns, given_up
-from ruletune.data.rows import format_of
-from ruletune.errors import Location, Problem, UserError
+from ruletune.data.pieces import pieces
+from ruletune.data.rows import data_files, format_of
+from ruletune.errors import Location, UserError
 from ruletune.labeling.apply import RuleSet, check_faults, fields_of
 from ruletune.labeling.corpus import columns_of, gold_matrix, gold_of, needs_label, none_right, texts_of
-from ruletune.labeling.duplicates import duplicates
 from ruletune.labeling.evaluate import Embed
 from ruletune.labeling.label_model import LabelModel
-from ruletune.labeling.piecework import ApplyRules, ChangedError, Job, WriteRows, rules_digest
-from ruletune.labeling.shards import Tally, read_shard, shard_path
+from ruletune.labeling.passes import Found, Map, apply_files, apply_pieces, check, taken, write_files, write_pieces
+from ruletune.labeling.piecework import ApplyFile, ApplyRules, ChangedError, WriteRows, rules_digest
 from ruletune.labeling.table import fit_label_model
-from ruletune.progress import Event, Listener, silent
+from ruletune.places import located
+from ruletune.progress import Listener, silent
 from ruletune.rules import Fault
-from ruletune.store import Workspace, open_workspace
+from ruletune.store import open_workspace
 from ruletune.types import Example
 
-__all__ = ["Labelled", "Map", "label_file"]
-
-T = TypeVar("T")
-R = TypeVar("R")
+__all__ = ["Labelled", "Map", "data_identity", "fit_drawn", "label_file"]
 
 _ROWS = 8192
 """Most texts in a piece."""
@@ -58,15 +52,6 @@ _FITTED = 200_000
 
 _FITTED_CELLS = 1 << 26
 """Texts times rules that it is fitted on, at most."""
-
-_FIELDS = 1000
-"""Names of columns that are remembered, for the nearest one to a name that is not there."""
-
-
-class Map(Protocol):
-    """Results of a function in the order of the items, as :meth:`ruletune.engine.Engine.map` gives them."""
-
-    def __call__(self, fn: Callable[[T], R], items: Iterable[T], /) -> Iterator[R]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +72,7 @@ class Labelled:
 def label_file(
     spec: TaskSpec,
     data: str,
-    output: Path,
+    output: str | os.PathLike[str],
     *,
     map: Map = map,
     embedder: Callable[[TaskSpec], Embed | None] | None = None,
@@ -103,9 +88,12 @@ def label_file(
     where there are any. The label model is fitted on these texts and on the gold labels of the task's training data.
     A text about whose label nothing is known has the label ``None``; in a multi-label task ``label`` is the list of labels
     above one half. A file that is there already stays until the new one is whole.
+    A folder that is there is replaced with ``overwrite`` only.
 
     Args:
         data: As :func:`ruletune.data.readers.read` takes it.
+        output: The file to write; or, with a slash at its end, a folder of as many files as are read, which is whole or
+            absent. Either may be a URI.
         map: Where the pieces are worked on; default here, one after the other.
         embedder: Makes sentence embeddings, for rules that compare them. A function of a module, which other
             processes can import.
@@ -119,36 +107,42 @@ def label_file(
             Nothing is written then.
         RuletuneError: It cannot be written, or a process that was working died. What is done is kept.
     """
-    output = Path(output)
+    target, folder = located(output), os.fspath(output).endswith("/")
     kind, path = format_of(data, Path())
-    if path.exists() and path.resolve() == output.resolve():
+    if path.exists() and path.resolve() == target.resolve():
         raise UserError("the output would replace the input", remedy="name another file")
-    if output.is_dir():
-        raise UserError(f"{output} is a folder", remedy="name a file")
+    if target.is_dir() and not folder:
+        raise UserError(f"{target} is a folder", remedy=f"name a file, or write {target}/ for a folder of files")
     needs_label(spec, "labelling by rules alone")
     if not spec.rules:
         raise UserError("there are no rules to label with", where=Location(str(spec.path)), remedy="write some")
     rules = RuleSet(spec.rules, labels=spec.labels, embed=embedder(spec) if embedder else None)
     gold = gold_of(spec)
     said = rules.apply(gold, whole=False)
-    rows = max(1, min(rows, _CELLS // len(spec.rules)))
+    count, size = max(1, min(rows, _CELLS // len(spec.rules))), _SIZE
     digest = rules_digest(spec)
     identity = {
         "task file": hashlib.sha256(spec.source.encode("utf-8", "surrogatepass")).hexdigest(),
         "rules": digest,
-        "data": _identity(path) or data,
-        "size of pieces": [rows, _SIZE],
+        "data": data_identity(data),
+        "size of pieces": [count, size],
         "handling of bad rows": "an error" if spec.bad_rows is None else "left out",
         "version of Ruletune": version("ruletune"),
     }
-    with open_workspace(output, identity=identity, resume=resume, overwrite=overwrite, replaces=True) as workspace:
+    with open_workspace(
+        target, identity=identity, resume=resume, overwrite=overwrite, replaces=not folder
+    ) as workspace:
         columns = columns_of(spec, data)
         work = ApplyRules(spec, rules, digest=digest, columns=columns, folder=workspace.parts, embedder=embedder)
         try:
-            cut = pieces(data, columns, folder=Path(), count=rows, size=_SIZE, answers=texts_of(spec))
             bad_rows = spec.bad_rows.of(data) if spec.bad_rows is not None else None
-            found = _apply(work, cut, map, listener, bad_rows)
-            _check(found, kind, data if kind in ("hub", "dataset") else str(path), columns, workspace.parts, bad_rows)
+            if folder:
+                found = apply_files(ApplyFile(work, count, size, bad_rows is not None), data, map, listener, bad_rows)
+            else:
+                cut = pieces(data, columns, folder=Path(), count=count, size=size, answers=texts_of(spec))
+                found = apply_pieces(work, cut, map, listener, bad_rows)
+            named = data if kind in ("hub", "dataset", "files") else str(path)
+            check(found, named, columns, workspace.parts, bad_rows)
             if spec.bad_rows is not None and found.texts == len(found.left_out):
                 raise none_right(data, spec.bad_rows)
             rules.check_fields(found.fields | fields_of(gold))
@@ -160,134 +154,43 @@ def label_file(
             raise
         for fault in said.faults:
             found.fault(fault)
-        model = _fit(spec, found, said.matrix, gold, workspace.parts, fitted)
-        covered = _write(spec, found, model, workspace, map, listener)
-        workspace.publish_file(_OUTPUT)
-    return Labelled(output, found.texts - len(found.left_out), covered, tuple(found.faults.values()))
+        model = fit_drawn(spec, found, said.matrix, gold, workspace.parts, fitted, map)
+        write = WriteRows(workspace.parts, tuple(rule.name for rule in spec.rules), spec.labels, model, found.left_out)
+        if folder:
+            covered = write_files(found, write, workspace.files, map, listener)
+            workspace.publish()
+        else:
+            covered = write_pieces(found, write, workspace.files / _OUTPUT, map, listener)
+            workspace.publish_file(_OUTPUT)
+    return Labelled(target, found.texts - len(found.left_out), covered, tuple(found.faults.values()))
 
 
 _OUTPUT = "labels.jsonl"
 
 
-@dataclass(slots=True)
-class _Found:
-    """What the first pass found, over all pieces.
-
-    Attributes:
-        sizes: Texts of each piece.
-        left_out: (piece, row) of texts that are left out after all, since their id stands twice.
-    """
-
-    sizes: list[int] = field(default_factory=list)
-    faults: dict[str, Fault] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
-    fields: set[str] = field(default_factory=set)
-    left_out: frozenset[tuple[int, int]] = frozenset()
-
-    @property
-    def texts(self) -> int:
-        return sum(self.sizes)
-
-    def add(self, tally: Tally) -> None:
-        self.sizes.append(tally.texts)
-        self.problems += tally.problems
-        for fault in tally.faults:
-            self.fault(fault)
-        if len(self.fields) < _FIELDS:
-            self.fields.update(tally.fields)
-
-    def fault(self, fault: Fault) -> None:
-        first = self.faults.get(fault.rule)
-        self.faults[fault.rule] = (
-            fault if first is None else Fault(fault.rule, first.count + fault.count, first.example_id, first.traceback)
-        )
-
-
-def _identity(path: Path) -> list[object] | None:
-    """Enough to tell at once that a file is another one; every piece is looked at when its turn comes."""
+def data_identity(data: str) -> list[object] | str:
+    """Enough to tell at once that a source is another one; every piece is looked at when its turn comes."""
+    kind, path = format_of(data, Path())
+    if kind == "files":
+        return [[name, file.stat().st_size] for name, file in data_files(data, Path())]
     if not path.is_file():
-        return None
+        return data
     with path.open("rb") as file:
         return [path.stat().st_size, hashlib.blake2b(file.read(1 << 16), digest_size=16).hexdigest()]
 
 
-def _apply(
-    work: ApplyRules, source: Iterator[Piece], map: Map, listener: Listener, bad_rows: Callable[[Problem], None] | None
-) -> _Found:
-    """The first pass; bad rows go to whoever takes them."""
-    found = _Found()
-    ahead: deque[tuple[int, float | None]] = deque()
-
-    def jobs() -> Iterator[Job]:
-        for number, piece in enumerate(source):
-            ahead.append((piece.count, piece.share))
-            # After the first bad row nothing will be written: the rest is only read, for what else is wrong.
-            yield Job(number, piece, apply=not found.problems, skip_bad=bad_rows is not None, tired=tired)
-
-    # What backtracks without end on the first piece is not tried on others. Only the first is asked, and it is worked on
-    # before the others, so that the result does not depend on which process was faster.
-    tired: tuple[int, ...] = ()
-    todo = jobs()
-    first = [work(job) for job in islice(todo, 1)]
-    for tally in first:
-        tired = tally.tired
-    done = 0
-    for tally in chain(first, map(work, todo)):
-        found.add(tally)
-        if bad_rows is not None:
-            for problem in found.problems:
-                bad_rows(problem)
-            found.problems.clear()
-        count, share = ahead.popleft()
-        done += count
-        listener(Event("applying rules", done, round(done / share) if share else done + count))
-        if len(found.problems) >= MOST_PROBLEMS:
-            break
-    listener(Event("applying rules", done, done))
-    return found
-
-
-def _check(
-    found: _Found, kind: str, source: str, columns: Columns, folder: Path, bad_rows: Callable[[Problem], None] | None
-) -> None:
-    """Bad rows of all pieces are reported together, with ids that stand twice; or such ids are left out as well."""
-    if not found.sizes:
-        raise UserError("there are no rows", where=Location(source), remedy="one row for each text")
-    problems = found.problems
-    if columns.id is not None:
-
-        def where(line: int) -> Location:
-            return Location(f"{source}[{line}]") if kind == "json" else Location(source, line)
-
-        paths = [shard_path(folder, number) for number in range(len(found.sizes))]
-        most = MOST_PROBLEMS if bad_rows is None else found.texts
-        again = duplicates(paths, texts=found.texts, most=most, where=where)
-        if bad_rows is not None:
-            found.left_out = frozenset(again)
-            for problem in again.values():
-                bad_rows(problem)
-            return
-        problems = sorted([*problems, *again.values()], key=lambda problem: (problem.where and problem.where.line) or 0)
-    if len(problems) >= MOST_PROBLEMS:
-        problems = [given_up(problems[MOST_PROBLEMS - 1].where), *problems[:MOST_PROBLEMS]]
-    if problems:
-        raise UserError.of(problems)
-
-
-def _fit(spec: TaskSpec, found: _Found, said: np.ndarray, gold: list[Example], folder: Path, fitted: int) -> LabelModel:
+def fit_drawn(
+    spec: TaskSpec, found: Found, said: np.ndarray, gold: list[Example], folder: Path, fitted: int, map: Map
+) -> LabelModel:
     """The label model of the texts, or of so many drawn from them, and of the gold ones."""
     total, rules = found.texts, len(spec.rules)
     most = max(1, min(fitted, _FITTED_CELLS // rules))
     drawn = np.arange(total) if total <= most else _drawn(total, most, np.random.default_rng(spec.file.seed))
     votes = np.empty((len(drawn) + len(gold), rules), dtype=np.int16)
-    first = at = 0
-    for number, size in enumerate(found.sizes):
-        begin, end = np.searchsorted(drawn, [first, first + size])
-        if begin < end:
-            shard = read_shard(shard_path(folder, number))
-            votes[at : at + end - begin] = shard.matrix(rules)[drawn[begin:end] - first]
-            at += end - begin
-        first += size
+    at = 0
+    for part in taken(found, drawn, folder, rules, map):
+        votes[at : at + len(part)] = part
+        at += len(part)
     votes[len(drawn) :] = said
     known = np.full((len(votes), len(spec.labels)), np.nan)
     known[len(drawn) :] = gold_matrix(gold, spec.labels)
@@ -299,22 +202,3 @@ def _drawn(total: int, most: int, rng: np.random.Generator) -> np.ndarray:
     stretch = total / most
     rows = ((np.arange(most) + rng.random(most)) * stretch).astype(np.int64)
     return np.unique(np.minimum(rows, total - 1))
-
-
-def _write(spec: TaskSpec, found: _Found, model: LabelModel, workspace: Workspace, map: Map, listener: Listener) -> int:
-    """The second pass; how many texts have a label."""
-    work = WriteRows(
-        folder=workspace.parts,
-        rules=tuple(rule.name for rule in spec.rules),
-        labels=spec.labels,
-        model=model,
-        left_out=found.left_out,
-    )
-    done = covered = 0
-    with (workspace.files / _OUTPUT).open("wb") as file:
-        for size, (lines, labelled) in zip(found.sizes, map(work, range(len(found.sizes))), strict=True):
-            file.write(lines)
-            done += size
-            covered += labelled
-            listener(Event("writing labels", done, found.texts))
-    return covered

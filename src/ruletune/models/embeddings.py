@@ -11,9 +11,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, assert_never
+from typing import Literal, Protocol, TypeVar, assert_never
 
 import numpy as np
 from safetensors import SafetensorError
@@ -24,8 +25,14 @@ from ruletune.models.checkpoints import Checkpoint
 
 __all__ = ["View", "cache_folder", "embeddings"]
 
+T = TypeVar("T")
+R = TypeVar("R")
+
 View = Literal["sentence", "layers"]
 """What a vector is made of."""
+
+_AT_ONCE = 512
+"""Texts of which one process makes vectors at a time."""
 
 _KEY = 16
 """Bytes of a text's hash that are kept."""
@@ -39,6 +46,7 @@ def embeddings(
     max_length: int = 128,
     cache: bool = True,
     progress: Callable[[int], None] | None = None,
+    map: Map | None = None,
 ) -> np.ndarray:
     """Vectors of texts as :mod:`ruletune.models.frozen` makes them, from the cache where they are there.
 
@@ -46,6 +54,7 @@ def embeddings(
         view: ``sentence``: the mean of the last hidden states, for comparing texts; ``layers``: what a linear head reads.
         cache: Read and write the cache. What a hub id stands for may change, so that it is never cached.
         progress: Told how many texts have just been finished.
+        map: Where what is not remembered is made, some hundred texts at a time; default here.
 
     Returns:
         float32 of shape (texts, width), rows of unit length as far as half precision keeps it: cached or not, they are the
@@ -59,7 +68,9 @@ def embeddings(
     if progress and len(unique) > len(missing):
         progress(len(texts) - len(missing))
     if missing:
-        found = _made(checkpoint, [unique[n] for n in missing], view, max_length, progress).astype(np.float16)
+        make, wanted = Make(checkpoint, view, max_length), [unique[n] for n in missing]
+        vectors = make(wanted, progress) if map is None else _spread(make, wanted, progress, map)
+        found = vectors.astype(np.float16)
         known |= {keys[n]: vector for n, vector in zip(missing, found, strict=True)}
         if place:
             _write(place, [keys[n] for n in missing], found)
@@ -67,18 +78,44 @@ def embeddings(
     return np.stack([row[text] for text in texts]).astype(np.float32) if texts else np.zeros((0, 0), dtype=np.float32)
 
 
-def _made(
-    checkpoint: Checkpoint, texts: list[str], view: View, max_length: int, progress: Callable[[int], None] | None
-) -> np.ndarray:
-    from ruletune.models.frozen import embed, embed_layers  # with PyTorch, which nothing needs that is all in the cache
+class Map(Protocol):
+    """Results of a function in the order of the items."""
 
-    match view:
-        case "sentence":
-            return embed(checkpoint, texts, max_length=max_length, progress=progress)
-        case "layers":
-            return embed_layers(checkpoint, texts, max_length=max_length, progress=progress)
-        case _:
-            assert_never(view)
+    def __call__(self, fn: Callable[[T], R], items: Iterable[T], /) -> Iterator[R]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Make:
+    """Makes vectors of texts, in whichever process is asked to."""
+
+    checkpoint: Checkpoint
+    view: View
+    max_length: int
+
+    def __call__(self, texts: list[str], progress: Callable[[int], None] | None = None) -> np.ndarray:
+        from ruletune.models.frozen import embed, embed_layers  # with PyTorch, which nothing needs that is in the cache
+
+        match self.view:
+            case "sentence":
+                return embed(self.checkpoint, texts, max_length=self.max_length, progress=progress)
+            case "layers":
+                return embed_layers(self.checkpoint, texts, max_length=self.max_length, progress=progress)
+            case _:
+                assert_never(self.view)
+
+
+def _spread(make: Make, texts: list[str], progress: Callable[[int], None] | None, map: Map) -> np.ndarray:
+    """Texts of one length go together, so that little of a batch is padding."""
+    order = sorted(range(len(texts)), key=lambda row: len(texts[row]), reverse=True)
+    parts = [order[start : start + _AT_ONCE] for start in range(0, len(order), _AT_ONCE)]
+    found: list[np.ndarray] = []
+    for vectors in map(make, ([texts[row] for row in part] for part in parts)):
+        found.append(vectors)
+        if progress:
+            progress(len(vectors))
+    result = np.empty_like(np.concatenate(found))
+    result[order] = np.concatenate(found)
+    return result
 
 
 def _key(text: str) -> bytes:

@@ -11,7 +11,7 @@ from ruletune.errors import Location
 from ruletune.labeling.apply import needs_embedding
 from ruletune.labeling.evaluate import Embed
 from ruletune.models.checkpoints import Checkpoint
-from ruletune.models.embeddings import View
+from ruletune.models.embeddings import Map, View
 from ruletune.pipeline.prepare import joined
 from ruletune.training.quick import reduced
 from ruletune.types import Example
@@ -41,6 +41,7 @@ def represent(
     *,
     view: View = "layers",
     progress: Callable[[int], None] | None = None,
+    map: Map | None = None,
 ) -> np.ndarray:
     """What a frozen encoder makes of examples, (examples, width) float32.
 
@@ -50,6 +51,7 @@ def represent(
 
     Args:
         view: ``sentence`` for how far texts are from each other, ``layers`` for quick heads.
+        map: Where texts are embedded; default here. Pairs of entities are always read here.
     """
     length = spec.file.model.max_length
     if spec.task.readout == "pair":
@@ -60,5 +62,5 @@ def represent(
         from ruletune.models.embeddings import embeddings
 
         texts = [joined(example) for example in examples]
-        found = embeddings(checkpoint, texts, view=view, max_length=length, progress=progress)
+        found = embeddings(checkpoint, texts, view=view, max_length=length, progress=progress, map=map)
     return reduced(found, seed=spec.file.seed) if view == "layers" else found

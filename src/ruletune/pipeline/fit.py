@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from ruletune.config import TaskSpec, to_yaml
-from ruletune.engine import Engine
+from ruletune.bad_rows import BadRows
+from ruletune.config import TaskSpec, parse_task, skipping_bad_rows, to_yaml, with_seed
+from ruletune.engine import Attempt, Engine
 from ruletune.engine.local import LocalEngine
 from ruletune.errors import Location, UserError
 from ruletune.models import checkpoints
@@ -32,14 +33,16 @@ from ruletune.pipeline.relocate import relocated
 from ruletune.pipeline.run import Run, load
 from ruletune.pipeline.tag_answers import TagAnswering
 from ruletune.pipeline.text_answers import TextAnswering
+from ruletune.pipeline.together import team_workspace
 from ruletune.pipeline.tracking import Tracking, tracking
 from ruletune.pipeline.trust import remember
 from ruletune.progress import Event, Listener, silent
 from ruletune.report.card import card
 from ruletune.report.model import Report
 from ruletune.rules.code import code_of
-from ruletune.store import FORMAT, Workspace, open_workspace, read_json, write_json, write_text
+from ruletune.store import FORMAT, Workspace, read_json, write_json, write_text
 from ruletune.tasks import Readout
+from ruletune.training import team
 
 __all__ = ["Ready", "build", "fit", "identity", "ready"]
 
@@ -74,7 +77,8 @@ def fit(
         resume: Go on with an interrupted run of the same task and data.
         overwrite: Replace a run folder that exists.
         listener: Told what is being done, for progress bars.
-        engine: Where the work runs; default this process.
+        engine: Where the work runs; default this process. Where several processes train together, be they an engine's or
+            those that ``torchrun`` started, one of them writes.
         report_to: Trackers, in place of the task file's ``training.report_to``.
 
     Raises:
@@ -86,29 +90,76 @@ def fit(
     out, engine = Path(out), engine or LocalEngine()
     if out.exists() and not overwrite:
         raise UserError(f"{out} exists already", remedy="name another folder, or say --overwrite")
-    names = spec.file.training.report_to if report_to is None else report_to
-    with tracking(spec, names, out=out, listener=listener) as tracked:
-        if spec.slots is not None:
-            from ruletune.pipeline.understanding import fit_both  # it builds both as is done here
-
-            run = fit_both(
-                spec, out=out, resume=resume, overwrite=overwrite, listener=tracked.listen, engine=engine,
-                notes=tracked.warnings,
-            )  # fmt: skip
-        else:
-            run = _fit(spec, out, resume, overwrite, tracked, engine)
-        tracked.finish(run.report, [run.folder / "report.html", run.folder / "metrics.json"])
-    return run
+    names = tuple(spec.file.training.report_to if report_to is None else report_to)
+    bad_rows = engine.train(_fit, Order(spec, out.absolute(), resume, overwrite, names), listener=listener)
+    if spec.bad_rows is not None and bad_rows is not None and bad_rows is not spec.bad_rows:
+        spec.bad_rows.take_over(bad_rows)  # what another process left out
+    return load(out, allow_code=tuple(name for half in spec.halves for name in code_of(half.rules, half.folder)))
 
 
-def _fit(spec: TaskSpec, out: Path, resume: bool, overwrite: bool, tracked: Tracking, engine: Engine) -> Run:
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A run that is to be made. It goes to another process as the task's source, for functions among the rules do not cross."""
+
+    spec: TaskSpec
+    out: Path
+    resume: bool
+    overwrite: bool
+    report_to: tuple[str, ...]
+
+    def __reduce__(self) -> tuple[Callable[..., Order], tuple[Any, ...]]:
+        spec = self.spec
+        task = (spec.source, spec.path, spec.file.seed, spec.bad_rows is not None)
+        return _order, (*task, self.out, self.resume, self.overwrite, self.report_to)
+
+
+def _order(
+    source: str,
+    path: Path,
+    seed: int,
+    skip_bad: bool,
+    out: Path,
+    resume: bool,
+    overwrite: bool,
+    report_to: tuple[str, ...],
+) -> Order:
+    spec = with_seed(parse_task(source, path=path), seed)
+    return Order(skipping_bad_rows(spec) if skip_bad else spec, out, resume, overwrite, report_to)
+
+
+def _fit(order: Order, attempt: Attempt) -> BadRows | None:
+    """Make a run, as the only process or as one of a team, of which the leader tells trackers and whoever listens.
+
+    Returns:
+        The bad rows that were left out.
+    """
+    spec, out = order.spec, order.out
+    with team.joined():
+        names, listener = (order.report_to, attempt.listener) if team.leads() else ((), silent)
+        resume = order.resume or attempt.again
+        with tracking(spec, names, out=out, listener=listener) as tracked:
+            if spec.slots is not None:
+                from ruletune.pipeline.understanding import fit_both  # it builds both as is done here
+
+                fit_both(
+                    spec, out=out, resume=resume, overwrite=order.overwrite, listener=tracked.listen, notes=tracked.warnings
+                )  # fmt: skip
+            else:
+                _fit_one(spec, out, resume, order.overwrite, tracked)
+            if team.leads():
+                run = load(out)
+                tracked.finish(run.report, [run.folder / "report.html", run.folder / "metrics.json"])
+        team.wait()  # nobody looks for the run before it is there
+    return spec.bad_rows
+
+
+def _fit_one(spec: TaskSpec, out: Path, resume: bool, overwrite: bool, tracked: Tracking) -> None:
     listener = tracked.listen
-    made = ready(spec, listener=listener)
-    with open_workspace(out, identity=identity(spec, made.parts), resume=resume, overwrite=overwrite) as workspace:
-        build(made, workspace, listener=listener, engine=engine, notes=tracked.warnings)
-        folder = workspace.publish()
-        listener(Event("writing the report", 1, 1))
-    return load(folder, allow_code=code_of(spec.rules, spec.folder))
+    made = team.agreed(lambda: ready(spec, listener=listener))
+    with team_workspace(out, identity=identity(spec, made.parts), resume=resume, overwrite=overwrite) as workspace:
+        if build(made, workspace, listener=listener, notes=tracked.warnings) is not None:
+            workspace.publish()
+            listener(Event("writing the report", 1, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +186,8 @@ def ready(spec: TaskSpec, *, parts: Parts | None = None, listener: Listener) -> 
     return Ready(spec, checkpoint, parts, answering)
 
 
-def build(
-    made: Ready, workspace: Workspace, *, listener: Listener, engine: Engine, notes: Sequence[str] = ()
-) -> Measured:
-    """Train, measure, and put together everything that the run folder holds.
+def build(made: Ready, workspace: Workspace, *, listener: Listener, notes: Sequence[str] = ()) -> Measured | None:
+    """Train, measure, and put together everything that the run folder holds; only the leader of a team measures.
 
     Args:
         notes: Warnings for the report; it may grow until the report is written.
@@ -146,9 +195,11 @@ def build(
     spec, checkpoint, parts, answering = made.spec, made.checkpoint, made.parts, made.answering
     inputs = answering.inputs(checkpoint, listener=listener)
     schooling = answering.schooling(checkpoint, inputs, workspace=workspace, listener=listener)
-    guard = answering.guard(checkpoint, listener=listener)
-    heard = answering.acts and (guard is None or guard.rules)
-    fits, curve = engine.train(lambda fits: _train(fits, spec, parts, heard), schooling)
+    guard = answering.guard(checkpoint, listener=listener) if team.leads() else None
+    heard = team.told(answering.acts and (guard is None or guard.rules))
+    fits, curve = _train(schooling, spec, parts, heard)
+    if not team.leads():
+        return None
     listener(Event("writing the report", 0, 1))
     measured = answering.measure(fits, curve, inputs, guard)
     delivered = next(f.model for f in reversed(fits.values()) if f.model is not None)

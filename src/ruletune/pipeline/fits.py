@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -29,10 +30,11 @@ from ruletune.models.backbone import Classifier
 from ruletune.models.encoding import Encoded
 from ruletune.models.readout import Ragged, Targets
 from ruletune.pipeline.drafts import Drafts
+from ruletune.pipeline.together import ask_together
 from ruletune.progress import Event, Listener
 from ruletune.report.model import LossPoint
 from ruletune.store import Workspace
-from ruletune.training import schedule
+from ruletune.training import schedule, team
 from ruletune.training.loop import Snapshot, Step
 from ruletune.training.views import through_all
 
@@ -117,7 +119,7 @@ def asking(precision: str) -> Ask:
 
     def ask(classifier: Classifier, part: str, encoded: Encoded, progress: Callable[[int], None]) -> Targets:
         scored = backbone.logits if classifier.readout in ("text", "pair") else backbone.token_logits
-        return scored(classifier, encoded, precision=precision, progress=progress)
+        return ask_together(partial(scored, precision=precision), classifier, encoded, progress)
 
     return ask
 
@@ -142,10 +144,11 @@ def _train(
     with interrupts_between_steps() as interrupted:
         for step in running.steps():
             losses += _points(name, step)
-            if interrupted() or time.monotonic() - last_save > _SAVE_EVERY:
+            [asked] = team.summed([float(interrupted())])  # what stops one stops all, after the same step
+            if team.leads() and (asked or time.monotonic() - last_save > _SAVE_EVERY):
                 _save_position(workspace, part, running.position(), losses)
                 last_save = time.monotonic()
-            if interrupted():
+            if asked:
                 raise KeyboardInterrupt
             listener(Event(f"{name}: {step.stage}", step.step, step.total, f"loss {step.loss:.3f}", _values(step)))
     return losses

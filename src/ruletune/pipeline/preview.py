@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ruletune.config import TaskSpec
+from ruletune.engine import Engine
 from ruletune.errors import Location, UserError
 from ruletune.labeling.apply import RuleSet
 from ruletune.labeling.corpus import gold_matrix, needs_label
@@ -53,8 +54,11 @@ class Preview:
         }
 
 
-def preview(spec: TaskSpec, *, listener: Listener = silent) -> Preview:
+def preview(spec: TaskSpec, *, listener: Listener = silent, engine: Engine | None = None) -> Preview:
     """Look at a task before training it. The validation and test parts are held out as in training, and not looked at.
+
+    Args:
+        engine: Where texts are embedded, which takes nearly all of the time; default this process.
 
     Raises:
         UserError: The task or its data is wrong, or there is neither a gold label nor a vote.
@@ -67,7 +71,9 @@ def preview(spec: TaskSpec, *, listener: Listener = silent) -> Preview:
     rules = RuleSet(spec.rules, labels=spec.labels, embed=embedder(spec))
     votes = rules.apply(examples, progress=counted(listener, "applying rules", len(examples)))
     gold = gold_matrix(examples, spec.labels)
-    features = represent(spec, checkpoint, examples, progress=counted(listener, "embedding texts", len(examples)))
+    progress = counted(listener, "embedding texts", len(examples))
+    spread = engine.map if engine is not None and engine.workers > 1 else None
+    features = represent(spec, checkpoint, examples, progress=progress, map=spread)
     pool = Pool(features, gold, votes.matrix)
     voting, multi, fit = votes.signs > 0, spec.file.multi_label, partial(fit_label_model, spec)
     verdict = compare(pool, fit, voting=voting, multi=multi, seed=spec.file.seed)

@@ -16,27 +16,30 @@ import hashlib
 import json
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ruletune.config import TaskSpec, to_yaml
+from ruletune.engine import Engine
+from ruletune.engine.local import LocalEngine
 from ruletune.errors import Location, MissingExtraError, UserError
 from ruletune.labeling.corpus import gold_matrix, needs_label
-from ruletune.metrics.temperature import losses
 from ruletune.models import checkpoints
 from ruletune.models.checkpoints import Checkpoint
-from ruletune.pipeline.clozing import fill_in, take_off_prior
-from ruletune.pipeline.deciding import answers, probabilities
-from ruletune.pipeline.guided import RATES, Guided
+from ruletune.pipeline.guided import RATES
 from ruletune.pipeline.judging import judge_rules
 from ruletune.pipeline.prepare import Parts, prepare
 from ruletune.pipeline.relocate import relocated
-from ruletune.pipeline.teaching import Weak, check_teachable, encode_parts, label_parts
+from ruletune.pipeline.teaching import Weak, check_teachable, label_parts
+from ruletune.pipeline.trying import Held, HeldOut, OutOfTimeError, applied
 from ruletune.progress import Event, Listener, silent
 from ruletune.store import Workspace, open_workspace, write_json, write_text
 from ruletune.training.guard import folds
@@ -120,8 +123,13 @@ def search(
     resume: bool = False,
     overwrite: bool = False,
     listener: Listener = silent,
+    engine: Engine | None = None,
 ) -> Search:
     """Look for better settings of a task.
+
+    Several workers train on the folds of a setting at once, and find what one would find for the same seed. Where there are twice
+    as many workers as folds, or more, several settings are tried together: those that follow on each other are then proposed
+    without what the first of them came to, and the result depends on the seed and on the number of workers.
 
     Args:
         out: The folder to write; a search that was interrupted goes on from there with ``resume``.
@@ -129,6 +137,7 @@ def search(
             tried to the end whatever it takes.
         trials: Settings tried at most, the own one included. With it and without a budget the result depends on the seed only.
         folds: Parts of the gold labels, each held out once for every setting.
+        engine: Where settings are tried; default this process, one after the other.
 
     Raises:
         UserError: The task, its data or the folder is wrong; there are too few gold labels; Optuna is missing.
@@ -151,7 +160,7 @@ def search(
     with open_workspace(
         Path(out), identity=_identity(spec, parts, folds), resume=resume, overwrite=overwrite
     ) as workspace:
-        compared = _Comparison(spec, parts, weak, checkpoint, folds, workspace, listener)
+        compared = _Comparison(spec, parts, weak, checkpoint, folds, workspace, listener, engine or LocalEngine(1))
         tried, found = compared.run(study, budget=budget, most=trials)
         best = min((t for t in tried if t.folds == compared.count), key=lambda trial: trial.log_loss)
         gain = found[0] - found[best.number]
@@ -159,15 +168,11 @@ def search(
         difference = (float(gain.mean()), error)
         chosen = best.number if best.number and difference[0] > _ERRORS * error else 0
         result = Search(tuple(tried), best.number, difference, chosen, len(parts.gold), Path(out))
-        task = _applied(spec, tried[chosen].settings) if chosen else spec
+        task = applied(spec, tried[chosen].settings) if chosen else spec
         write_text(workspace.files / "task.yaml", to_yaml(relocated(task, workspace.files)))
         write_json(workspace.files / "search.json", result.to_json())
         workspace.publish()
     return result
-
-
-class _OutOfTimeError(Exception):
-    """The budget is used up."""
 
 
 class _Comparison:
@@ -182,96 +187,104 @@ class _Comparison:
         count: int,
         workspace: Workspace,
         listener: Listener,
+        engine: Engine,
     ) -> None:
-        self._spec, self._parts, self._checkpoint = spec, parts, checkpoint
-        self._workspace, self._listener = workspace, listener
-        self._gold = gold_matrix(parts.gold, spec.labels)
-        self._folds = folds(self._gold, count, np.random.default_rng([spec.file.seed, 41]))
-        self.count = len(self._folds)
-        self._deadline = float("inf")
+        self._spec, self._engine = spec, engine
+        gold = gold_matrix(parts.gold, spec.labels)
+        self._folds = folds(gold, count, np.random.default_rng([spec.file.seed, 41]))
+        self.count, self._gold = len(self._folds), len(gold)
         guard = judge_rules(spec, parts, weak.votes, checkpoint, listener=listener)
         self._heard = weak.acts and (guard is None or guard.rules)
+        self._work = HeldOut(spec, parts, checkpoint, workspace, heard=self._heard, listener=listener)
+        self._listener = listener
 
     def run(
         self, study: optuna.Study, *, budget: float | None, most: int | None
     ) -> tuple[list[Trial], dict[int, np.ndarray]]:
         """The trials, and the losses by text of those that went through all folds."""
-        import optuna
-
-        began = time.monotonic()
         own, suggest = _space(self._spec, rules=self._heard)
         study.enqueue_trial(own)
         tried: list[Trial] = []
         found: dict[int, np.ndarray] = {}
-        while most is None or len(tried) < most:
-            if tried and budget is not None:
-                self._deadline = began + budget
-            try:
-                trial = study.ask()
-                done, values = self._try(trial, suggest(trial), budget)
-            except _OutOfTimeError:
-                break
-            tried.append(done)
-            if done.folds == self.count:
-                found[done.number] = values
-                study.tell(trial, done.log_loss)
-            else:
-                study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+        until: float | None = None
+        # What workers there are beyond one for each fold try settings that are proposed together.
+        together = max(1, self._engine.workers // self.count)
+        try:
+            while most is None or len(tried) < most:
+                asked = [study.ask() for _ in range(together if most is None else min(together, most - len(tried)))]
+                began = time.time()
+                until = until or (None if budget is None else began + budget)
+                self._wave(study, [(trial, suggest(trial)) for trial in asked], until, tried, found)
+        except OutOfTimeError:
+            pass
         return tried, found
 
-    def _try(self, trial: optuna.Trial, settings: dict[str, Any], budget: float | None) -> tuple[Trial, np.ndarray]:
-        began = time.monotonic()
-        values = np.full(len(self._gold), np.nan)
-        right = np.full(len(self._gold), np.nan)
-        task = _applied(self._spec, settings)
+    def _wave(
+        self,
+        study: optuna.Study,
+        wave: list[tuple[optuna.Trial, dict[str, Any]]],
+        until: float | None,
+        tried: list[Trial],
+        found: dict[int, np.ndarray],
+    ) -> None:
+        """Try settings, all folds of each, and tell the study what came of them in their order.
+
+        Raises:
+            OutOfTimeError: The budget is used up; what was told before it is in ``tried`` and ``found``.
+        """
+        import optuna
+
+        jobs = [
+            Held(self._name(trial, settings, number), settings, fold, until if trial.number else None)
+            for trial, settings in wave
+            for number, fold in enumerate(self._folds, start=1)
+        ]
+        results = self._engine.map(self._work, jobs)
+        with closing(results):  # type: ignore[type-var]
+            for trial, settings in wave:
+                last = trial is wave[-1][0]
+                done, values = self._judged(trial, settings, results, whole=not last)
+                tried.append(done)
+                if self._engine.workers > 1:
+                    self._listener(Event("settings tried", len(tried), len(tried) + 1))
+                if done.folds == self.count:
+                    found[done.number] = values
+                    study.tell(trial, done.log_loss)
+                else:
+                    study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+
+    def _name(self, trial: optuna.Trial, settings: dict[str, Any], fold: int) -> str:
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:6]
+        return f"setting {trial.number + 1} ({digest}), fold {fold} of {self.count}"
+
+    def _judged(
+        self,
+        trial: optuna.Trial,
+        settings: dict[str, Any],
+        results: Iterator[tuple[np.ndarray, np.ndarray]],
+        *,
+        whole: bool,
+    ) -> tuple[Trial, np.ndarray]:
+        """A trial and its losses by text, fold by fold, as far as it is worth it.
+
+        Args:
+            whole: Take the results of all its folds in any case, for another trial's come behind them.
+        """
+        began = time.monotonic()
+        values, right = (np.full(self._gold, np.nan) for _ in range(2))
         number = 0
         for number, fold in enumerate(self._folds, start=1):
-            name = f"setting {trial.number + 1} ({digest}), fold {number} of {self.count}"
-            values[fold], right[fold] = self._held_out(name, task, fold)
+            values[fold], right[fold] = next(results)
             for row in fold:
                 trial.report(float(values[row]), int(row))
             if number < self.count and trial.should_prune():
+                if whole:
+                    deque(islice(results, self.count - number), maxlen=0)
                 break
         seen = ~np.isnan(values)
         seconds = time.monotonic() - began
         loss, accuracy = float(values[seen].mean()), float(right[seen].mean())
         return Trial(trial.number, settings, loss, accuracy, number, round(seconds, 1)), values
-
-    def _held_out(self, name: str, task: TaskSpec, fold: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Loss on the fold's texts, and whether the answers are right, of a model that learned from the others."""
-        held = set(fold.tolist())
-        parts = replace(
-            self._parts,
-            gold=tuple(example for row, example in enumerate(self._parts.gold) if row not in held),
-            test=tuple(self._parts.gold[row] for row in fold),
-        )
-        quiet: Listener = self._timed(silent)
-        weak = label_parts(task, parts, listener=quiet)
-        checkpoint = take_off_prior(
-            task, fill_in(task, self._checkpoint), parts.unlabeled or parts.gold, listener=quiet
-        )
-        inputs = encode_parts(task, parts, weak, checkpoint, listener=quiet)
-        guided = Guided(task, checkpoint, inputs, workspace=self._workspace, listener=self._timed(self._listener))
-        seed, multi = task.file.seed, task.file.multi_label
-        if self._heard:
-            fitted = guided.rules_and_labels(name, seed=seed, keep=False, score_on=("test",))
-        else:
-            everything = list(range(len(parts.gold)))
-            fitted = guided.labels_alone(name, everything, seed=seed, keep=False, score_on=("test",))
-        logits = np.asarray(fitted.outputs["test"], dtype=np.float64)
-        loss = losses(logits, self._gold[fold], multi=multi)
-        decided = answers(probabilities(logits, multi=multi), task.labels, multi=multi)
-        right = [label == example.answer for (label, _), example in zip(decided, parts.test, strict=True)]
-        return (loss.mean(axis=1) if multi else loss), np.array(right, dtype=float)
-
-    def _timed(self, listener: Listener) -> Listener:
-        def tell(event: Event) -> None:
-            if time.monotonic() > self._deadline:
-                raise _OutOfTimeError
-            listener(event)
-
-        return tell
 
 
 def _space(spec: TaskSpec, *, rules: bool) -> tuple[dict[str, Any], Callable[[optuna.Trial], dict[str, Any]]]:
@@ -303,25 +316,6 @@ def _space(spec: TaskSpec, *, rules: bool) -> tuple[dict[str, Any], Callable[[op
         return found | {name: trial.suggest_categorical(name, values) for name, values in listed.items()}
 
     return own, suggest
-
-
-def _applied(spec: TaskSpec, settings: dict[str, Any]) -> TaskSpec:
-    """The task under other settings."""
-    file = spec.file
-    training: Any = file.training
-    rendering = spec.rendering
-    for name, value in settings.items():
-        path = name.split(".")
-        if path[0] == "templates":
-            if value != "all":
-                file = file.model_copy(update={"templates": (file.templates[value],)})
-                rendering = replace(rendering, template=rendering.templates[value], others=())
-        elif len(path) == 2:
-            training = training.model_copy(update={path[1]: value})
-        else:
-            part = getattr(training, path[1]).model_copy(update={path[2]: value})
-            training = training.model_copy(update={path[1]: part})
-    return replace(spec, file=file.model_copy(update={"training": training}), rendering=rendering)
 
 
 def _study(seed: int) -> optuna.Study:

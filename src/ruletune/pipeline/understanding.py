@@ -11,7 +11,6 @@ from typing import Any
 
 from ruletune.config import TaskSpec, to_yaml
 from ruletune.data import understood
-from ruletune.engine import Engine
 from ruletune.labeling.apply import answer_value
 from ruletune.metrics.calibration import wilson_interval
 from ruletune.metrics.understanding import JOINT, Understood, both_right, score
@@ -21,12 +20,14 @@ from ruletune.pipeline.fit import Ready, build, identity, ready
 from ruletune.pipeline.prepare import Parts, prepare
 from ruletune.pipeline.relocate import relocated
 from ruletune.pipeline.run import Run, load
+from ruletune.pipeline.together import team_workspace
 from ruletune.progress import Event, Listener, about
 from ruletune.report.model import Report, Score
 from ruletune.report.page import render_joint, to_json
 from ruletune.rules.code import code_of
-from ruletune.store import FORMAT, Workspace, open_workspace, write_json, write_text
+from ruletune.store import FORMAT, Workspace, write_json, write_text
 from ruletune.tasks import UNDERSTANDING
+from ruletune.training import team
 from ruletune.types import Label, Span, Spans
 
 __all__ = ["HALVES", "fit_both"]
@@ -36,32 +37,26 @@ HALVES = {"intent": "intents", "slots": "slots"}
 
 
 def fit_both(
-    spec: TaskSpec,
-    *,
-    out: Path,
-    resume: bool,
-    overwrite: bool,
-    listener: Listener,
-    engine: Engine,
-    notes: Sequence[str] = (),
-) -> Run:
+    spec: TaskSpec, *, out: Path, resume: bool, overwrite: bool, listener: Listener, notes: Sequence[str] = ()
+) -> None:
     """As :func:`ruletune.pipeline.fit.fit`, of a task that has slots beside its intents.
 
     The data is read and divided once, so that both halves learn from the same texts and are measured on the same.
     """
-    parts = prepare(spec, listener=listener)
+    parts = team.agreed(lambda: prepare(spec, listener=listener))
     halves = dict(zip(HALVES, zip(spec.halves, _halved(parts), strict=True), strict=True))
     tellers = {name: about(listener, what) for name, what in HALVES.items()}
-    made = {name: ready(half, parts=own, listener=tellers[name]) for name, (half, own) in halves.items()}
-    with open_workspace(out, identity=_identity(made), resume=resume, overwrite=overwrite) as workspace:
-        answers = {
-            name: _finished(name, half, workspace, listener=tellers[name], engine=engine) for name, half in made.items()
-        }
+    made = team.agreed(
+        lambda: {name: ready(half, parts=own, listener=tellers[name]) for name, (half, own) in halves.items()}
+    )
+    with team_workspace(out, identity=_identity(made), resume=resume, overwrite=overwrite) as workspace:
+        answers = {name: _finished(name, half, workspace, listener=tellers[name]) for name, half in made.items()}
+        if not team.leads():
+            return
         for name in HALVES:
             shutil.copytree(workspace.path(name), workspace.files / name)
         _write(workspace, spec, parts, made, answers, notes)
-        folder = workspace.publish()
-    return load(folder, allow_code=_code(spec))
+        workspace.publish()
 
 
 def _code(spec: TaskSpec) -> tuple[str, ...]:
@@ -84,13 +79,18 @@ def _identity(made: Mapping[str, Ready]) -> dict[str, object]:
     }
 
 
-def _finished(name: str, made: Ready, workspace: Workspace, *, listener: Listener, engine: Engine) -> dict[str, Any]:
-    """Answers of a half to the test part, by way; its run folder is then among the workspace's parts, whole."""
+def _finished(name: str, made: Ready, workspace: Workspace, *, listener: Listener) -> dict[str, Any]:
+    """Answers of a half to the test part, by way; its run folder is then among the workspace's parts, whole.
+
+    Only the leader of a team knows the answers.
+    """
     place = workspace.path(name)
     if not (workspace.has(name) and place.is_dir()):
         own = identity(made.spec, made.parts)
-        with open_workspace(place, identity=own, resume=True, overwrite=False) as half:
-            measured = build(made, half, listener=listener, engine=engine)
+        with team_workspace(place, identity=own, resume=True, overwrite=False) as half:
+            measured = build(made, half, listener=listener)
+            if measured is None:
+                return {}
             values = {way: [answer_value(answer) for answer in given] for way, given in measured.answers.items()}
             workspace.put(name, values)  # before the folder is there: where both are, the half is done
             half.publish()

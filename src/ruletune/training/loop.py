@@ -10,64 +10,24 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Literal, assert_never
+from itertools import islice
+from typing import Any
 
 import numpy as np
 import torch
 from transformers import get_scheduler
 
 from ruletune.errors import RuletuneError
-from ruletune.models.adapters import is_head
 from ruletune.models.backbone import Classifier, autocast
 from ruletune.models.corruption import IGNORED
 from ruletune.models.encoding import Encoded, balanced, buckets, collate
 from ruletune.models.features import features
 from ruletune.models.readout import Ragged, Targets
+from ruletune.training import team
 from ruletune.training.objectives import contrast, divergence, objective, sequence_cross_entropy
+from ruletune.training.stage import Stage, optimizer
 
 __all__ = ["Loop", "Snapshot", "Stage", "Step", "Supervision"]
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """How one stage of training goes.
-
-    Attributes:
-        epochs: Passes over the data at most; early stopping may end it sooner.
-        learning_rate: Peak rate of the pretrained weights.
-        head_learning_rate: Peak rate of the new output layer.
-        warmup: Share of the steps in which the rate rises from zero.
-        clip: Largest norm of the gradient.
-        patience: Checks without a better validation loss before the stage ends.
-        checks: Validation checks per epoch.
-        objective: ``likelihood`` of the targets, or ``contrast``: texts of one label move together, others apart.
-        anchors: Texts of the course's anchor that are added to every batch.
-        label_smoothing: Share of the target spread over the vocabulary, where texts are written; a check's loss has none.
-        consistency: Weight of the divergence between two passes under different dropout; 0: one pass.
-        kept: Share of the weights from before the stage in those that it ends with. Between two models of which the second
-            was fine-tuned from the first, the mean of their weights is often better than both: it knows what the few
-            examples of the second stage taught and has not forgotten what the many of the first did (Wortsman et al. 2022,
-            *Robust fine-tuning of zero-shot models*).
-    """
-
-    name: str
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    head_learning_rate: float
-    optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
-    weight_decay: float = 0.01
-    warmup: float = 0.1
-    schedule: Literal["linear", "cosine", "constant"] = "linear"
-    clip: float = 1.0
-    patience: int = 3
-    checks: int = 1
-    precision: str = "auto"
-    objective: Literal["likelihood", "contrast"] = "likelihood"
-    anchors: int = 0
-    label_smoothing: float = 0.0
-    consistency: float = 0.0
-    kept: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +109,10 @@ class Loop:
 
     Iterate over :meth:`run`; between steps :meth:`snapshot` may be taken. When the iteration
     ends, the weights with the best validation loss are back in the model, or their mean with those from before the stage.
+
+    In a :mod:`team <ruletune.training.team>` every process runs the same loop. A batch is then split, and all update by the sum
+    of their gradients: what comes out is what one process would have made of the whole batch, but for dropout, which
+    draws other masks, and for rounding.
     """
 
     def __init__(
@@ -177,7 +141,8 @@ class Loop:
         self._place = next(classifier.model.parameters()).device
         self.steps_per_epoch = max(1, math.ceil(len(data) / stage.batch_size))
         self.total = self.steps_per_epoch * stage.epochs
-        self._optimizer = _optimizer(classifier.model, stage)
+        team.same_weights(self._learning().values())
+        self._optimizer = optimizer(classifier.model, stage)
         self._scheduler = get_scheduler(
             stage.schedule if stage.schedule != "constant" else "constant_with_warmup",
             self._optimizer,
@@ -229,38 +194,62 @@ class Loop:
         model.train()
         rate = float(self._optimizer.param_groups[0]["lr"])
         # Dropout draws from a stream of its own for every step, and leaves the caller's stream alone.
-        with torch.random.fork_rng():
-            torch.manual_seed(self.seed * 1_000_003 + self.step)
-            value = sum(self._backward(part, share) for part, share in self._parts(rows))
-        torch.nn.utils.clip_grad_norm_([p for p in model.parameters() if p.requires_grad], stage.clip)
+        with torch.random.fork_rng(devices=[self._place] if self._place.type == "cuda" else []):
+            torch.manual_seed(self.seed * 1_000_003 + self.step + (team.rank() << 40))
+            value = sum(self._backward(part, *shares) for part, *shares in self._parts(rows))
+        learning = list(self._learning().values())
+        value = self._together(value, learning)
+        torch.nn.utils.clip_grad_norm_(learning, stage.clip)
         self._optimizer.step()
         self._scheduler.step()
         self._optimizer.zero_grad(set_to_none=True)
         self.step += 1
         return Step(stage.name, self.step, self.total, value, rate)
 
-    def _parts(self, rows: np.ndarray) -> list[tuple[np.ndarray, float]]:
-        """A batch in parts that fit into memory, each with its share in the batch's loss; most batches are one part."""
-        sizes = self._sizes[rows]
-        if self.classifier.readout != "generate" or sizes.max() * len(rows) <= _MOST_TOKENS:
-            return [(rows, 1.0)]
-        parts = [rows[part] for part in buckets(sizes, batch_size=len(rows), tokens=_MOST_TOKENS)]
-        weights = [self._weight(self.data, part) for part in parts]
-        return [(part, weight / max(sum(weights), 1e-12)) for part, weight in zip(parts, weights, strict=True)]
-
-    def _backward(self, rows: np.ndarray, share: float) -> float:
-        """Add to the gradients those of some rows' loss, times ``share``; what was added to the loss."""
-        loss = self._loss(self.data, rows) * share
-        value = float(loss.detach())
+    def _together(self, value: float, learning: list[torch.nn.Parameter]) -> float:
+        """Add up the team's gradients and losses; the whole batch's loss."""
+        # Pairs are made of a whole batch, which every process then goes through: their mean is what each has already.
+        scale = 1 / team.size() if self.stage.objective == "contrast" else 1.0
+        [value] = team.summed([value * scale])
         if not math.isfinite(value):
             raise RuletuneError(
                 f"training diverged in stage {self.stage.name!r} at step {self.step + 1}: the loss is {value}; "
                 "lower training.learning_rate"
             )
-        loss.backward()  # type: ignore[no-untyped-call]
+        team.add_gradients(learning, scale=scale)
         return value
 
-    def _loss(self, data: Supervision, rows: np.ndarray) -> torch.Tensor:
+    def _parts(self, rows: np.ndarray) -> list[tuple[np.ndarray, float, float]]:
+        """This process's share of a batch in parts that fit into memory, each with its share in the batch's loss, by weight, and
+        in its rows; where nobody shares most batches are one part.
+        """
+        if self.stage.objective == "contrast":
+            return [(rows, 1.0, 1.0)]
+        mine = rows[team.rank() :: team.size()]
+        if not len(mine):
+            return []
+        sizes, writes = self._sizes[mine], self.classifier.readout == "generate"
+        parts = [mine]
+        if writes and sizes.max() * len(mine) > _MOST_TOKENS:
+            parts = [mine[part] for part in buckets(sizes, batch_size=len(mine), tokens=_MOST_TOKENS)]
+        if len(parts) == team.size() == 1:
+            return [(rows, 1.0, 1.0)]
+        whole = max(self._weight(self.data, rows), 1e-12)
+        shares = [self._weight(self.data, part) / whole for part in parts]
+        evenly = shares if writes else [len(part) / len(rows) for part in parts]
+        return list(zip(parts, shares, evenly, strict=True))
+
+    def _backward(self, rows: np.ndarray, share: float, evenly: float) -> float:
+        """Add to the gradients those of some rows' part in the batch's loss; what was added to the loss."""
+        answered, diverging = self._loss(self.data, rows)
+        loss = answered * share if share != 1.0 else answered
+        if diverging is not None:
+            loss = loss + self.stage.consistency * (diverging * evenly if evenly != 1.0 else diverging)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return float(loss.detach())
+
+    def _loss(self, data: Supervision, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """How wrong the answers are, and how far two passes diverge where there are two."""
         batch = collate(data.encoded, rows.tolist(), pad_id=self.classifier.pad_id, device=self._place)
         if self.classifier.readout == "generate":
             return self._writing_loss(batch, torch.from_numpy(data.weights[rows]).float().to(self._place))
@@ -272,24 +261,24 @@ class Loop:
             else:
                 logits = [self.classifier(batch) for _ in range(passes)]
         if self.stage.objective == "contrast":
-            return contrast(represented, targets)
+            return contrast(represented, targets), None
         weights = torch.from_numpy(data.weights[rows]).float().to(self._place)
         loss = torch.stack([objective(values, targets, weights, multi=multi) for values in logits]).mean()
-        if passes == 2:
-            loss = loss + self.stage.consistency * divergence(logits[0].float(), logits[1].float(), multi=multi)
-        return loss
+        return loss, divergence(logits[0].float(), logits[1].float(), multi=multi) if passes == 2 else None
 
-    def _writing_loss(self, batch: dict[str, torch.Tensor], weights: torch.Tensor) -> torch.Tensor:
+    def _writing_loss(
+        self, batch: dict[str, torch.Tensor], weights: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
         stage, labels, training = self.stage, batch["labels"], self.classifier.model.training
         passes, smoothing = (2 if stage.consistency else 1, stage.label_smoothing) if training else (1, 0.0)
         with autocast(stage.precision, self._place):
             logits = [self.classifier(batch) for _ in range(passes)]
         losses = [sequence_cross_entropy(values, labels, weights, smoothing=smoothing) for values in logits]
         loss = torch.stack(losses).mean()
-        if passes == 2:
-            first, second = (values[labels != IGNORED].float() for values in logits)
-            loss = loss + stage.consistency * divergence(first, second, multi=False)
-        return loss
+        if passes == 1:
+            return loss, None
+        first, second = (values[labels != IGNORED].float() for values in logits)
+        return loss, divergence(first, second, multi=False)
 
     def _weight(self, data: Supervision, rows: np.ndarray) -> float:
         """What rows count for in a mean over all rows: of texts that are written, token by token."""
@@ -313,10 +302,12 @@ class Loop:
         total, weight = 0.0, 0.0
         with torch.inference_mode():
             tokens = _MOST_TOKENS if self.classifier.readout == "generate" else None
-            for rows in buckets(_tokens(self.validation.encoded), batch_size=64, tokens=tokens):
+            batches = buckets(_tokens(self.validation.encoded), batch_size=64, tokens=tokens)
+            for rows in islice(batches, team.rank(), None, team.size()):
                 share = self._weight(self.validation, rows)
-                total += float(self._loss(self.validation, rows)) * share
+                total += float(self._loss(self.validation, rows)[0]) * share
                 weight += share
+        total, weight = team.summed([total, weight])
         return total / max(weight, 1e-12)
 
     def _learning(self) -> dict[str, torch.nn.Parameter]:
@@ -377,28 +368,3 @@ class Loop:
         self._scheduler.load_state_dict(self._scheduler.state_dict() | values["scheduler"])
         for group, rate in zip(self._optimizer.param_groups, values["scheduler"]["_last_lr"], strict=True):
             group["lr"] = rate
-
-
-def _optimizer(model: Any, stage: Stage) -> torch.optim.Optimizer:
-    """Biases and norms are not decayed; the output layer has a rate of its own."""
-    groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            groups.setdefault((is_head(name), parameter.ndim > 1), []).append(parameter)
-    settings = [
-        {
-            "params": parameters,
-            "lr": stage.head_learning_rate if head else stage.learning_rate,
-            "weight_decay": stage.weight_decay if decays else 0.0,
-        }
-        for (head, decays), parameters in sorted(groups.items(), key=lambda item: item[0])
-    ]
-    match stage.optimizer:
-        case "adamw":
-            return torch.optim.AdamW(settings, lr=stage.learning_rate)
-        case "adam":
-            return torch.optim.Adam(settings, lr=stage.learning_rate)
-        case "sgd":
-            return torch.optim.SGD(settings, lr=stage.learning_rate, momentum=0.9)
-        case _:
-            assert_never(stage.optimizer)

@@ -63,13 +63,13 @@ class PretrainingLoop(Loop):
         """Cross-entropy per hidden token of the held-out texts, in nats."""
         return self._validation_loss()
 
-    def _loss(self, data: Supervision, rows: np.ndarray) -> torch.Tensor:
+    def _loss(self, data: Supervision, rows: np.ndarray) -> tuple[torch.Tensor, None]:
         rng = np.random.default_rng(int(torch.randint(2**62, ())))
         loss, states, attention = self._predict(data.encoded, rows, rng)
         if self.teacher is None or self.keep == 0 or data is not self.data:
-            return loss
+            return loss, None
         wanted = torch.from_numpy(self.teacher[rows]).to(self._place)
-        return loss + self.keep * (1 - cosine_similarity(_mean(states.float(), attention), wanted)).mean()
+        return loss + self.keep * (1 - cosine_similarity(_mean(states.float(), attention), wanted)).mean(), None
 
     def _validation_loss(self) -> float:
         assert self.validation is not None
@@ -78,7 +78,7 @@ class PretrainingLoop(Loop):
         with torch.inference_mode(), torch.random.fork_rng():
             torch.manual_seed(self.seed)
             for rows in buckets(self.validation.encoded.lengths, batch_size=64):
-                total += float(self._loss(self.validation, rows)) * len(rows)
+                total += float(self._loss(self.validation, rows)[0]) * len(rows)
                 count += len(rows)
         return total / max(count, 1)
 

@@ -1,0 +1,1 @@
+from tests.model_fixtures import checkpoint  # noqa: F401  (fixture)
