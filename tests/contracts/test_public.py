@@ -127,7 +127,7 @@ def _names(tree: ast.AST) -> set[str]:
                 found.add(name)
             case ast.Import(names=names):
                 found.update(alias.name.partition(".")[0] for alias in names)
-            case ast.ImportFrom(module=str(module)):
+            case ast.ImportFrom(module=str(module)) if module != "urllib.parse":  # it only takes addresses apart
                 found.add(module.partition(".")[0])
     return found
 

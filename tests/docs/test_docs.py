@@ -125,6 +125,8 @@ def test_every_option_is_documented(name: str) -> None:
     page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
     [section] = re.findall(rf"^## {name}\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
     rows = "\n".join(line for line in section.splitlines() if line.startswith("|"))
+    [common] = re.findall(r"^## In common\n(.*?)(?=^## )", page, re.MULTILINE | re.DOTALL)
+    rows += " ".join(f"`{option}`" for option in re.findall(r"`(--[a-z-]+)", common))
     for parameter in PROGRAM.commands[name].params:
         for option in parameter.opts:
             if option.startswith("-") and option != "--json":

@@ -24,7 +24,7 @@ def found(folder: Path, shards: list[list[str]], *, at_once: int = 1000, most: i
     problems = duplicates(
         paths, texts=sum(map(len, shards)), most=most, where=lambda _, line: Location("a", line), at_once=at_once
     )
-    return [str(problem) for problem in problems]
+    return [str(problem) for problem in problems.values()]
 
 
 @given(st.lists(st.lists(st.sampled_from("abcdefg很"), max_size=4), min_size=1, max_size=5), st.integers(1, 9))
