@@ -353,14 +353,14 @@ def test_a_text_of_ten_thousand_words_takes_seconds() -> None:
     size = 10_000
     cells = [(0, n % 3, 4 * n, 4 * n + 3, n % 2) for n in range(size // 2)]
     votes = made([rule("a"), rule("b"), rule("c")], 1, *cells)
-    begun = time.perf_counter()
+    begun = time.process_time()
     model = fit_sequence_model(votes, numbered(size))
     assert len(model.decode(votes, numbered(size))[0].spans) > size // 4
-    assert time.perf_counter() - begun < 30
+    assert time.process_time() - begun < 30
 
 
 def test_many_texts_take_seconds() -> None:
     world = simulate(precisions=[0.5 + 0.03 * n for n in range(16)], texts=2500, seed=9)
-    begun = time.perf_counter()
+    begun = time.process_time()
     fit_sequence_model(world.votes, world.ranges)
-    assert time.perf_counter() - begun < 30
+    assert time.process_time() - begun < 30
