@@ -341,7 +341,9 @@ def _training(settings: dict[str, Any]) -> None:
 def _died(ray: Any, error: Exception | None) -> bool:
     """Whether a worker or its machine went away, and not only its code went wrong."""
     failures = getattr(error, "worker_failures", {}).values()
-    return any(isinstance(each, ray.exceptions.RayError) for each in failures)
+    # Ray Train may notice it when it looks after its workers, and wraps then what it found.
+    found = (getattr(each, "health_check_failure", each) for each in failures)
+    return any(isinstance(each, ray.exceptions.RayError) for each in found)
 
 
 _built: OrderedDict[str, Callable[[Any], Any]] = OrderedDict()
