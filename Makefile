@@ -39,7 +39,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready
-	$(BIN)/python -m pip install $(PIP_ARGS) -c constraints.txt -e '.[datasets,demo,dev,explain,onnx,search,serve,text,tracking]'
+	$(BIN)/python -m pip install $(PIP_ARGS) -c constraints.txt -e '.[datasets,demo,dev,explain,onnx,ray,search,serve,text,tracking]'
 	@touch $@
 
 # What can go wrong, for long: a million cases over all fuzzers, every catastrophic expression, and the tests of both.
