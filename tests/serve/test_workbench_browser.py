@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.model_fixtures import checkpoint, write_task  # noqa: F401 - a fixture
 
 pytest.importorskip("fastapi", reason="needs ruletune[serve]")
 pytest.importorskip("uvicorn", reason="needs ruletune[serve]")
@@ -358,3 +363,42 @@ def test_texts_names_and_labels_never_become_code(serving: Serving, context: Any
     assert page.locator("#texts script, #texts img, #texts iframe, #rules script, #rules img").count() == 0
     assert all(url.startswith(page.url) for url in asked)
     assert page.errors == []
+
+
+@pytest.mark.slow
+def test_from_a_rule_to_the_report(context: Any, tmp_path: Path, checkpoint: Path) -> None:  # noqa: F811
+    """The command itself, as a user starts it: a rule, its numbers, a label, the training, the report."""
+    task = write_task(tmp_path, checkpoint, rules="rules:\n  - {name: blame, regex: 'awful|dull', vote: bad}\n")
+    command = [sys.executable, "-m", "ruletune", "workbench", str(task), "--no-browser", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            assert process.stdout is not None
+            said = ""
+            while (address := re.search(r"http://\S+", said)) is None:
+                line = process.stdout.readline()
+                assert line, said
+                said += line
+            page = opened(context, Bench(tmp_path, address[0]))
+            new_rule(page, "superb\nlovely\ngreat", "good", "praise")
+            page.get_by_role("heading", name=re.compile(r"fires on \d+ of \d+ texts")).wait_for()
+            page.keyboard.press("Control+Enter")
+            page.locator(".rule", has_text="praise").get_by_text(re.compile(r"\d\.\d%")).first.wait_for()
+            text = page.locator("article.row").first
+            text.click()
+            page.keyboard.press("2")
+            text.locator(".gold-belief", has_text="good").wait_for()
+            page.get_by_role("button", name="Train", exact=True).click()
+            link = page.get_by_role("link", name="Open the report")
+            link.wait_for(timeout=300_000)
+            with context.expect_page() as opening:
+                link.click()
+            report = opening.value
+            report.get_by_text("rules + labels").first.wait_for()
+            assert "praise" in report.inner_text("body")
+            assert page.errors == []
+        finally:
+            process.terminate()
+            process.wait(60)
+    assert "superb" in task.read_text("utf-8")
+    assert [json.loads(line)["label"] for line in (tmp_path / "task.labels.jsonl").read_text("utf-8").splitlines()]
+    assert (tmp_path / "runs" / "task-1" / "report.html").is_file()

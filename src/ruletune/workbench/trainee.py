@@ -8,6 +8,7 @@ gone on with; one of anything else is begun anew.
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -51,4 +52,6 @@ def _say(value: object) -> None:
 
 
 if __name__ == "__main__":
+    # A workbench that a shell put into the background ignores interrupts, and this process would with it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(main(*sys.argv[1:]))
