@@ -126,5 +126,5 @@ def test_damaged_weights_are_one_sentence(checkpoint: Path, tmp_path: Path) -> N
     backbone.save(made, tmp_path / "model")
     weights = tmp_path / "model" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:100])
-    with pytest.raises(RuletuneError, match="cannot load the model"):
+    with pytest.raises(RuletuneError, match="damaged weights"):
         backbone.load(tmp_path / "model", max_length=32)
