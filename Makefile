@@ -16,7 +16,7 @@ EXAMPLE_summarization := summarization
 EXAMPLE_dialogue := dialogue
 EXAMPLE := $(or $(EXAMPLE_$(TASK)),$(error there is no example for TASK=$(TASK); choose classification, ner, relation, qa, translation, summarization or dialogue))
 
-.PHONY: demo test setup dev check docs faults clean
+.PHONY: demo test test-all setup dev check docs faults clean
 
 demo: $(VENV)/.ready
 	$(BIN)/python examples/$(EXAMPLE)/prepare.py runs/$(EXAMPLE)/data
@@ -25,6 +25,10 @@ demo: $(VENV)/.ready
 
 test: $(VENV)/.ready-dev
 	PATH="$(abspath $(BIN)):$$PATH" scripts/check
+
+# With the tests that are marked `long`, too.
+test-all: $(VENV)/.ready-dev
+	PATH="$(abspath $(BIN)):$$PATH" scripts/check -m ""
 
 setup: $(VENV)/.ready
 

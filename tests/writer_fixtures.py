@@ -6,6 +6,7 @@ import string
 from pathlib import Path
 from typing import Any, Literal
 
+import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import (
@@ -24,6 +25,9 @@ from transformers import (
 Family = Literal["t5", "bart", "marian", "mbart"]
 
 FAMILIES: tuple[Family, ...] = ("t5", "bart", "marian", "mbart")
+
+SOME_FAMILIES = ["t5", "bart", *(pytest.param(family, marks=pytest.mark.long) for family in FAMILIES[2:])]
+"""All of them for a parametrized test; those that are built as BART is take part in the long run only."""
 
 _PIECES = ["▁", "▁hund", "hund", "und", "▁und", "▁ha", "us", "haus", "▁katze", "ein", "▁ein", "e", "er", ".", ","]
 _LETTERS = [*string.ascii_letters, *"äöüß0123456789"]

@@ -157,6 +157,7 @@ def test_two_workers_train_as_one_does_and_begin_again_where_one_dies(
     assert heard[-1] == Event("training", len(alone[0]), len(alone[0]))
 
 
+@pytest.mark.long
 def test_one_worker_trains_bit_for_bit_as_this_process_and_errors_come_back_whole(
     session: None, tmp_path: Path, checkpoint: Path
 ) -> None:

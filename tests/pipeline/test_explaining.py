@@ -144,6 +144,7 @@ def test_odd_texts(labels: Run, spans: TagRun, passages: ExtractRun, text: str) 
         assert sound(run.explain(example), example)["text"] == text or run is passages
 
 
+@pytest.mark.long
 def test_a_megabyte(labels: Run) -> None:
     example = Example("1", "superb 好 " * 110_000)
     value = sound(labels.explain(example), example)

@@ -29,6 +29,9 @@ ODD = ("a superb film 这很好 😀", "dull", "the film " * 40, "\u200b", "stor
 
 Runs = Callable[[str], ruletune.Run]
 
+LONG = ("cloze", "understanding")
+"""Kinds whose graphs are those of other kinds."""
+
 
 def command(*arguments: object) -> int:
     """The command in this process; its exit code."""
@@ -95,7 +98,7 @@ def asked(run: ruletune.Run) -> list[Example]:
             return [run.example(text, identity=str(n)) for n, text in enumerate(ODD)]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [pytest.param(kind, marks=pytest.mark.long if kind in LONG else ()) for kind in KINDS])
 def test_an_export_answers_as_its_run_does(runs: Runs, exports: Callable[[str], Export], kind: str) -> None:
     run, made = runs(kind), exports(kind)
     exact = [check for check in made.checks if check.precision == "fp32"]

@@ -114,7 +114,12 @@ def test_the_same_seed_gives_the_same_model(finished: ruletune.Run, tmp_path: Pa
 
 @pytest.mark.parametrize(
     ("name", "done"),
-    [("labels alone: gold", 3), ("rules + labels: weak", 4), ("rules + labels: gold", 2), ("writing the report", 0)],
+    [
+        pytest.param("labels alone: gold", 3, marks=pytest.mark.long),
+        ("rules + labels: weak", 4),
+        pytest.param("rules + labels: gold", 2, marks=pytest.mark.long),
+        ("writing the report", 0),
+    ],
 )
 def test_a_killed_run_resumes_to_the_same_model(
     name: str, done: int, finished: ruletune.Run, tmp_path: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch

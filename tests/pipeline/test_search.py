@@ -96,6 +96,7 @@ def test_an_interrupted_search_goes_on_and_finds_the_same(tmp_path: Path, checkp
     assert [t.log_loss for t in again.trials] == [t.log_loss for t in whole.trials]
 
 
+@pytest.mark.long
 def test_templates_are_tried_one_by_one_and_together(tmp_path: Path, checkpoint: Path) -> None:
     task = _task(tmp_path, checkpoint, 'templates: ["{text}", "review: {text}"]')
     found = search(load_task(task), out=tmp_path / "out", budget=None, trials=6, folds=2)
@@ -144,6 +145,7 @@ def test_without_optuna_it_says_what_to_install(
         search(load_task(_task(tmp_path, checkpoint)), out=tmp_path / "out", trials=2)
 
 
+@pytest.mark.long
 def test_two_workers_find_what_one_finds(tmp_path: Path, checkpoint: Path) -> None:
     spec = load_task(_task(tmp_path, checkpoint))
     alone = search(spec, out=tmp_path / "alone", budget=None, trials=3, folds=2)

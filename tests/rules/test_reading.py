@@ -51,7 +51,7 @@ def test_little_words_at_the_beginning_of_a_sentence_are_no_names() -> None:
 @pytest.mark.parametrize("name", ANSWER_TYPES)
 def test_a_type_takes_time_in_proportion_to_the_text(name: str) -> None:
     compiled = re.compile(ANSWER_TYPES[name])
-    for text in ("A" * 20_000, "A b " * 5_000, "one " * 5_000, "1," * 10_000, '"' + "x " * 10_000):
+    for text in ("A" * 10_000, "A b " * 2_500, "one " * 2_500, "1," * 5_000, '"' + "x " * 5_000):
         assert sum(1 for _ in compiled.finditer(text)) >= 0
 
 

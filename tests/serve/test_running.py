@@ -121,6 +121,7 @@ def test_a_second_signal_stops_at_once(classified: Run, monkeypatch: pytest.Monk
         assert not codes
         server.server.handle_exit(signal.SIGTERM, None)
         assert codes == [128 + signal.SIGTERM]
+        server.gate.opened.set()
 
 
 def test_an_answer_that_does_not_come_is_given_up(classified: Run) -> None:

@@ -17,7 +17,7 @@ from ruletune.models.generating import encode_texts, generate
 from ruletune.training import loop as loops
 from ruletune.training.loop import Loop, Stage, Supervision
 from ruletune.training.objectives import sequence_cross_entropy
-from tests.writer_fixtures import FAMILIES, Family, build_writer
+from tests.writer_fixtures import FAMILIES, SOME_FAMILIES, Family, build_writer
 
 STAGE = Stage("gold", epochs=4, batch_size=4, learning_rate=2e-3, head_learning_rate=2e-3, precision="fp32")
 PAIRS = [("hund", "katze"), ("ein haus", "haus und hund"), ("und", "er"), ("katze und hund", "ein er.")] * 3
@@ -52,7 +52,7 @@ def weights(classifier: backbone.Classifier) -> dict[str, torch.Tensor]:
     return {name: p.detach().clone() for name, p in classifier.model.named_parameters()}
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", SOME_FAMILIES)
 def test_a_model_of_every_family_learns_to_write(folders: dict[Family, Path], family: Family) -> None:
     classifier = made(folders[family], dropout=0.0)
     data = supervision(classifier, PAIRS[:4])
@@ -87,7 +87,7 @@ def test_training_that_was_interrupted_goes_on_bit_for_bit(
     assert all(torch.equal(tensor, weights(rest)[name]) for name, tensor in weights(whole).items())
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", SOME_FAMILIES)
 def test_a_batch_in_parts_moves_the_weights_as_a_whole_one(
     folders: dict[Family, Path], family: Family, monkeypatch: pytest.MonkeyPatch
 ) -> None:
