@@ -76,12 +76,16 @@ def test_every_row_is_in_exactly_one_batch(lengths: list[int], batch_size: int, 
     assert all(0 < len(batch) <= batch_size for batch in batches)
 
 
-@given(st.lists(st.integers(0, 300), max_size=100), st.integers(1, 400))
-def test_batches_for_answering_have_no_more_tokens_than_allowed(lengths: list[int], tokens: int) -> None:
-    found = list(buckets(np.array(lengths, dtype=np.int64), batch_size=8, tokens=tokens))
+@given(st.lists(st.integers(0, 300), max_size=100), st.integers(1, 400), st.integers(0, 300) | st.none())
+def test_batches_for_answering_have_no_more_tokens_than_allowed(
+    lengths: list[int], tokens: int, padding: int | None
+) -> None:
+    found = list(buckets(np.array(lengths, dtype=np.int64), batch_size=8, tokens=tokens, padding=padding))
     assert sorted(int(row) for batch in found for row in batch) == list(range(len(lengths)))
     for batch in found:
-        assert len(batch) == 1 or len(batch) * max(lengths[row] for row in batch) <= tokens
+        longest = max(lengths[row] for row in batch)
+        assert len(batch) == 1 or len(batch) * longest <= tokens
+        assert padding is None or sum(longest - lengths[row] for row in batch) <= padding
         assert len(batch) <= 8
 
 

@@ -23,6 +23,7 @@ class Counting:
     labels: tuple[str, ...] = ("sum", "length")
     max_length: int = 16
     most_tokens: int | None = None
+    most_padding: int | None = None
     tokenizer: Any = field(default_factory=lambda: SimpleNamespace(pad_token_id=0))
     shapes: list[tuple[int, ...]] = field(default_factory=list)
 
@@ -72,6 +73,9 @@ def test_a_runtime_says_how_many_tokens_it_likes() -> None:
     counting = Counting(most_tokens=4)
     logits(counting, encoded(*TEXTS))
     assert counting.shapes == [(1, 4), (1, 3), (2, 2)]
+    sparing = Counting(most_padding=1)
+    logits(sparing, encoded(*TEXTS))
+    assert sparing.shapes == [(2, 4), (2, 2)]
 
 
 def test_nothing_is_nothing() -> None:

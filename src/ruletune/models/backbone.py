@@ -93,6 +93,9 @@ _MODELS: dict[Readout, Any] = {
 _CACHED = 1024
 """Tokens in a batch at most where a processor answers: what a layer makes of more of them does not stay in its cache."""
 
+_PADDING = 48
+"""Tokens of padding in a batch at most where a processor answers: that many take about as long as one call more."""
+
 
 def device() -> torch.device:
     """The first CUDA device where there is one, else the CPU."""
@@ -311,6 +314,10 @@ class TorchScorer:
     @property
     def most_tokens(self) -> int | None:
         return _CACHED if self._place.type == "cpu" else None
+
+    @property
+    def most_padding(self) -> int | None:
+        return _PADDING if self._place.type == "cpu" else None
 
     @property
     def _place(self) -> torch.device:

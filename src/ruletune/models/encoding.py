@@ -309,20 +309,27 @@ def buckets(
     rng: np.random.Generator | None = None,
     pool: int = 32,
     tokens: int | None = None,
+    padding: int | None = None,
 ) -> Iterator[np.ndarray]:
     """Batches of rows with like lengths, so that little of a batch is padding.
 
-    Without ``rng`` rows go from long to short, for prediction, ``tokens`` of them in a batch at most, padding included, or
-    one row. With it, rows are shuffled, cut
-    into pools of ``pool`` batches, sorted by length within a pool, and the batches shuffled:
-    every epoch sees other batches, each of them even in length.
+    Without ``rng`` rows go from long to short, for prediction: ``tokens`` in a batch at most, padding included, and ``padding``
+    of them padding, or one row. With it, rows are shuffled, cut into pools of ``pool`` batches, sorted by length within a pool,
+    and the batches shuffled: every epoch sees other batches, each of them even in length.
+
+    >>> [rows.tolist() for rows in buckets(np.array([9, 2, 8, 2]), batch_size=64, padding=3)]
+    [[0, 2], [1, 3]]
     """
     if rng is None:
         order = np.argsort(-lengths, kind="stable")
         start = 0
         while start < len(order):
-            room = batch_size if tokens is None else tokens // max(1, int(lengths[order[start]]))
+            longest = int(lengths[order[start]])
+            room = batch_size if tokens is None else tokens // max(1, longest)
             end = start + max(1, min(batch_size, room))
+            if padding is not None:
+                spent = np.cumsum(longest - lengths[order[start:end]])
+                end = start + int(np.searchsorted(spent, padding, side="right"))
             yield order[start:end]
             start = end
         return

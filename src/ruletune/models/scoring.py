@@ -43,6 +43,10 @@ class Scorer(Protocol):
     def most_tokens(self) -> int | None:
         """Tokens in a batch at most, padding included, where more of them would be slower."""
 
+    @property
+    def most_padding(self) -> int | None:
+        """Tokens of padding in a batch at most, where more of them would be slower than one batch more."""
+
     def score(self, batches: Iterable[Batch]) -> Iterator[np.ndarray]:
         """The logits of each batch, float32; :mod:`ruletune.models.readout` has their shapes.
 
@@ -93,7 +97,9 @@ def answered(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Rows and what the model answers about them, batch by batch; like lengths go together, the longest first."""
     pad = int(scorer.tokenizer.pad_token_id or 0)
-    parts = list(buckets(encoded.lengths, batch_size=batch_size, tokens=scorer.most_tokens))
+    parts = list(
+        buckets(encoded.lengths, batch_size=batch_size, tokens=scorer.most_tokens, padding=scorer.most_padding)
+    )
     batches = (padded(encoded, rows.tolist(), pad_id=pad) for rows in parts)
     for rows, values in zip(parts, scorer.score(batches), strict=True):
         yield rows, values

@@ -113,6 +113,10 @@ class _Watched:
     def most_tokens(self) -> int | None:
         return self.scorer.most_tokens
 
+    @property
+    def most_padding(self) -> int | None:
+        return self.scorer.most_padding
+
     def score(self, batches: Iterable[Batch]) -> Iterator[np.ndarray]:
         asked = list(batches)
         self.batches += asked
