@@ -167,7 +167,9 @@ FIGURES: dict[str, Callable[[], str]] = {
     "clozes": lambda: said("clozes", picked(read("clozes").rows, CLOZE)),
     "suggestions": lambda: said("suggestions", picked(read("suggestions").rows, SUGGESTED)),
     "past the rules": lambda: said("label_efficiency", past_rules(), bold=True),
-    "weighed": lambda: said("representations", picked(read("representations").rows, WEIGHED, {"labels a class": (5, 50)})),
+    "weighed": lambda: said(
+        "representations", picked(read("representations").rows, WEIGHED, {"labels a class": (5, 50)})
+    ),
     "entities": lambda: said("ner", picked(read("ner").rows, NER)),
     "relations": lambda: said("relation", picked(read("relation").rows, RELATION)),
     "questions": lambda: said("qa", picked(read("qa").rows, READING)),
@@ -200,7 +202,8 @@ def main(arguments: list[str]) -> int:
         print(error, file=sys.stderr)
         return 1
     check = "--check" in arguments
-    return 0 if all([update(page, text, check=check, again="make docs") for page, text in written.items()]) else 1
+    fine = [update(page, text, check=check, again="make docs") for page, text in written.items()]
+    return 0 if all(fine) else 1
 
 
 if __name__ == "__main__":

@@ -159,9 +159,12 @@ def task_file(name: str) -> str:
     if len(kept) > LONGEST:
         entries = [n for n, line in enumerate(kept) if line.startswith("  - ")]
         cut = max(n for n in entries if n < LONGEST // 2)
-        rest, end = sum(n >= cut for n in entries), next(n for n, line in enumerate(kept) if line.startswith("templates"))
+        rest, end = (
+            sum(n >= cut for n in entries),
+            next(n for n, line in enumerate(kept) if line.startswith("templates")),
+        )
         kept = [*kept[:cut], f"  # and {rest} more rules", *kept[end:]]
-    return "```yaml\n" + "\n".join(kept) + "\n```"
+    return f"```yaml\n# {task(name)}\n" + "\n".join(kept) + "\n```"
 
 
 def rows(name: str) -> str:
@@ -170,7 +173,9 @@ def rows(name: str) -> str:
     match name:
         case "translation":
             pairs = [(folder / f"train.{side}").read_text("utf-8").splitlines()[:3] for side in ("en", "de")]
-            return "```text\n" + "\n".join(f"{source}\t{target}" for source, target in zip(*pairs, strict=True)) + "\n```"
+            return (
+                "```text\n" + "\n".join(f"{source}\t{target}" for source, target in zip(*pairs, strict=True)) + "\n```"
+            )
         case "qa":
             first = json.loads((folder / "train.json").read_text("utf-8"))["data"][0]["paragraphs"][0]
             shown = [json.dumps(first | {"qas": first["qas"][:2]}, ensure_ascii=False)]
@@ -193,7 +198,9 @@ def prepare(*, train: bool) -> None:
     """Write the examples' data where it is missing, and with ``train`` their runs."""
     for folder in EXAMPLES.values():
         if not (RUNS / folder / "data").is_dir():
-            subprocess.run([sys.executable, f"examples/{folder}/prepare.py", f"runs/{folder}/data"], cwd=ROOT, check=True)
+            subprocess.run(
+                [sys.executable, f"examples/{folder}/prepare.py", f"runs/{folder}/data"], cwd=ROOT, check=True
+            )
         if train and not (RUNS / folder / "run").is_dir():
             command = ["train", f"examples/{folder}/task.yaml", "--out", f"runs/{folder}/run", "--overwrite"]
             subprocess.run([sys.executable, "-m", "ruletune", *command], cwd=ROOT, check=True)

@@ -15,13 +15,13 @@ def _blocks(kind: str) -> re.Pattern[str]:
     return re.compile(rf"^(<!-- {kind}: (.+?) -->\n)(.*?)^(<!-- /{kind} -->)$", re.MULTILINE | re.DOTALL)
 
 
-def names(text: str, kind: str) -> list[str]:
-    """The names of a page's blocks, in their order.
+def contents(text: str, kind: str) -> list[tuple[str, str]]:
+    """The blocks of a page in their order: name, and what stands in it.
 
-    >>> names("<!-- figures: a -->\\nold\\n<!-- /figures -->", "figures")
-    ['a']
+    >>> contents("<!-- figures: a -->\\nold\\n<!-- /figures -->", "figures")
+    [('a', 'old\\n')]
     """
-    return [found[2] for found in _blocks(kind).finditer(text)]
+    return [(found[2], found[3]) for found in _blocks(kind).finditer(text)]
 
 
 def filled(text: str, kind: str, made: Callable[[str], str | None]) -> str:
