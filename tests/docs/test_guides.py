@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -13,7 +14,7 @@ import pytest
 
 from ruletune.config import parse_task
 from ruletune.tasks import TASKS, UNDERSTANDING
-from tests.docs.test_docs import blocks, written_at
+from tests.docs.test_docs import PAGES, PROGRAM, blocks, written_at
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -93,3 +94,27 @@ def test_the_best_of_each_column_stands_out() -> None:
 def test_figures_that_do_not_exist_are_an_error() -> None:
     with pytest.raises(ValueError, match="no figures called"):
         script("make_figures").figures("accurcy")
+
+
+def inline() -> list[tuple[str, str]]:
+    """Commands in the middle of sentences."""
+    found = []
+    for page in PAGES:
+        text = re.sub(r"^ *```.*?^ *```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+        found += [(page.name, command) for command in re.findall(r"`ruletune ([a-z]+\b[^`]*)`", text)]
+    return found
+
+
+def test_commands_in_sentences_exist_with_their_options() -> None:
+    commands = inline()
+    assert len(commands) > 50
+    for page, command in commands:
+        name, *words = command.split()
+        if name == "needs":  # the beginning of a message
+            continue
+        assert name in PROGRAM.commands, f"{page}: {command}"
+        known = PROGRAM.commands[name]
+        if name == "rules":  # `rules TASK` is `rules table TASK`
+            known = known.commands.get(words[0] if words else "", known.commands["table"])
+        options = {option for parameter in known.params for option in (*parameter.opts, *parameter.secondary_opts)}
+        assert {word for word in words if word.startswith("-") and word != "-"} <= options, f"{page}: {command}"
