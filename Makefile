@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 # More arguments for pip, for instance the index of CPU-only PyTorch wheels.
 PIP_ARGS ?=
 
-# Which example the demo runs: classification, ner, relation, qa, translation, summarization, dialogue.
+# Which example the demo runs: classification, ner, relation, qa, translation, summarization, dialogue, understanding.
 TASK   ?= classification
 EXAMPLE_classification := movie_reviews
 EXAMPLE_ner := named_entities
@@ -14,9 +14,10 @@ EXAMPLE_qa := reading
 EXAMPLE_translation := translation
 EXAMPLE_summarization := summarization
 EXAMPLE_dialogue := dialogue
-EXAMPLE := $(or $(EXAMPLE_$(TASK)),$(error there is no example for TASK=$(TASK); choose classification, ner, relation, qa, translation, summarization or dialogue))
+EXAMPLE_understanding := assistant
+EXAMPLE := $(or $(EXAMPLE_$(TASK)),$(error there is no example for TASK=$(TASK); choose classification, ner, relation, qa, translation, summarization, dialogue or understanding))
 
-.PHONY: demo test test-all setup dev check docs faults clean
+.PHONY: demo test test-all setup dev check docs gallery faults clean
 
 demo: $(VENV)/.ready
 	$(BIN)/python examples/$(EXAMPLE)/prepare.py runs/$(EXAMPLE)/data
@@ -59,6 +60,11 @@ faults: $(VENV)/.ready-dev
 docs: $(VENV)/.ready-dev
 	$(BIN)/python scripts/make_reference.py
 	$(BIN)/python scripts/make_benchmarks_page.py
+	$(BIN)/python scripts/make_figures.py
+
+# What the examples print, in docs/gallery.md and docs/weaknesses.md; examples that have not been run are run first.
+gallery: $(VENV)/.ready-dev
+	$(BIN)/python scripts/make_gallery.py --train
 
 clean:
 	rm -rf $(VENV) runs build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

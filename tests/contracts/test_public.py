@@ -93,6 +93,13 @@ def test_there_are_shipped_task_files() -> None:
 @pytest.mark.parametrize("path", TASK_FILES, ids=lambda path: path.parent.name)
 def test_every_shipped_task_file_loads_and_its_rules_run(path: Path) -> None:
     spec = load_task(path, check_data=False)
+    for half in spec.halves:
+        _loads_and_runs(half)
+    again = parse_task(to_yaml(spec), path=path, check_data=False)
+    assert (again.file, again.labels, again.rendering) == (spec.file, spec.labels, spec.rendering)
+
+
+def _loads_and_runs(spec: ruletune.TaskSpec) -> None:
     assert spec.file.name and spec.file.description and all(spec.file.labels.values())
     nasty = ["", " ", "😀", "这部电影很好看", "a\0b", "x" * 2000, "not bad at all!", "'\"<b>{text}"]
     asked = "who is 谁?" if spec.task.readout == "extract" else None
@@ -106,8 +113,6 @@ def test_every_shipped_task_file_loads_and_its_rules_run(path: Path) -> None:
         votes = RuleSet(spec.rules, labels=spec.labels).apply(examples)
         assert votes.faults == ()
         assert votes.matrix.shape == (len(nasty), len(spec.rules))
-    again = parse_task(to_yaml(spec), path=path, check_data=False)
-    assert (again.file, again.labels, again.rendering) == (spec.file, spec.labels, spec.rendering)
 
 
 @pytest.mark.parametrize("name", TASKS)
