@@ -19,8 +19,9 @@ from ruletune import __version__
 from ruletune.pipeline.reference import Reference
 from ruletune.serve import pages
 from ruletune.serve.answering import Answered, Answerer, Asked, halves
+from ruletune.serve.asgi import App
 from ruletune.serve.batching import Batcher, Budget, ClosedError
-from ruletune.serve.guarding import App, Guards, guard
+from ruletune.serve.guarding import Guards, guard
 from ruletune.serve.problems import install
 from ruletune.serve.schema import (
     Limits,

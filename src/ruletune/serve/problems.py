@@ -12,8 +12,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from ruletune.errors import Problem, RuletuneError, UserError
+from ruletune.serve.asgi import problem_value
 from ruletune.serve.batching import ClosedError, FullError, TextError
-from ruletune.serve.guarding import problem_value
 
 __all__ = ["install", "problems"]
 

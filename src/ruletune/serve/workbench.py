@@ -21,8 +21,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 
 from ruletune.errors import Problem
+from ruletune.serve.asgi import App, problem_value
 from ruletune.serve.events import Hub
-from ruletune.serve.guarding import App, Guards, guard, problem_value
+from ruletune.serve.guarding import Guards, guard
 from ruletune.serve.problems import install, problems
 from ruletune.serve.workbench_values import Piece, entry_value, row_value, rows_value, state_value
 from ruletune.workbench.live import Live
