@@ -21,7 +21,18 @@ from ruletune.serve.asgi import App, Message, Receive, Scope, Send, refuse, valu
 from ruletune.serve.bodies import body_limit
 from ruletune.serve.tokens import bearer_token
 
-__all__ = ["POLICY", "Guards", "guard", "host_check", "is_loopback", "origin_check", "security_headers", "time_limit"]
+__all__ = [
+    "POLICY",
+    "Guards",
+    "crowd_limit",
+    "guard",
+    "host_check",
+    "is_loopback",
+    "origin_check",
+    "safe_headers",
+    "security_headers",
+    "time_limit",
+]
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -43,7 +54,9 @@ class Guards:
         header: A header, lower case, and its value, that requests which change something must have.
         token: What clients must show; ``None``: nothing.
         open_paths: Paths for which no token is asked.
+        requests: Most requests that are answered at a time.
         body: Most bytes of a body.
+        bodies: Most bytes of all bodies that are there at a time.
         depth: Deepest nesting of JSON.
         reading: Seconds within which a body must be there.
         seconds: Seconds within which an answer must have begun; ``None``: no limit.
@@ -56,7 +69,9 @@ class Guards:
     header: tuple[str, str] | None = None
     token: str | None = None
     open_paths: tuple[str, ...] = ()
+    requests: int = 1000
     body: int = 1 << 20
+    bodies: int = 128 << 20
     depth: int = 16
     reading: float = 10.0
     seconds: float | None = 60.0
@@ -65,7 +80,7 @@ class Guards:
 
 
 def guard(app: App, guards: Guards) -> App:
-    """An application behind all layers: headers, host, token, origin, body, time.
+    """An application behind all layers: headers, crowds, host, token, origin, body, time.
 
     Example:
         >>> async def hello(scope, receive, send):
@@ -75,11 +90,14 @@ def guard(app: App, guards: Guards) -> App:
     """
     if guards.seconds is not None:
         app = time_limit(app, seconds=guards.seconds, unhurried=guards.unhurried)
-    app = body_limit(app, most=guards.body, depth=guards.depth, seconds=guards.reading)
+    app = body_limit(
+        app, most=guards.body, together=max(guards.body, guards.bodies), depth=guards.depth, seconds=guards.reading
+    )
     app = origin_check(app, origins=guards.origins, header=guards.header)
     if guards.token is not None:
         app = bearer_token(app, token=guards.token, open_paths=guards.open_paths)
     app = host_check(app, hosts=guards.hosts)
+    app = crowd_limit(app, most=guards.requests)
     return security_headers(app, policy=guards.policy)
 
 
@@ -88,15 +106,7 @@ def security_headers(app: App, *, policy: str = POLICY) -> App:
 
     A header that an answer has already is left as it is.
     """
-    extra = [
-        (b"content-security-policy", policy.encode()),
-        (b"x-content-type-options", b"nosniff"),
-        (b"x-frame-options", b"DENY"),
-        (b"referrer-policy", b"no-referrer"),
-        (b"cross-origin-opener-policy", b"same-origin"),
-        (b"cross-origin-resource-policy", b"same-origin"),
-        (b"cache-control", b"no-store"),
-    ]
+    extra = safe_headers(policy)
 
     async def layer(scope: Scope, receive: Receive, send: Send) -> None:
         async def dressed(message: Message) -> None:
@@ -107,6 +117,39 @@ def security_headers(app: App, *, policy: str = POLICY) -> App:
             await send(message)
 
         await app(scope, receive, dressed)
+
+    return layer
+
+
+def safe_headers(policy: str = POLICY) -> list[tuple[bytes, bytes]]:
+    """The headers that every answer has."""
+    return [
+        (b"content-security-policy", policy.encode()),
+        (b"x-content-type-options", b"nosniff"),
+        (b"x-frame-options", b"DENY"),
+        (b"referrer-policy", b"no-referrer"),
+        (b"cross-origin-opener-policy", b"same-origin"),
+        (b"cross-origin-resource-policy", b"same-origin"),
+        (b"cache-control", b"no-store"),
+    ]
+
+
+def crowd_limit(app: App, *, most: int) -> App:
+    """Refuse requests while so many are being answered (503)."""
+    active = 0
+
+    async def layer(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal active
+        if scope["type"] == "http" and active >= most:
+            remedy = "try again in a moment"
+            headers = {"retry-after": "1"}
+            await refuse(send, 503, f"{most:,} requests are being answered", remedy=remedy, headers=headers, close=True)
+            return
+        active += 1
+        try:
+            await app(scope, receive, send)
+        finally:
+            active -= 1
 
     return layer
 
@@ -137,14 +180,17 @@ def host_check(app: App, *, hosts: Iterable[str] = ()) -> App:
 def is_loopback(host: str) -> bool:
     """Whether a name or an address, without a port, means this machine to every resolver.
 
-    >>> [is_loopback(host) for host in ("localhost", "127.0.0.1", "[::1]", "0.0.0.0", "127.0.0.1.example.org")]
-    [True, True, True, False, False]
+    >>> [is_loopback(host) for host in ("localhost", "127.0.0.1", "[::1]", "::1]", "0.0.0.0", "127.0.0.1.example.org")]
+    [True, True, True, False, False, False]
     """
     name = host.casefold().rstrip(".")
     if name == "localhost":
         return True
+    bracketed = re.fullmatch(r"\[([0-9a-f:.]*)\]", name)
     try:
-        return ipaddress.ip_address(name.removeprefix("[").removesuffix("]")).is_loopback
+        if bracketed is not None:
+            return ipaddress.IPv6Address(bracketed[1]).is_loopback
+        return ipaddress.ip_address(name).is_loopback
     except ValueError:
         return False
 
@@ -210,7 +256,7 @@ def _without_port(host: str) -> str:
     >>> _without_port("LocalHost:8000"), _without_port("[::1]:80"), _without_port("a.b.")
     ('localhost', '[::1]', 'a.b')
     """
-    return re.sub(r":[0-9]*\Z", "", host).casefold().rstrip(".")
+    return re.sub(r":[0-9]{0,5}\Z", "", host).casefold().rstrip(".")
 
 
 def _origin(origin: str) -> str:

@@ -190,7 +190,13 @@ def build(service: Service) -> FastAPI:
 
     # The pages that FastAPI would show load their scripts from elsewhere.
     app = FastAPI(
-        title=service.run.name, version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
+        title=service.run.name,
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
     )
     install(app)
     _asking(app, service)
