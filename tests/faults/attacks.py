@@ -80,7 +80,7 @@ def refused_edit(target: Target) -> Attack:
     return Attack((message(target, "DELETE", "/api/rules/0", b'{"hash": "x"}'),))
 
 
-def _dumped(value: object) -> bytes:
+def dumped(value: object) -> bytes:
     return json.dumps(value).encode()
 
 
@@ -115,7 +115,7 @@ def bodies_at_the_limit(rng: random.Random, target: Target) -> Attack:
     method, path, right = harmless(target)
     if rng.random() < 0.1:
         over = rng.choice((-1, 0, 1))
-        body = _dumped(right).ljust(_LIMIT[target.kind] + over)
+        body = dumped(right).ljust(_LIMIT[target.kind] + over)
         return Attack((message(target, method, path, body),), refused=over > 0, answered=over <= 0)
     depth = _DEPTH[target.kind] + rng.choice((-1, 0, 1))
     body = b"[" * depth + b"]" * depth
@@ -134,7 +134,7 @@ def nested(rng: random.Random, target: Target) -> Attack:
 
 def no_utf8(rng: random.Random, target: Target) -> Attack:
     method, path, right = harmless(target)
-    body = _dumped(right)
+    body = dumped(right)
     wrong = rng.choice((b"\xff", b"\x00", b"\xed\xa0\x80", b"\xc0\xaf", b"\xf5\x80\x80\x80", b"\xe4\xb8", b"\x80"))
     place = rng.randrange(len(body) + 1)
     body = rng.choice(
@@ -147,7 +147,7 @@ def no_json(rng: random.Random, target: Target) -> Attack:
     method, path = rng.choice(
         [each for each in _WRITING[target.kind] if each != ("DELETE", "/api/train")]
     )  # needs none
-    body = _dumped(harmless(target)[2])
+    body = dumped(harmless(target)[2])
     wrong = rng.choice(
         (
             body[: rng.randrange(1, len(body) - 1)], body + b"}", b"\xef\xbb\xbf" + body, b"{'a': 1}", b"// c\n{}", b"{]", b"nul", b"tru", b'"', b"[1,]",
@@ -166,7 +166,7 @@ def content_types(rng: random.Random, target: Target) -> Attack:
         )
     )  # fmt: skip
     headers = rng.choice(((("Content-Type", kind), _SEND), (_SEND,), (("Content-Type", kind), _JSON, _SEND)))
-    return Attack((message(target, method, path, _dumped(right), headers=headers),), refused=True)
+    return Attack((message(target, method, path, dumped(right), headers=headers),), refused=True)
 
 
 # -- who asks, and for what
@@ -271,7 +271,7 @@ def cross_site(rng: random.Random, target: Target) -> Attack:
             ("Access-Control-Request-Headers", "x-ruletune"),
         ),
     )
-    bodies = (_dumped(harmless(target)[2]), b'{"written": "regex: a\\nvote: good"}', b"{}", b"a=b", b"")
+    bodies = (dumped(harmless(target)[2]), b'{"written": "regex: a\\nvote: good"}', b"{}", b"a=b", b"")
     if rng.random() < 0.1:
         method = "OPTIONS"
     return Attack((message(target, method, path, rng.choice(bodies), headers=rng.choice(choices)),), refused=True)
@@ -456,13 +456,13 @@ def header_bombs(rng: random.Random, target: Target) -> Attack:
                 ("X-Forwarded-For", "1," * 900),
                 ("X-Forwarded-Proto", "javascript"),
             ]
-    return Attack((message(target, method, path, _dumped(right), headers=(_JSON, _SEND, *more)),), answered=False)
+    return Attack((message(target, method, path, dumped(right), headers=(_JSON, _SEND, *more)),), answered=False)
 
 
 def smuggling(rng: random.Random, target: Target) -> Attack:
     """Two lengths, or one that two servers would read differently; behind it a request that nobody sent."""
     method, path, right = harmless(target)
-    body = _dumped(right)
+    body = dumped(right)
     hidden = message(target, "DELETE", "/api/rules/0", b'{"hash": "x"}')
     chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
     encoding = rng.choice(
@@ -520,7 +520,7 @@ def smuggling(rng: random.Random, target: Target) -> Attack:
 
 def chunks(rng: random.Random, target: Target) -> Attack:
     method, path, right = harmless(target)
-    body = _dumped(right)
+    body = dumped(right)
     head = message(target, method, path, headers=(_JSON, _SEND, ("Transfer-Encoding", "chunked")))
     good = b"%x\r\n%s\r\n" % (len(body), body)
     wrong = rng.choice(
@@ -543,7 +543,7 @@ def pipelines(rng: random.Random, target: Target) -> Attack:
     several = [
         message(target, "GET", rng.choice(("/none", "/health/live", "/api/none", "/assets/none")), close=False)
         if rng.random() < 0.7
-        else message(target, method, path, _dumped(right), close=False)
+        else message(target, method, path, dumped(right), close=False)
         for _ in range(count)
     ]
     last = rng.choice(
@@ -591,9 +591,9 @@ def no_http(rng: random.Random, target: Target) -> Attack:
 def leaving(rng: random.Random, target: Target) -> Attack:
     """Clients that go before they were answered, or before they have said anything."""
     method, path, right = harmless(target)
-    raw = message(target, method, path, _dumped(right))
+    raw = message(target, method, path, dumped(right))
     if target.kind == "serve" and rng.random() < 0.3:
-        raw = message(target, "POST", "/explain", _dumped({"input": "a superb film", "words": False}))
+        raw = message(target, "POST", "/explain", dumped({"input": "a superb film", "words": False}))
     place = rng.choice((0, 1, rng.randrange(len(raw)), len(raw), len(raw)))
     return Attack((raw[:place],), answered=False, leaves=True)
 
@@ -684,19 +684,19 @@ def wrong_types(rng: random.Random, target: Target) -> Attack:
     wrong = _changed(rng, right)
     if path == "/api/train":
         wrong = {"x": wrong}
-    return Attack((message(target, method, path, _dumped(wrong)),))
+    return Attack((message(target, method, path, dumped(wrong)),))
 
 
 def odd_numbers(rng: random.Random, target: Target) -> Attack:
     """Numbers and strings that JSON can write and few can read, in any place; keys that stand twice."""
     method, path, right = _right(rng, target)
-    body = _dumped(right)
+    body = dumped(right)
     places = [place for place in range(len(body)) if body[place : place + 2] == b": "]
     place = rng.choice(places) + 2
     end = rng.choice([place, *(number for number in range(place, len(body)) if body[number : number + 1] in b",}")][:3])
     body = body[:place] + rng.choice(_ODD) + body[end:]
     if rng.random() < 0.3:
-        body = b"{" + _dumped(right)[1:-1] + b", " + _dumped(right)[1:]
+        body = b"{" + dumped(right)[1:-1] + b", " + dumped(right)[1:]
     return Attack((message(target, method, path, body),))
 
 
@@ -708,14 +708,14 @@ def many_small(rng: random.Random, target: Target) -> Attack:
         body = {"inputs": [one] * min(count, 60_000 if isinstance(one, dict) else count)}
         if rng.random() < 0.3:
             body = {"inputs": [{"text": "a", "fields": {str(number): number for number in range(min(count, 50_000))}}]}
-        return Attack((message(target, "POST", "/predict", _dumped(body)),))
+        return Attack((message(target, "POST", "/predict", dumped(body)),))
     body = rng.choice(
         (
             {"entry": {"keywords": ["w"] * count, "vote": "good"}}, {"entry": {"any": [{"regex": "a"}] * min(count, 1000), "vote": "bad"}}, {"written": "- a\n" * count}, {"entry": {str(number): 1 for number in range(count)}},
             {"written": "keywords: [" + "a, " * count + "b]\nvote: good"}, {"written": "a: &a [x]\nb: " + "[*a, " * min(count, 40) + "1" + "]" * min(count, 40)},
         )
     )  # fmt: skip
-    return Attack((message(target, "POST", "/api/trial", _dumped(body)),))
+    return Attack((message(target, "POST", "/api/trial", dumped(body)),))
 
 
 REFUSED: dict[str, Maker] = {
@@ -743,7 +743,7 @@ SHARES = {
 def slow(rng: random.Random, target: Target) -> Attack:
     """Clients that say nothing, or a byte at a time, for as long as they are let; or do not read what they asked for."""
     method, path, right = harmless(target)
-    raw = message(target, method, path, _dumped(right))
+    raw = message(target, method, path, dumped(right))
     head = raw.index(b"\r\n\r\n") + 4
     begun = rng.choice((0, 1, 10, head - 3, head, head + 1))
     drops: list[bytes | float] = []
