@@ -306,6 +306,8 @@ def answers_of(data: bytes, *, bodiless: bool = False) -> list[Answer]:
         if status < 200:
             data = rest
             continue
+        if not bodiless and len(rest) < int(headers.get("content-length", 0)):
+            break
         body, data = _body_of(headers, rest, bodiless or status in (204, 304))
         found.append(Answer(status, headers, body))
     return found
