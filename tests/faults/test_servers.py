@@ -47,7 +47,7 @@ def test_they_answer_what_they_describe(target: Target, world: Path) -> None:
 
     found = openapi.explore(target, openapi.described(target, world), cases=4, seed=3)
     assert not {name: each.failures for name, each in found.items() if each.failures}
-    assert sum(each.cases for each in found.values()) > 40
+    assert sum(each.cases for each in found.values()) > 20
 
 
 def test_a_short_soak(target: Target) -> None:
