@@ -47,15 +47,21 @@ $(VENV)/.ready-dev: $(VENV)/.ready
 	$(BIN)/python -m pip install $(PIP_ARGS) -c constraints.txt -e '.[datasets,demo,dev,explain,onnx,ray,search,serve,text,tracking]'
 	@touch $@
 
-# What can go wrong, for long: a million cases over all fuzzers, every catastrophic expression, and the tests of both.
-# FAULT_CASES and FAULT_SEED change how many and which; atheris can lead it: python -m tests.faults.fuzz --engine atheris --only rows
-FAULT_CASES ?= 1000000
-FAULT_SEED  ?= 0
+# What can go wrong, for long: a million cases over all fuzzers, every catastrophic expression, a hundred thousand hostile
+# requests, an hour under load, and the tests of all. FAULT_CASES, FAULT_REQUESTS, FAULT_MINUTES and FAULT_SEED change how many
+# and which; atheris can lead it: python -m tests.faults.fuzz --engine atheris --only rows
+FAULT_CASES    ?= 1000000
+FAULT_REQUESTS ?= 100000
+FAULT_MINUTES  ?= 60
+FAULT_SEED     ?= 0
 
 faults: $(VENV)/.ready-dev
 	$(BIN)/python -m pytest tests/faults
 	$(BIN)/python -m tests.faults.run_regexes --record
 	$(BIN)/python -m tests.faults.fuzz --cases $(FAULT_CASES) --seed $(FAULT_SEED)
+	$(BIN)/python -m tests.faults.openapi --seed $(FAULT_SEED)
+	$(BIN)/python -m tests.faults.hostile --requests $(FAULT_REQUESTS) --seed $(FAULT_SEED)
+	$(BIN)/python -m tests.faults.soak --minutes $(FAULT_MINUTES) --seed $(FAULT_SEED)
 
 docs: $(VENV)/.ready-dev
 	$(BIN)/python scripts/make_reference.py

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from ruletune.cli import app, workbench
 from ruletune.errors import UserError
-from ruletune.serve.guarding import TOKEN_VARIABLE
+from ruletune.serve.tokens import TOKEN_VARIABLE
 from ruletune.serve.workbench import GUARDS
 
 

@@ -16,19 +16,9 @@ import pytest
 import uvicorn
 
 from ruletune.errors import UserError
-from ruletune.serve.guarding import (
-    POLICY,
-    App,
-    Guards,
-    Message,
-    Receive,
-    Scope,
-    Send,
-    guard,
-    is_loopback,
-    read_token,
-    security_headers,
-)
+from ruletune.serve.asgi import App, Message, Receive, Scope, Send
+from ruletune.serve.guarding import POLICY, Guards, guard, is_loopback, security_headers
+from ruletune.serve.tokens import read_token
 
 TOKEN = "a-token-that-is-long-enough"
 

@@ -93,7 +93,8 @@ def serve(
 def _guards(
     host: str, token_file: Path | None, hosts: list[str], origins: list[str], *, body: int, seconds: float
 ) -> Guards:
-    from ruletune.serve.guarding import TOKEN_VARIABLE, Guards, is_loopback, read_token
+    from ruletune.serve.guarding import Guards, is_loopback
+    from ruletune.serve.tokens import TOKEN_VARIABLE, read_token
 
     token = read_token(token_file)
     if token is None and not is_loopback(host):

@@ -64,7 +64,8 @@ def workbench(
 def _guards(host: str, token_file: Path | None, hosts: list[str]) -> Guards:
     from dataclasses import replace
 
-    from ruletune.serve.guarding import TOKEN_VARIABLE, is_loopback, read_token
+    from ruletune.serve.guarding import is_loopback
+    from ruletune.serve.tokens import TOKEN_VARIABLE, read_token
     from ruletune.serve.workbench import GUARDS
 
     token = read_token(token_file)

@@ -19,8 +19,9 @@ from ruletune import __version__
 from ruletune.pipeline.reference import Reference
 from ruletune.serve import pages
 from ruletune.serve.answering import Answered, Answerer, Asked, halves
+from ruletune.serve.asgi import App
 from ruletune.serve.batching import Batcher, Budget, ClosedError
-from ruletune.serve.guarding import App, Guards, guard
+from ruletune.serve.guarding import Guards, guard
 from ruletune.serve.problems import install
 from ruletune.serve.schema import (
     Limits,
@@ -189,7 +190,13 @@ def build(service: Service) -> FastAPI:
 
     # The pages that FastAPI would show load their scripts from elsewhere.
     app = FastAPI(
-        title=service.run.name, version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
+        title=service.run.name,
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
     )
     install(app)
     _asking(app, service)

@@ -12,8 +12,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from ruletune.errors import Problem, RuletuneError, UserError
+from ruletune.serve.asgi import problem_value
 from ruletune.serve.batching import ClosedError, FullError, TextError
-from ruletune.serve.guarding import problem_value
 
 __all__ = ["install", "problems"]
 
@@ -41,16 +41,16 @@ def install(app: FastAPI) -> None:
 async def _ruletune(request: Request, error: Exception) -> Response:
     if isinstance(error, UserError):
         return problems(422, error.problems)
-    logger.error("%s %s: %s", request.method, request.url.path, error)
+    logger.error("%s %s: %s", request.method, request.scope["path"], error)
     return problems(500, [Problem(str(error))])
 
 
 async def _text(request: Request, error: Exception) -> Response:
     """One text of several: the message says which."""
     assert isinstance(error, TextError)
-    place = "input" if request.url.path == "/explain" else f"inputs[{error.place}]"
+    place = "input" if request.scope["path"] == "/explain" else f"inputs[{error.place}]"
     if not isinstance(error.error, UserError):
-        logger.error("%s %s: %s", request.method, request.url.path, place, exc_info=error.error)
+        logger.error("%s %s: %s", request.method, request.scope["path"], place, exc_info=error.error)
         return problems(500, [Problem(f"{place}: could not be answered; the server's log says why")])
     found = error.error.problems
     return problems(422, [Problem(f"{place}: {p.message}", p.where, p.remedy) for p in found])
@@ -60,7 +60,8 @@ async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     known = HTTPStatus(error.status_code).phrase
     message = str(error.detail) if error.detail and error.detail != known else known.lower()
-    path = request.url.path[:200]
+    # Not request.url, which is made of the Host header: with an odd one it is no URL.
+    path = request.scope["path"][:200]
     shown = {404: f"there is no {path!r} here", 405: f"{path} does not answer to {request.method[:20]}"}
     remedy = "see /docs" if error.status_code in shown else None
     return problems(

@@ -10,15 +10,13 @@ from types import FrameType
 
 import uvicorn
 
+from ruletune.serve.connections import Connection, quieten
 from ruletune.serve.guarding import Guards
 from ruletune.serve.model import Service, guarded
 
-__all__ = ["Server", "serve"]
+__all__ = ["Server", "serve", "server_of"]
 
 logger = logging.getLogger("ruletune.serve")
-
-_CONNECTIONS = 1000
-"""Connections at a time; one more is answered 503 by the server below."""
 
 _STOPPING = 5
 """Seconds that connections have to end once everything is answered."""
@@ -26,16 +24,23 @@ _STOPPING = 5
 
 def serve(service: Service, listener: socket.socket, guards: Guards) -> None:
     """Answer until a signal says to stop: what was accepted is answered first, and a second signal ends it at once."""
+    server_of(service, guards).run(sockets=[listener])
+
+
+def server_of(service: Service, guards: Guards) -> Server:
+    """A server that has not begun."""
+    quieten()
     config = uvicorn.Config(
         guarded(service, guards),
         access_log=False,
         log_config=None,
         lifespan="on",
         server_header=False,
-        limit_concurrency=_CONNECTIONS,
+        http=Connection,
+        ws="none",
         timeout_graceful_shutdown=_STOPPING,
     )
-    Server(config, service).run(sockets=[listener])
+    return Server(config, service)
 
 
 class Server(uvicorn.Server):

@@ -10,8 +10,8 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from ruletune.serve.answering import Seen
+from ruletune.serve.asgi import App, Message, Receive, Scope, Send
 from ruletune.serve.batching import Meters
-from ruletune.serve.guarding import App, Message, Receive, Scope, Send
 from ruletune.serve.watching import Watch
 
 __all__ = ["Telemetry", "counted"]

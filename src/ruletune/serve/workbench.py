@@ -21,8 +21,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 
 from ruletune.errors import Problem
+from ruletune.serve.asgi import App, problem_value
 from ruletune.serve.events import Hub
-from ruletune.serve.guarding import App, Guards, guard, problem_value
+from ruletune.serve.guarding import Guards, guard
 from ruletune.serve.problems import install, problems
 from ruletune.serve.workbench_values import Piece, entry_value, row_value, rows_value, state_value
 from ruletune.workbench.live import Live
@@ -163,7 +164,14 @@ def create_app(project: Project, live: Live, *, static: Path = STATIC) -> FastAP
             stop()
             desk.hub.close()
 
-    app = FastAPI(title="Ruletune workbench", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    app = FastAPI(
+        title="Ruletune workbench",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
     app.state.desk = desk
     _rules(app, desk)
     _texts(app, desk)
@@ -368,5 +376,5 @@ async def _not_ready(request: Request, error: Exception) -> Response:
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    said = {404: f"there is no {request.url.path[:200]!r} here", 405: "there is no such request"}
+    said = {404: f"there is no {request.scope['path'][:200]!r} here", 405: "there is no such request"}
     return problems(error.status_code, [Problem(said.get(error.status_code, str(error.detail)))])

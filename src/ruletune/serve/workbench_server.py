@@ -8,12 +8,13 @@ from types import FrameType
 
 import uvicorn
 
+from ruletune.serve.connections import Connection, quieten
 from ruletune.serve.guarding import Guards
 from ruletune.serve.workbench import Desk, create_app, guarded
 from ruletune.workbench.live import Live
 from ruletune.workbench.project import Project
 
-__all__ = ["serve"]
+__all__ = ["Server", "serve", "server_of"]
 
 _STOPPING = 3
 """Seconds that requests have to end once somebody wants to stop."""
@@ -25,6 +26,12 @@ def serve(project: Project, live: Live, listener: socket.socket, guards: Guards,
     Args:
         begun: Called when requests are answered.
     """
+    server_of(project, live, guards, begun=begun).run(sockets=[listener])
+
+
+def server_of(project: Project, live: Live, guards: Guards, *, begun: Callable[[], None]) -> Server:
+    """A server that has not begun."""
+    quieten()
     app = create_app(project, live)
     config = uvicorn.Config(
         guarded(app, guards),
@@ -32,12 +39,14 @@ def serve(project: Project, live: Live, listener: socket.socket, guards: Guards,
         log_config=None,
         lifespan="on",
         server_header=False,
+        http=Connection,
+        ws="none",
         timeout_graceful_shutdown=_STOPPING,
     )
-    _Server(config, app.state.desk, begun).run(sockets=[listener])
+    return Server(config, app.state.desk, begun)
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """Uvicorn that ends the streams of events when it stops: they would never end by themselves."""
 
     def __init__(self, config: uvicorn.Config, desk: Desk, begun: Callable[[], None]) -> None:
