@@ -55,6 +55,7 @@ faults: $(VENV)/.ready-dev
 	$(BIN)/python -m pytest tests/faults
 	$(BIN)/python -m tests.faults.run_regexes --record
 	$(BIN)/python -m tests.faults.fuzz --cases $(FAULT_CASES) --seed $(FAULT_SEED)
+	$(BIN)/python -m tests.faults.kills --moments 50 --seed $(FAULT_SEED)
 
 docs: $(VENV)/.ready-dev
 	$(BIN)/python scripts/make_reference.py

@@ -155,7 +155,7 @@ def test_a_read_only_place(labelling: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert caught.value.exit_code == 1
 
 
-@pytest.mark.parametrize("gone", [".gone.partial", ".gone.partial/parts", ".gone.partial/run"])
+@pytest.mark.parametrize("gone", [".gone.partial", ".gone.partial/parts"])
 def test_the_unfinished_run_is_deleted_under_way(trained: Path, gone: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fits, "_SAVE_EVERY", 0.0)
 
