@@ -52,7 +52,7 @@ FAULT_CASES ?= 1000000
 FAULT_SEED  ?= 0
 
 faults: $(VENV)/.ready-dev
-	$(BIN)/python -m pytest tests/faults
+	$(BIN)/python -m pytest tests/faults -m "long or not long"
 	$(BIN)/python -m tests.faults.run_regexes --record
 	$(BIN)/python -m tests.faults.fuzz --cases $(FAULT_CASES) --seed $(FAULT_SEED)
 	$(BIN)/python -m tests.faults.kills --moments 50 --seed $(FAULT_SEED)

@@ -68,7 +68,7 @@ def command(*arguments: object, monkeypatch: pytest.MonkeyPatch) -> int:
 
 
 @posix
-@pytest.mark.parametrize("size", [20_000, 60_000])
+@pytest.mark.parametrize("size", [pytest.param(20_000, marks=pytest.mark.long), 60_000])
 def test_training_on_a_full_disk_is_gone_on_with(trained: Path, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fits, "_SAVE_EVERY", 0.0)
     spec, out = load_task(trained / "task.yaml"), trained / f"run{size}"
@@ -155,7 +155,7 @@ def test_a_read_only_place(labelling: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert caught.value.exit_code == 1
 
 
-@pytest.mark.parametrize("gone", [".gone.partial", ".gone.partial/parts"])
+@pytest.mark.parametrize("gone", [".gone.partial", pytest.param(".gone.partial/parts", marks=pytest.mark.long)])
 def test_the_unfinished_run_is_deleted_under_way(trained: Path, gone: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fits, "_SAVE_EVERY", 0.0)
 
@@ -261,7 +261,7 @@ def test_a_second_process_on_a_run_folder_leaves_the_first_alone(trained: Path) 
 
 
 @posix
-@pytest.mark.parametrize(("name", "wanted"), [("saving", 12), ("workbench", 4)])
+@pytest.mark.parametrize(("name", "wanted"), [("saving", 8), pytest.param("workbench", 4, marks=pytest.mark.long)])
 def test_killed_at_some_moments(name: str, wanted: int) -> None:
     """In a process of its own, for a fork of one with threads may hang. The long form: ``python -m tests.faults.kills``."""
     words = ("-m", "tests.faults.kills", "--only", name, "--moments", str(wanted), "--no-record")
