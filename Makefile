@@ -56,12 +56,13 @@ FAULT_MINUTES  ?= 60
 FAULT_SEED     ?= 0
 
 faults: $(VENV)/.ready-dev
-	$(BIN)/python -m pytest tests/faults
+	$(BIN)/python -m pytest tests/faults -m "long or not long"
 	$(BIN)/python -m tests.faults.run_regexes --record
 	$(BIN)/python -m tests.faults.fuzz --cases $(FAULT_CASES) --seed $(FAULT_SEED)
 	$(BIN)/python -m tests.faults.openapi --seed $(FAULT_SEED)
 	$(BIN)/python -m tests.faults.hostile --requests $(FAULT_REQUESTS) --seed $(FAULT_SEED)
 	$(BIN)/python -m tests.faults.soak --minutes $(FAULT_MINUTES) --seed $(FAULT_SEED)
+	$(BIN)/python -m tests.faults.kills --moments 50 --seed $(FAULT_SEED)
 
 docs: $(VENV)/.ready-dev
 	$(BIN)/python scripts/make_reference.py

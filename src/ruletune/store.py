@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -24,7 +25,7 @@ from ruletune.errors import RuletuneError, UserError
 from ruletune.places import Elsewhere, named_below, remove, sync, within
 
 __all__ = [
-    "OtherRunError", "Workspace", "open_workspace", "read_json", "remove_file", "write_bytes", "write_json", "write_text",
+    "OtherRunError", "Workspace", "disk_error", "open_workspace", "read_json", "remove_file", "write_bytes", "write_json", "write_text",
 ]  # fmt: skip
 
 FORMAT = 1
@@ -189,9 +190,29 @@ def open_workspace(
         with nullcontext() if isinstance(target, Elsewhere) else _only(target):
             workspace = _begin(Workspace(target, partial), identity, resume=resume, overwrite=overwrite)
             yield workspace
-    except OSError as error:
-        place = error.filename or target
-        raise RuletuneError(f"{place}: cannot write the run: {error.strerror or error}") from error
+    except Exception as error:
+        if (reason := disk_error(error)) is None:
+            raise
+        place = getattr(error, "filename", None) or target
+        raise RuletuneError(f"{place}: cannot write the run: {reason}") from error
+
+
+_BY_RUST = re.compile(r"([^:()]+) \(os error \d+\)")
+
+
+def disk_error(error: BaseException) -> str | None:
+    """What the system says is wrong with a file or its disk, in its words; ``None`` where the error says something else.
+
+    >>> disk_error(OSError(28, "No space left on device")), disk_error(ValueError("no number"))
+    ('No space left on device', None)
+    """
+    if isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list):  # of many files
+        return str(error.args[0][0][-1])
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    if type(error).__name__ == "SafetensorError" and (found := _BY_RUST.search(str(error))):
+        return found[1].strip()
+    return None
 
 
 @contextmanager
@@ -214,6 +235,8 @@ def _begin(workspace: Workspace, identity: Mapping[str, object], *, resume: bool
     old = workspace.partial / "old"
     if old.exists() and not workspace.target.exists():
         old.rename(workspace.target)  # a crash came between the two renames of publish()
+    elif old.exists():
+        remove(old)  # it came behind them: the new run is there
     begun = workspace.partial / "identity.json"
     if resume and begun.is_file():
         changed = [name for name, value in read_json(begun).items() if identity.get(name) != value]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ruletune.data.readers import fingerprint, read_all, write_jsonl
 from ruletune.data.writing import write_lines
-from ruletune.errors import UserError
+from ruletune.errors import RuletuneError, UserError
 from ruletune.types import Example, Label
 
 Complaints = Callable[..., list[str]]
@@ -41,7 +41,7 @@ def test_an_old_file_is_replaced(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("failing", ["fsync", "replace"])
 def test_a_disk_that_fails_leaves_the_old_file_and_nothing_else(
-    failing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, complaints: Complaints
+    failing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "out.jsonl"
     path.write_text("old\n", encoding="utf-8")
@@ -50,7 +50,9 @@ def test_a_disk_that_fails_leaves_the_old_file_and_nothing_else(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os if failing == "fsync" else Path, failing, fail)
-    assert complaints(write_jsonl, path, [{"text": "new"}]) == ["out.jsonl: cannot write: No space left on device"]
+    with pytest.raises(RuletuneError, match=r"out\.jsonl: cannot write: No space left on device") as caught:
+        write_jsonl(path, [{"text": "new"}])
+    assert caught.value.exit_code == 1
     assert path.read_text(encoding="utf-8") == "old\n"
     assert names(tmp_path) == ["out.jsonl"]
 

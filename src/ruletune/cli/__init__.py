@@ -94,3 +94,27 @@ def main() -> None:
         # The reader of our output went away, as `| head` does.
         sys.stderr.close()
         sys.exit(1)
+    except Exception as error:
+        told = failure_of(error)
+        if told is None:
+            raise
+        console.show_error(told, as_json=as_json)
+        sys.exit(told.exit_code)
+
+
+def failure_of(error: Exception) -> RuletuneError | None:
+    """What the machine failed at, where no command knew better: a disk, or memory. ``None`` for what is a defect.
+
+    >>> str(failure_of(OSError(28, "No space left on device", "out.jsonl")))
+    'out.jsonl: No space left on device'
+    """
+    from ruletune.models.memory import ran_out
+    from ruletune.store import disk_error
+
+    if ran_out(error):
+        return RuletuneError("memory ran out; end what else uses it, or give smaller pieces of work")
+    reason = disk_error(error)
+    if reason is None:
+        return None
+    name = getattr(error, "filename", None)
+    return RuletuneError(f"{name}: {reason}" if name is not None else reason)

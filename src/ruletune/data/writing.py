@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from ruletune.errors import Location, UserError
+from ruletune.errors import Location, RuletuneError, UserError
 from ruletune.places import Elsewhere
 
-__all__ = ["write_lines"]
+__all__ = ["unwritten", "write_lines"]
 
 _STREAM = re.compile(r"/dev/(?P<name>stdout|stderr)|/(?:dev|proc/self)/fd/(?P<number>[0-9]{1,9})")
 """Names of streams that this process has open."""
@@ -22,7 +23,8 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
     Links are followed. What is no regular file, a pipe or ``/dev/stdout``, is written to as it is.
 
     Raises:
-        UserError: It cannot be written.
+        UserError: It cannot be written there.
+        RuletuneError: The disk is full, or fails.
     """
     stream = _STREAM.fullmatch(path.as_posix())
     try:
@@ -38,7 +40,18 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
         else:
             _replace(Path(os.path.realpath(path)), lines)
     except OSError as error:
-        raise UserError(f"cannot write: {error.strerror}", where=Location(str(path))) from error
+        raise unwritten(path, error) from error
+
+
+_FAILING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What is no fault of the name that the user gave."""
+
+
+def unwritten(path: Path, error: OSError) -> RuletuneError:
+    """Why a file could not be written: the user's to mend, or, where the disk is full or fails, a failure of the work."""
+    if error.errno in _FAILING:
+        return RuletuneError(f"{path}: cannot write: {error.strerror}")
+    return UserError(f"cannot write: {error.strerror}", where=Location(str(path)))
 
 
 def _replace(path: Path, lines: Iterable[str]) -> None:

@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from ruletune.data.writing import write_lines
+from ruletune.data.writing import unwritten, write_lines
 from ruletune.errors import Location, UserError
 from ruletune.labeling.apply import ABSTAIN, FAULT, Votes
 from ruletune.types import Example, Label
@@ -199,7 +199,7 @@ def _replace(path: Path, write: Callable[[IO[bytes]], object]) -> None:
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise UserError(f"cannot write: {error.strerror}", where=Location(str(path))) from error
+        raise unwritten(path, error) from error
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

@@ -10,6 +10,7 @@ import torch
 
 from ruletune.models.backbone import Classifier, autocast
 from ruletune.models.encoding import Encoded, buckets, collate
+from ruletune.models.memory import fitting
 
 __all__ = ["extract", "features"]
 
@@ -59,10 +60,14 @@ def extract(
     place = next(classifier.model.parameters()).device
     classifier.model.eval()
     rows_of: list[tuple[np.ndarray, Any]] = []
+
+    def ask(rows: np.ndarray) -> np.ndarray:
+        batch = collate(encoded, rows.tolist(), pad_id=classifier.pad_id, device=place)
+        return np.asarray(features(classifier, batch).cpu().numpy())
+
     with torch.inference_mode(), autocast(precision, place):
-        for rows in buckets(encoded.lengths, batch_size=batch_size):
-            batch = collate(encoded, rows.tolist(), pad_id=classifier.pad_id, device=place)
-            rows_of.append((rows, features(classifier, batch).cpu().numpy()))
+        for rows, found in fitting(buckets(encoded.lengths, batch_size=batch_size), ask, what="embedding"):
+            rows_of.append((rows, found))
             if progress:
                 progress(len(rows))
     width = rows_of[0][1].shape[1] if rows_of else 0

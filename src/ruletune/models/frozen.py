@@ -11,6 +11,7 @@ from transformers import AutoModel
 from ruletune.models.backbone import autocast, device, load_tokenizer, loading
 from ruletune.models.checkpoints import Checkpoint
 from ruletune.models.encoding import buckets
+from ruletune.models.memory import fitting
 
 __all__ = ["embed", "embed_layers"]
 
@@ -105,21 +106,24 @@ def _read_off(
     model.to(place).eval()
     found: list[tuple[np.ndarray, np.ndarray]] = []
     lengths = np.array([len(text) for text in texts], dtype=np.int64)
+
+    def ask(rows: np.ndarray) -> np.ndarray:
+        batch = tokenizer(
+            [texts[row] for row in rows],
+            padding=True,
+            truncation=True,
+            max_length=max_length,
+            return_special_tokens_mask=True,
+            return_tensors="pt",
+        ).to(place)
+        special = batch.pop("special_tokens_mask")
+        states = model(**batch, output_hidden_states=True).hidden_states
+        vectors = read(states, batch["attention_mask"].unsqueeze(-1).float(), special.argmin(1))
+        return np.asarray(vectors.cpu().numpy())
+
     with torch.inference_mode(), autocast("auto", place):
-        for rows in buckets(lengths, batch_size=batch_size):
-            batch = tokenizer(
-                [texts[row] for row in rows],
-                padding=True,
-                truncation=True,
-                max_length=max_length,
-                return_special_tokens_mask=True,
-                return_tensors="pt",
-            ).to(place)
-            special = batch.pop("special_tokens_mask")
-            states = model(**batch, output_hidden_states=True).hidden_states
-            found.append(
-                (rows, read(states, batch["attention_mask"].unsqueeze(-1).float(), special.argmin(1)).cpu().numpy())
-            )
+        for rows, vectors in fitting(buckets(lengths, batch_size=batch_size), ask, what="embedding"):
+            found.append((rows, vectors))
             if progress:
                 progress(len(rows))
     result = np.zeros((len(texts), found[0][1].shape[1] if found else 0), dtype=np.float32)

@@ -11,6 +11,7 @@ import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from transformers import GenerationConfig, LogitsProcessorList
 from transformers.modeling_outputs import BaseModelOutput
@@ -20,6 +21,7 @@ from ruletune.models.backbone import Classifier, autocast
 from ruletune.models.constrained import Decoder, Need, never, search
 from ruletune.models.encoding import Encoded, buckets, collate
 from ruletune.models.lexical import Avoided, Speller, Vetoes, inexpressible
+from ruletune.models.memory import fitting
 from ruletune.models.seq2seq import decoding, encode_texts
 
 __all__ = ["Candidate", "Constraint", "encode_texts", "generate", "inexpressible", "stream"]
@@ -88,9 +90,14 @@ def generate(
     plain = replace(sources, columns={name: sources.columns[name] for name in ("input_ids", "attention_mask")})
     answers: list[tuple[Candidate, ...]] = [()] * len(plain)
     with torch.inference_mode(), autocast(precision, place):
-        for rows in buckets(plain.lengths, batch_size=64, tokens=_TOKENS // writer.beams):
+
+        def write(rows: np.ndarray) -> list[list[Candidate]]:
             batch = collate(plain, rows.tolist(), pad_id=classifier.pad_id, device=place)
-            for row, found in zip(rows, writer.write(batch, rows.tolist()), strict=True):
+            return writer.write(batch, rows.tolist())
+
+        batches = buckets(plain.lengths, batch_size=64, tokens=_TOKENS // writer.beams)
+        for rows, written in fitting(batches, write, what="writing answers"):
+            for row, found in zip(rows, written, strict=True):
                 different = {candidate.text: candidate for candidate in reversed(found)}  # the first of each text
                 answers[row] = tuple([c for c in found if different[c.text] is c][:candidates])
             if progress:

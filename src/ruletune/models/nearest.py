@@ -11,6 +11,7 @@ import torch
 from ruletune.models.backbone import Classifier, autocast
 from ruletune.models.cloze import ClozeModel
 from ruletune.models.encoding import Encoded, buckets, collate
+from ruletune.models.memory import fitting
 
 __all__ = ["vectors"]
 
@@ -29,14 +30,19 @@ def vectors(
     encoder = _encoder(classifier.model)
     place = next(classifier.model.parameters()).device
     found: list[np.ndarray] = [np.zeros(0, dtype=np.float32)] * len(encoded)
+
+    def ask(rows: np.ndarray) -> np.ndarray:
+        batch = collate(encoded, rows.tolist(), pad_id=classifier.pad_id, device=place)
+        marks = batch.pop("marks", None)
+        inputs = {name: values for name, values in batch.items() if name not in ("prompt", "labels")}
+        states = encoder(**inputs).last_hidden_state.float()
+        made = _at(states, marks) if marks is not None else _mean(states, inputs["attention_mask"])
+        return np.asarray(torch.nn.functional.normalize(made, dim=1).cpu().numpy())
+
     with torch.inference_mode(), autocast(precision, place):
-        for rows in buckets(encoded.lengths, batch_size=64, tokens=_TOKENS):
-            batch = collate(encoded, rows.tolist(), pad_id=classifier.pad_id, device=place)
-            marks = batch.pop("marks", None)
-            inputs = {name: values for name, values in batch.items() if name not in ("prompt", "labels")}
-            states = encoder(**inputs).last_hidden_state.float()
-            made = _at(states, marks) if marks is not None else _mean(states, inputs["attention_mask"])
-            for row, vector in zip(rows, torch.nn.functional.normalize(made, dim=1).cpu().numpy(), strict=True):
+        batches = buckets(encoded.lengths, batch_size=64, tokens=_TOKENS)
+        for rows, made in fitting(batches, ask, what="embedding"):
+            for row, vector in zip(rows, made, strict=True):
                 found[row] = vector
             if progress:
                 progress(len(rows))

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ruletune.models import memory
 from ruletune.models.encoding import Encoded, buckets, padded
 from ruletune.models.readout import Ragged, Readout
 
@@ -96,12 +97,35 @@ def answered(
     scorer: Scorer, encoded: Encoded, *, batch_size: int = 64, progress: Callable[[int], None] | None = None
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Rows and what the model answers about them, batch by batch; like lengths go together, the longest first."""
-    pad = int(scorer.tokenizer.pad_token_id or 0)
     parts = list(
         buckets(encoded.lengths, batch_size=batch_size, tokens=scorer.most_tokens, padding=scorer.most_padding)
     )
-    batches = (padded(encoded, rows.tolist(), pad_id=pad) for rows in parts)
-    for rows, values in zip(parts, scorer.score(batches), strict=True):
-        yield rows, values
-        if progress:
-            progress(len(rows))
+    while parts:
+        done = 0
+        try:
+            for values in scorer.score(_padded(scorer, encoded, parts)):
+                rows = parts[done]
+                done += 1
+                yield rows, values
+                if progress:
+                    progress(len(rows))
+        except Exception as error:
+            if not memory.ran_out(error):
+                raise
+        parts = _halved(parts[done:], encoded, batch_size)
+
+
+def _padded(scorer: Scorer, encoded: Encoded, parts: list[np.ndarray]) -> Iterator[Batch]:
+    pad = int(scorer.tokenizer.pad_token_id or 0)
+    return (padded(encoded, rows.tolist(), pad_id=pad) for rows in parts)
+
+
+def _halved(parts: list[np.ndarray], encoded: Encoded, batch_size: int) -> list[np.ndarray]:
+    """What is left in batches of half as many tokens as the first, which did not fit into memory; none where all is done."""
+    if not parts:
+        return []
+    texts = memory.half(len(parts[0]), what="predicting")
+    rest = np.concatenate(parts)
+    lengths = encoded.lengths[rest]
+    smaller = buckets(lengths, batch_size=batch_size, tokens=texts * max(1, int(lengths[0])))
+    return [rest[rows] for rows in smaller]

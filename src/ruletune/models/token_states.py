@@ -11,6 +11,7 @@ from transformers import AutoConfig, AutoModel
 from ruletune.models.backbone import autocast, device, load_tokenizer, loading
 from ruletune.models.checkpoints import Checkpoint
 from ruletune.models.encoding import Encoded, buckets, collate
+from ruletune.models.memory import fitting
 from ruletune.models.pooling import pools_by_mean, words_end
 
 __all__ = ["token_states"]
@@ -43,10 +44,14 @@ def token_states(
     model.to(place).eval()
     found: list[np.ndarray] = [np.zeros((0, 0), dtype=np.float32)] * len(encoded)
     lengths = encoded.lengths
+
+    def ask(rows: np.ndarray) -> np.ndarray:
+        batch = collate(encoded, rows.tolist(), pad_id=int(tokenizer.pad_token_id or 0), device=place)
+        made = model(**batch).last_hidden_state.float()
+        return np.asarray(torch.nn.functional.normalize(made, dim=-1).cpu().numpy())
+
     with torch.inference_mode(), autocast("auto", place):
-        for rows in buckets(lengths, batch_size=batch_size):
-            batch = collate(encoded, rows.tolist(), pad_id=int(tokenizer.pad_token_id or 0), device=place)
-            states = torch.nn.functional.normalize(model(**batch).last_hidden_state.float(), dim=-1).cpu().numpy()
+        for rows, states in fitting(buckets(lengths, batch_size=batch_size), ask, what="embedding"):
             for row, values in zip(rows, states, strict=True):
                 found[row] = np.ascontiguousarray(values[: lengths[row]])
             if progress:

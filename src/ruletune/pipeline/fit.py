@@ -17,7 +17,7 @@ from ruletune.config import TaskSpec, parse_task, skipping_bad_rows, to_yaml, wi
 from ruletune.engine import Attempt, Engine
 from ruletune.engine.local import LocalEngine
 from ruletune.errors import Location, UserError
-from ruletune.models import checkpoints
+from ruletune.models import checkpoints, memory
 from ruletune.pipeline import findings
 from ruletune.pipeline.answering import BOTH, LABELS, Answering, Measured, Schooling
 from ruletune.pipeline.carding import facts_of
@@ -137,7 +137,7 @@ def _fit(order: Order, attempt: Attempt) -> BadRows | None:
     with team.joined():
         names, listener = (order.report_to, attempt.listener) if team.leads() else ((), silent)
         resume = order.resume or attempt.again
-        with tracking(spec, names, out=out, listener=listener) as tracked:
+        with tracking(spec, names, out=out, listener=listener) as tracked, memory.telling(tracked.warn):
             if spec.slots is not None:
                 from ruletune.pipeline.understanding import fit_both  # it builds both as is done here
 

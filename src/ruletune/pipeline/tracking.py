@@ -188,6 +188,12 @@ class Tracking:
             self._start()
             self._each(lambda tracker: tracker.step(event.name, event.done, event.values))
 
+    def warn(self, warning: str) -> None:
+        """Something for the report that whoever listens should know now, without a final stop."""
+        self.listener(Event("note", 0, 1, warning))
+        if f"{warning}." not in self.warnings:
+            self.warnings.append(f"{warning}.")
+
     def finish(self, report: Report, files: Sequence[Path]) -> None:
         self._start()
         self._each(lambda tracker: tracker.finish(figures(report), files))

@@ -18,46 +18,17 @@ import torch
 from transformers import get_scheduler
 
 from ruletune.errors import RuletuneError
+from ruletune.models import memory
 from ruletune.models.backbone import Classifier, autocast
 from ruletune.models.corruption import IGNORED
 from ruletune.models.encoding import Encoded, balanced, buckets, collate
 from ruletune.models.features import features
-from ruletune.models.readout import Ragged, Targets
 from ruletune.training import team
 from ruletune.training.objectives import contrast, divergence, objective, sequence_cross_entropy
 from ruletune.training.stage import Stage, optimizer
+from ruletune.training.supervision import Supervision
 
 __all__ = ["Loop", "Snapshot", "Stage", "Step", "Supervision"]
-
-
-@dataclass(frozen=True, slots=True)
-class Supervision:
-    """Encoded examples with soft targets, shaped as the model's outputs, and how much each of them counts.
-
-    Attributes:
-        targets: (examples, labels), or for every example (tokens, tags) or (2, tokens); (examples, 0) where the targets are
-            the ``labels`` of the encoded examples, texts to be written.
-        weights: (examples, 1), or (examples, labels) where each label is a question of its own; for every example (tokens,),
-            or of (2, tokens) targets (examples, 2).
-    """
-
-    encoded: Encoded
-    targets: Targets
-    weights: Targets
-
-    def __len__(self) -> int:
-        return len(self.encoded)
-
-    def take(self, rows: list[int]) -> Supervision:
-        return Supervision(self.encoded.take(rows), _taken(self.targets, rows), _taken(self.weights, rows))
-
-    def joined(self, other: Supervision) -> Supervision:
-        """These examples, and then the others."""
-        return Supervision(
-            self.encoded.joined(other.encoded),
-            _together(self.targets, other.targets),
-            _together(self.weights, other.weights),
-        )
 
 
 _MOST_TOKENS = 4096
@@ -70,18 +41,6 @@ def _tokens(encoded: Encoded) -> np.ndarray:
     return (
         encoded.lengths if labels is None else encoded.lengths + np.array([len(row) for row in labels], dtype=np.int64)
     )
-
-
-def _taken(values: Targets, rows: list[int]) -> Targets:
-    return values.take(rows) if isinstance(values, Ragged) else values[rows]
-
-
-def _together(first: Targets, second: Targets) -> Targets:
-    if isinstance(first, Ragged):
-        assert isinstance(second, Ragged)
-        return first.joined(second)
-    assert isinstance(second, np.ndarray)
-    return np.concatenate([first, np.broadcast_to(second, (len(second), *first.shape[1:]))])
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +95,7 @@ class Loop:
         self.best = math.inf
         self.best_step = 0
         self.bad_checks = 0
+        self.at_once: int | None = None
         self._best_weights: dict[str, torch.Tensor] = {}
         self._before = {n: p.detach().cpu().clone() for n, p in self._learning().items()} if stage.kept else {}
         self._place = next(classifier.model.parameters()).device
@@ -195,16 +155,38 @@ class Loop:
         rate = float(self._optimizer.param_groups[0]["lr"])
         # Dropout draws from a stream of its own for every step, and leaves the caller's stream alone.
         with torch.random.fork_rng(devices=[self._place] if self._place.type == "cuda" else []):
-            torch.manual_seed(self.seed * 1_000_003 + self.step + (team.rank() << 40))
-            value = sum(self._backward(part, *shares) for part, *shares in self._parts(rows))
+            value = self._gradients(rows)
         learning = list(self._learning().values())
         value = self._together(value, learning)
         torch.nn.utils.clip_grad_norm_(learning, stage.clip)
-        self._optimizer.step()
+        with memory.explained(
+            "training"
+        ):  # the first update makes the optimizer's moments, as large as the model twice
+            self._optimizer.step()
         self._scheduler.step()
         self._optimizer.zero_grad(set_to_none=True)
         self.step += 1
         return Step(stage.name, self.step, self.total, value, rate)
+
+    def _gradients(self, rows: np.ndarray) -> float:
+        """Those of a batch, in smaller parts where it does not fit into memory; the batch's loss.
+
+        Raises:
+            RuletuneError: Not even one example fits.
+        """
+        while True:
+            torch.manual_seed(self.seed * 1_000_003 + self.step + (team.rank() << 40))
+            try:
+                if self.stage.objective == "contrast" and self.at_once is not None:
+                    return self._contrast_in_parts(rows)
+                return sum(self._backward(part, *shares) for part, *shares in self._parts(rows))
+            except RuntimeError as error:
+                if not memory.ran_out(error):
+                    raise
+            # Here the error is gone, and with it what it held in memory.
+            self._optimizer.zero_grad(set_to_none=True)
+            mine = -(-len(rows) // (1 if self.stage.objective == "contrast" else team.size()))
+            self.at_once = memory.half(min(mine, self.at_once or mine), what=f"training ({self.stage.name})")
 
     def _together(self, value: float, learning: list[torch.nn.Parameter]) -> float:
         """Add up the team's gradients and losses; the whole batch's loss."""
@@ -232,12 +214,40 @@ class Loop:
         parts = [mine]
         if writes and sizes.max() * len(mine) > _MOST_TOKENS:
             parts = [mine[part] for part in buckets(sizes, batch_size=len(mine), tokens=_MOST_TOKENS)]
+        if self.at_once is not None:
+            most = self.at_once
+            parts = [part[start : start + most] for part in parts for start in range(0, len(part), most)]
         if len(parts) == team.size() == 1:
             return [(rows, 1.0, 1.0)]
         whole = max(self._weight(self.data, rows), 1e-12)
         shares = [self._weight(self.data, part) / whole for part in parts]
         evenly = shares if writes else [len(part) / len(rows) for part in parts]
         return list(zip(parts, shares, evenly, strict=True))
+
+    def _contrast_in_parts(self, rows: np.ndarray) -> float:
+        """As :meth:`_backward`, for pairs of a whole batch of which not all texts go through the model at a time: first what they
+        are to the loss, then, text by text, what the model is to them (Gao et al. 2021, *Scaling deep contrastive learning batch
+        size under memory limited setup*).
+        """
+        assert self.at_once is not None and isinstance(self.data.targets, np.ndarray)
+        parts = [rows[start : start + self.at_once] for start in range(0, len(rows), self.at_once)]
+        seeds = torch.randint(2**62, (len(parts),)).tolist()
+
+        def represented(part: np.ndarray, seed: int) -> torch.Tensor:
+            torch.manual_seed(seed)  # the same dropout both times
+            batch = collate(self.data.encoded, part.tolist(), pad_id=self.classifier.pad_id, device=self._place)
+            with autocast(self.stage.precision, self._place):
+                return features(self.classifier, batch)
+
+        with torch.no_grad():
+            whole = torch.cat([represented(part, seed) for part, seed in zip(parts, seeds, strict=True)])
+        whole.requires_grad_()
+        loss = contrast(whole, torch.from_numpy(self.data.targets[rows]).float().to(self._place))
+        loss.backward()  # type: ignore[no-untyped-call]
+        assert whole.grad is not None
+        for part, seed, gradient in zip(parts, seeds, torch.split(whole.grad, self.at_once), strict=True):
+            represented(part, seed).backward(gradient)  # type: ignore[no-untyped-call]
+        return float(loss.detach())
 
     def _backward(self, rows: np.ndarray, share: float, evenly: float) -> float:
         """Add to the gradients those of some rows' part in the batch's loss; what was added to the loss."""
@@ -303,12 +313,17 @@ class Loop:
         with torch.inference_mode():
             tokens = _MOST_TOKENS if self.classifier.readout == "generate" else None
             batches = buckets(_tokens(self.validation.encoded), batch_size=64, tokens=tokens)
-            for rows in islice(batches, team.rank(), None, team.size()):
+            mine = islice(batches, team.rank(), None, team.size())
+            for rows, loss in memory.fitting(mine, self._validation_part, what="validating"):
                 share = self._weight(self.validation, rows)
-                total += float(self._loss(self.validation, rows)[0]) * share
+                total += loss * share
                 weight += share
         total, weight = team.summed([total, weight])
         return total / max(weight, 1e-12)
+
+    def _validation_part(self, rows: np.ndarray) -> float:
+        assert self.validation is not None
+        return float(self._loss(self.validation, rows)[0])
 
     def _learning(self) -> dict[str, torch.nn.Parameter]:
         return {name: p for name, p in self.classifier.model.named_parameters() if p.requires_grad}
@@ -335,6 +350,7 @@ class Loop:
             "best": None if math.isinf(self.best) else self.best,
             "best_step": self.best_step,
             "bad_checks": self.bad_checks,
+            "at_once": self.at_once,
             "scheduler": {
                 name: value
                 for name, value in self._scheduler.state_dict().items()
@@ -348,7 +364,7 @@ class Loop:
         values = snapshot.values
         self.step, self.best_step = values["step"], values["best_step"]
         self.best = math.inf if values["best"] is None else values["best"]
-        self.bad_checks = values["bad_checks"]
+        self.bad_checks, self.at_once = values["bad_checks"], values.get("at_once")
         optimizer: dict[int, dict[str, torch.Tensor]] = {}
         learning = self._learning()
         with torch.no_grad():

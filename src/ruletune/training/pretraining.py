@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch.nn.functional import cosine_similarity, cross_entropy
 
-from ruletune.models import corruption
+from ruletune.models import corruption, memory
 from ruletune.models.backbone import autocast
 from ruletune.models.encoding import Encoded, buckets, collate
 from ruletune.models.pretraining import Pretrainable
@@ -77,8 +77,9 @@ class PretrainingLoop(Loop):
         total, count = 0.0, 0
         with torch.inference_mode(), torch.random.fork_rng():
             torch.manual_seed(self.seed)
-            for rows in buckets(self.validation.encoded.lengths, batch_size=64):
-                total += float(self._loss(self.validation, rows)[0]) * len(rows)
+            batches = buckets(self.validation.encoded.lengths, batch_size=64)
+            for rows, loss in memory.fitting(batches, self._validation_part, what="validating"):
+                total += loss * len(rows)
                 count += len(rows)
         return total / max(count, 1)
 
@@ -125,10 +126,14 @@ def embeddings(made: Pretrainable, encoded: Encoded, *, precision: str = "auto")
     plain = replace(encoded, columns={n: v for n, v in encoded.columns.items() if n != "words"})
     result = np.zeros((len(encoded), made.model.config.hidden_size), dtype=np.float32)
     with torch.inference_mode(), autocast(precision, place):
-        for rows in buckets(encoded.lengths, batch_size=64):
+
+        def embed(rows: np.ndarray) -> np.ndarray:
             batch = collate(plain, rows.tolist(), pad_id=made.pad_id, device=place)
             states = model(**batch).last_hidden_state.float()
-            result[rows] = _mean(states, batch["attention_mask"]).cpu().numpy()
+            return np.asarray(_mean(states, batch["attention_mask"]).cpu().numpy())
+
+        for rows, found in memory.fitting(buckets(encoded.lengths, batch_size=64), embed, what="embedding"):
+            result[rows] = found
     return result
 
 
