@@ -76,9 +76,11 @@ def run(work: Callable[[], None], folder: Path, moment: Moment | None = None, *,
     sys.stdout.flush()
     sys.stderr.flush()
     began = time.monotonic()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # the child takes it when it can say that it did
     pid = os.fork()
     if pid == 0:
         _child(work, folder, report, moment)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     deadline = began + most
     if moment is not None and moment.seconds is not None:
         while time.monotonic() < began + moment.seconds and not report.exists():
@@ -106,6 +108,7 @@ def _child(work: Callable[[], None], folder: Path, report: Path, moment: Moment 
         _count_calls(folder, counted, None if moment is None else moment.call)
     try:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         work()
     except KeyboardInterrupt:
         code = 130
