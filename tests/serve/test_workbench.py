@@ -174,6 +174,15 @@ def test_what_is_wrong_is_told_as_problems(client: TestClient, path: Path, body:
     assert path.read_text("utf-8") == TASK
 
 
+@pytest.mark.parametrize(
+    "draft", [{"written": "- a\n" * 25_001}, {"entry": {"keywords": ["w"] * 20_001, "vote": "spam"}}]
+)
+def test_a_draft_of_any_length_is_not_read(client: TestClient, draft: dict[str, Any]) -> None:
+    for path in ("/api/trial", "/api/rules"):
+        answer = client.post(path, json=draft)
+        assert answer.status_code == 422 and "at most 100,000 characters" in answer.json()["problems"][0]["message"]
+
+
 def test_a_draft_is_told_by_its_own_lines(client: TestClient) -> None:
     answer = client.post("/api/rules", json={"written": "# c\nname: x\nregex: a\nvote: spma"})
     [problem] = answer.json()["problems"]

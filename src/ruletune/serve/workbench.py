@@ -7,6 +7,7 @@ editor, is noticed within a second and told to all pages that listen.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import mimetypes
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -45,6 +46,9 @@ GUARDS = Guards(
 
 _LOOK = 0.4
 """Seconds between two looks at the files."""
+
+_LONGEST = 100_000
+"""Characters of a draft: reading YAML that can be written again takes seconds for each 10,000 things in it."""
 
 _REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox allow-popups"
 """A report is a page of its own, with its style inside, and without scripts."""
@@ -94,6 +98,8 @@ class _Draft(_Body):
     def _one(self) -> _Draft:
         if (self.written is None) == (self.entry is None):
             raise ValueError("give either written or entry")
+        if len(self.written if self.written is not None else json.dumps(self.entry)) > _LONGEST:
+            raise ValueError(f"a rule on this page has at most {_LONGEST:,} characters: put its terms into a file")
         return self
 
     @property
