@@ -117,6 +117,11 @@ def test_every_character_of_a_word_is_in_some_token(text: str, max_length: int) 
     assert len(decided) == len([1 for s, _ in whole.offsets[0].tolist() if s >= 0])
 
 
+def test_a_window_cuts_no_word_at_a_sign_that_the_tokenizer_leaves_out() -> None:
+    example = Example("1", "0:0\x1fPV000", answer=Spans((Span(0, 6, "x"),)))
+    assert read_off(shown([example], max_length=8), [example], ["x"]) == [example.answer]
+
+
 @given(st.text(max_size=60), st.data())
 def test_spans_on_edges_of_tokens_come_back(text: str, data: st.DataObject) -> None:
     plain = shown([Example("1", text)], max_length=512)

@@ -27,6 +27,9 @@ _OVERLAP = 0.25
 """Share of the room for text that neighbouring windows have in common."""
 
 _DROPPED = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufffd]")
+_LEFT_OUT = re.compile(rf"{_DROPPED.pattern[:-1]}\x0b\x0c\x1c-\x1f\x85]")
+"""The same with those that are white space to Python: tokenizers leave them out, too, and split nothing there."""
+
 _INVISIBLE = re.compile(rf"(?<!\S){_DROPPED.pattern}+(?!\S)")
 
 _FAR = 64
@@ -223,7 +226,10 @@ def _word_start(text: str, ranges: np.ndarray, position: int, *, least: int) -> 
     """The token at or before ``position``, but not before ``least``, that begins a word, so that no window cuts one."""
     for candidate in range(position, least - 1, -1):
         start = int(ranges[candidate, 0])
-        if start == 0 or not text[start - 1].isalnum() or not text[start].isalnum():
+        before = start - 1
+        while before >= 0 and _LEFT_OUT.match(text[before]):
+            before -= 1  # to the tokenizer, what stands before such a sign goes on behind it
+        if before < 0 or not text[before].isalnum() or not text[start].isalnum():
             return candidate
     return position
 

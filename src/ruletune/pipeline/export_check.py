@@ -87,9 +87,15 @@ class Check:
 
 @dataclass(slots=True)
 class _Watched:
-    """A scorer that keeps what it is asked and what it answers."""
+    """A scorer that keeps what it is asked and what it answers.
+
+    Attributes:
+        most_tokens, most_padding: Of a batch, whatever the scorer likes: what is compared is asked the same batches.
+    """
 
     scorer: Scorer
+    most_tokens: int | None
+    most_padding: int | None
     batches: list[Batch] = field(default_factory=list)
     found: list[np.ndarray] = field(default_factory=list)
 
@@ -108,14 +114,6 @@ class _Watched:
     @property
     def readout(self) -> Readout:
         return self.scorer.readout
-
-    @property
-    def most_tokens(self) -> int | None:
-        return self.scorer.most_tokens
-
-    @property
-    def most_padding(self) -> int | None:
-        return self.scorer.most_padding
 
     def score(self, batches: Iterable[Batch]) -> Iterator[np.ndarray]:
         asked = list(batches)
@@ -142,6 +140,7 @@ class Reference:
 
     Attributes:
         logits: Batch by batch.
+        most_tokens, most_padding: Of a batch; ``None`` where texts are written.
     """
 
     run: Run
@@ -151,6 +150,8 @@ class Reference:
     scores: tuple[float, ...]
     logits: tuple[np.ndarray, ...]
     seconds: float
+    most_tokens: int | None = None
+    most_padding: int | None = None
 
     @classmethod
     def of(cls, run: Run, *, listener: Listener) -> Reference:
@@ -158,16 +159,19 @@ class Reference:
         exact = replace(run, settings={**run.settings, "precision": "fp32"})
         examples, source = _examples(run)
         listener(Event("checking the export", 0, len(examples)))
+        limits: tuple[int | None, int | None] = (None, None)
         if isinstance(exact, TextRun):
             exact.__dict__["classifier"] = run.classifier  # it is loaded already
             answers, scores, seconds = _written(exact, examples)
             logits = _forced(exact, examples, answers)
         else:
-            watched = _Watched(TorchScorer(run.classifier, "fp32"))
+            scorer = TorchScorer(run.classifier, "fp32")
+            limits = (scorer.most_tokens, scorer.most_padding)
+            watched = _Watched(scorer, *limits)
             answers, scores = _answers(replace(exact, given=watched), examples)
             logits, seconds = tuple(watched.found), watched.seconds()
         listener(Event("checking the export", len(examples), len(examples)))
-        return cls(run, examples, source, answers, scores, logits, seconds)
+        return cls(run, examples, source, answers, scores, logits, seconds, *limits)
 
     def check(self, exported: Run, precision: str, *, half: str, size: int) -> Check:
         """Ask the exported model the same."""
@@ -178,7 +182,7 @@ class Reference:
             answers, scores, seconds = _written(other, self.examples)
             logits = _forced(other, self.examples, self.answers)
         else:
-            watched = _Watched(other.scorer)
+            watched = _Watched(other.scorer, self.most_tokens, self.most_padding)
             answers, scores = _answers(replace(other, given=watched), self.examples)
             logits, seconds = tuple(watched.found), watched.seconds()
         apart = [np.abs(a.astype(np.float64) - b) for a, b in zip(self.logits, logits, strict=True)]
