@@ -39,6 +39,7 @@ def narrow(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, most: int) ->
 def test_answers_are_the_same_where_batches_do_not_fit(
     checkpoint: Path, most: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    monkeypatch.setattr(backbone, "_PADDING", 10_000)  # so that the first batch is a full one
     source = Checkpoint("tiny", str(checkpoint))
     classifier = backbone.new(source, labels=("bad", "good"), multi=False, max_length=32, dropout=0.0, seed=3)
     rendering = Rendering(default_template(pair=False))

@@ -9,7 +9,7 @@ import pytest
 from ruletune.errors import RuletuneError
 from ruletune.models import backbone
 from ruletune.models.generating import Constraint, encode_texts, generate, stream
-from tests.writer_fixtures import SOME_FAMILIES, Family, build_writer
+from tests.writer_fixtures import FAMILIES, Family, build_writer
 
 pytest.importorskip("onnxruntime", reason="onnxruntime is not installed (pip install 'ruletune[onnx]')")
 pytest.importorskip("onnxscript", reason="onnxscript is not installed (pip install 'ruletune[onnx]')")
@@ -18,7 +18,9 @@ SOURCES = ["Ein Hund", "Eine Katze und ein Haus.", "x"]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("family", SOME_FAMILIES)
+@pytest.mark.parametrize(
+    "family", [family if family == "bart" else pytest.param(family, marks=pytest.mark.long) for family in FAMILIES]
+)
 def test_graphs_write_what_the_model_writes(tmp_path: Path, family: Family) -> None:
     from ruletune.models.onnx_graphs import write_graphs
     from ruletune.models.onnx_writer import open_exported

@@ -101,6 +101,7 @@ def test_several_clozes_are_averaged(tmp_path: Path, masked: Path) -> None:
     assert run.metrics["scores"]["rules + labels"]["covered"] > 0.8
 
 
+@pytest.mark.long
 def test_several_templates_of_a_sequence_head_are_averaged(tmp_path: Path, checkpoint: Path) -> None:
     run = trained(tmp_path, checkpoint, 'templates: ["{text}", "the review {text}"]')
     assert run.settings["cloze"] is None

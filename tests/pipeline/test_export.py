@@ -29,7 +29,7 @@ ODD = ("a superb film 这很好 😀", "dull", "the film " * 40, "\u200b", "stor
 
 Runs = Callable[[str], ruletune.Run]
 
-LONG = ("cloze", "understanding")
+LONG = ("multi", "cloze", "understanding")
 """Kinds whose graphs are those of other kinds."""
 
 
@@ -190,7 +190,9 @@ def test_a_failure_leaves_the_old_export(runs: Runs, tmp_path: Path, monkeypatch
     assert sorted(path.name for path in tmp_path.iterdir()) == [".out.lock", "out"]
 
 
-@pytest.mark.parametrize("kind", ["text", "pair", "extract", "tokens"])
+@pytest.mark.parametrize(
+    "kind", ["text", *(pytest.param(kind, marks=pytest.mark.long) for kind in ("pair", "extract", "tokens"))]
+)
 @pytest.mark.parametrize(("kept", "source"), [(True, "gold texts of the run"), (False, "built-in sentences")])
 def test_without_its_data_a_run_is_checked_on_other_texts(
     runs: Runs, exports: Callable[[str], Export], tmp_path: Path, kind: str, kept: bool, source: str

@@ -161,6 +161,7 @@ def test_the_model_is_a_plain_checkpoint(task: Path, tmp_path: Path) -> None:
     assert torch.allclose(expected, torch.from_numpy(found[0]), atol=1e-4)
 
 
+@pytest.mark.long
 def test_same_seed_same_answers_and_prompts_and_preview(
     task: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -48,6 +48,7 @@ def test_what_it_writes_is_a_task_with_the_chosen_setting(tmp_path: Path, checkp
     assert written.self_training.use == chosen["training.self_training.use"]
 
 
+@pytest.mark.long
 def test_the_same_seed_finds_the_same(tmp_path: Path, checkpoint: Path) -> None:
     spec = load_task(_task(tmp_path, checkpoint))
     first, second = (search(spec, out=tmp_path / name, budget=None, trials=3, folds=2) for name in "ab")

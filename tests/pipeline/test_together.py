@@ -68,6 +68,7 @@ def test_two_processes_make_the_run_of_one(tmp_path: Path, checkpoint: Path) -> 
     assert not (tmp_path / ".two.partial").exists()
 
 
+@pytest.mark.long
 def test_what_is_wrong_is_told_once(tmp_path: Path, checkpoint: Path) -> None:
     task = write_task(tmp_path, checkpoint)
     (tmp_path / "train.jsonl").write_text('{"text": 1}\n', encoding="utf-8")

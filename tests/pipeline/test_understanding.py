@@ -123,7 +123,9 @@ def test_no_promise_about_both(finished: UnderstandingRun) -> None:
         finished.evaluate([Example("1", "a film")])
 
 
-@pytest.mark.parametrize("moment", ["intents: labels alone: gold", "slots: rules + labels: gold"])
+@pytest.mark.parametrize(
+    "moment", [pytest.param("intents: labels alone: gold", marks=pytest.mark.long), "slots: rules + labels: gold"]
+)
 def test_an_interrupted_run_goes_on(moment: str, finished: UnderstandingRun, tmp_path: Path, checkpoint: Path) -> None:
     spec = load_task(write_understanding(tmp_path, checkpoint))
     with pytest.raises(KilledError):

@@ -51,6 +51,7 @@ def job_of(project: Fixed, told: Told) -> TrainingJob:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_run_from_start_to_end_and_what_it_says_of_texts(project: Fixed) -> None:
     with Live(project) as live:
         news = News(live)
