@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ruletune.config import TaskSpec, load_task
+from ruletune.config import TaskSpec, load_task, skipping_bad_rows
 from ruletune.engine.local import LocalEngine
 from ruletune.engine.ray import RayEngine
 from ruletune.errors import Location, MissingExtraError, RuletuneError, UserError
@@ -130,17 +130,21 @@ def test_a_rule_that_kills_a_worker_once_leaves_no_trace(engine: RayEngine, tmp_
     assert (tmp_path / "died").exists()
 
 
-def test_what_is_done_is_kept_when_a_text_kills_every_worker(engine: RayEngine, tmp_path: Path) -> None:
+def test_a_text_that_kills_every_worker_is_found_and_can_be_left_out(engine: RayEngine, tmp_path: Path) -> None:
     (tmp_path / "deadly.py").write_text(tasks.DEADLY, encoding="utf-8")
     (tmp_path / "driver").write_text(str(os.getpid()), encoding="utf-8")
     (tmp_path / "always").touch()
     spec = load_task(tasks.write(tmp_path, "one label", "  - {function: 'deadly.py:deadly', vote: ham}\n"))
     data = tasks.write_rows(tmp_path / "texts.jsonl", tasks.texts("one label", 40))
-    with pytest.raises(RuletuneError, match=r"texts\.jsonl, rows 16 to 18"):
+    with pytest.raises(UserError) as caught:
         label(spec, data, tmp_path / "ray.jsonl", engine.map)
-    (tmp_path / "always").unlink()
-    label_file(spec, str(data), tmp_path / "ray.jsonl", map=engine.map, rows=3, resume=True)
-    assert (tmp_path / "ray.jsonl").read_bytes() == label(spec, data, tmp_path / "local.jsonl")
+    [problem] = caught.value.problems
+    assert problem.where == Location(str(data), 18) and "text '18' dies" in problem.message
+    skipping = skipping_bad_rows(spec)
+    label_file(skipping, str(data), tmp_path / "ray.jsonl", map=engine.map, rows=3, overwrite=True)
+    assert skipping.bad_rows is not None and skipping.bad_rows.count == 1
+    found = [json.loads(line)["id"] for line in (tmp_path / "ray.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert found == [str(n) for n in range(1, 41) if n != 18]
 
 
 def test_two_workers_train_as_one_does_and_begin_again_where_one_dies(

@@ -37,7 +37,11 @@ _AWAITED = 4
 """Items on their way, times the number of workers; results that are ready before their turn count."""
 
 _RETRIES = 3
-"""Times that an item whose worker died, or whose machine went away, is begun anew."""
+"""Times that a training whose worker died, or whose machine went away, is begun anew."""
+
+_ITEM_RETRIES = 9
+"""The same of an item. Labelling finds texts that kill its workers by dying over them: three times for the first in a piece,
+and twice for each that follows."""
 
 _STORE = 256 * 1024 * 1024
 """Bytes of shared memory of a Ray that is started here. What is on its way are a few pieces of half a megabyte."""
@@ -93,10 +97,10 @@ class RayEngine:
         self._ray, self._mine = None, False
 
     def map(self, fn: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-        """As :meth:`ruletune.engine.Engine.map`. An item whose worker dies is begun anew elsewhere, three times."""
+        """As :meth:`ruletune.engine.Engine.map`. An item whose worker dies is begun anew elsewhere, nine times."""
         ray = self._connected()
         function = ray.put(ray.cloudpickle.dumps(fn))  # built once in every worker, not once for every item
-        task = ray.remote(num_cpus=1, num_gpus=self._share(), max_retries=_RETRIES)(_apply)
+        task = ray.remote(num_cpus=1, num_gpus=self._share(), max_retries=_ITEM_RETRIES)(_apply)
         source, most = Source(items), self.workers
         order: deque[tuple[Any, T]] = deque()
         running: set[Any] = set()
@@ -122,7 +126,7 @@ class RayEngine:
             answer: Answer = self._ray.get(reference)
         except self._ray.exceptions.RayError as error:
             reason = str(error).strip().splitlines()[0][:_SHOWN]
-            what = f"a worker died {_RETRIES + 1} times over the same work, {str(item)[:_SHOWN]}: {reason}"
+            what = f"a worker died {_ITEM_RETRIES + 1} times over the same work, {str(item)[:_SHOWN]}: {reason}"
             raise CutOffError(what) from error
         return answer
 

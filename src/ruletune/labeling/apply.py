@@ -208,6 +208,7 @@ class RuleSet:
         whole: bool = True,
         strict: bool = True,
         tired: Counter[int] | None = None,
+        each: Callable[[int], None] | None = None,
     ) -> Votes:
         """What all rules say about all examples.
 
@@ -220,6 +221,7 @@ class RuleSet:
                 a model is asked about texts that have no other columns; and no rule's failing is an error.
             tired: On how many texts each matched condition, by its number, used up its time; kept by a caller that
                 goes on with other texts. One that did so too often is not tried any more, and is a fault.
+            each: Told the position of a text before any rule sees it; then texts are gone through one by one, slowly.
 
         Raises:
             UserError: A column is missing or malformed on any text; a rule fails on every text, or returns
@@ -229,9 +231,12 @@ class RuleSet:
         log = _Log() if tired is None else _Log(tired=tired)
         if whole and strict and examples and self._reads_fields:
             self.check_fields(fields_of(examples))
-        for start in range(0, len(examples), _BATCH):
-            batch = examples[start : start + _BATCH]
-            self._fill(batch, matrix[start : start + _BATCH], log)
+        size = _BATCH if each is None else 1
+        for start in range(0, len(examples), size):
+            if each is not None:
+                each(start)
+            batch = examples[start : start + size]
+            self._fill(batch, matrix[start : start + size], log)
             if progress:
                 progress(len(batch))
         if strict:

@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 
 from ruletune.config import TaskSpec, parse_task
-from ruletune.data.pieces import Piece, pieces, read_piece
+from ruletune.data.pieces import Piece, Sheet, pieces, read_piece
 from ruletune.data.readers import MOST_PROBLEMS, Columns
-from ruletune.errors import Location, UserError
+from ruletune.errors import Location, Problem, UserError
 from ruletune.labeling.apply import ABSTAIN, FAULT, RuleSet, Votes, fields_of
 from ruletune.labeling.corpus import texts_of
 from ruletune.labeling.evaluate import Embed
+from ruletune.labeling.journal import Journal
 from ruletune.labeling.label_model import LabelModel
 from ruletune.labeling.shards import Shard, Tally, read_shard, read_tally, shard_path, write_shard
 from ruletune.places import sync
@@ -115,7 +116,9 @@ class ApplyRules:
         tired = Counter(dict.fromkeys(job.tired, GIVE_UP))
         votes: Votes | None = None
         if job.apply and (job.skip_bad or not sheet.problems):
-            votes = self._rules.apply(sheet.examples, whole=False, tired=tired)
+            with Journal(path, fingerprint) as journal:
+                sheet = _without(sheet, journal.deadly, job.piece)
+                votes = self._votes(sheet, journal, tired)
         tally = Tally(
             len(sheet.examples),
             votes.faults if votes else (),
@@ -127,6 +130,30 @@ class ApplyRules:
         shard = Shard.of([e.id for e in sheet.examples], sheet.lines, votes.matrix if votes else nothing)
         write_shard(path, fingerprint, tally, shard, hashed=self.columns.id is not None)
         return tally
+
+    def _votes(self, sheet: Sheet, journal: Journal, tired: Counter[int]) -> Votes:
+        """What the rules say of a piece; where a process died over it, text by text."""
+        lines = sheet.lines
+        each = (lambda row: journal.at(lines[row])) if journal.again else None
+        return self._rules.apply(sheet.examples, whole=False, tired=tired, each=each)
+
+
+def _without(sheet: Sheet, deadly: Sequence[int], piece: Piece) -> Sheet:
+    """A piece without the rows, by line, that processes died over: they are problems now."""
+    if not deadly:
+        return sheet
+    rows = list(zip(sheet.examples, sheet.lines, strict=True))
+    problems = [
+        Problem(
+            f"a process that applies the rules to text {example.id!r} dies",
+            Location(f"{piece.source}[{line}]") if piece.kind == "json" else Location(piece.source, line),
+            "find the rule that does it, or leave the text out with --skip-bad",
+        )
+        for example, line in rows
+        if line in deadly
+    ]
+    left = [(example, line) for example, line in rows if line not in deadly]
+    return Sheet([example for example, _ in left], [line for _, line in left], [*sheet.problems, *problems])
 
 
 def _rebuilt(
