@@ -16,7 +16,7 @@ import pytest
 from ruletune.config import TaskSpec, load_task, skipping_bad_rows
 from ruletune.engine.local import LocalEngine
 from ruletune.engine.ray import RayEngine
-from ruletune.errors import Location, MissingExtraError, RuletuneError, UserError
+from ruletune.errors import Location, MissingExtraError, UserError
 from ruletune.labeling.span_labels import label_spans
 from ruletune.labeling.stream import label_file
 from ruletune.progress import Event
