@@ -17,7 +17,7 @@ EXAMPLE_dialogue := dialogue
 EXAMPLE_understanding := assistant
 EXAMPLE := $(or $(EXAMPLE_$(TASK)),$(error there is no example for TASK=$(TASK); choose classification, ner, relation, qa, translation, summarization, dialogue or understanding))
 
-.PHONY: demo test test-all setup dev check docs gallery faults clean
+.PHONY: demo test test-all setup dev check docs gallery faults dist clean
 
 demo: $(VENV)/.ready
 	$(BIN)/python examples/$(EXAMPLE)/prepare.py runs/$(EXAMPLE)/data
@@ -72,6 +72,10 @@ docs: $(VENV)/.ready-dev
 # What the examples print, in docs/gallery.md and docs/weaknesses.md; examples that have not been run are run first.
 gallery: $(VENV)/.ready-dev
 	$(BIN)/python scripts/make_gallery.py --train
+
+# The sdist and the wheel, which is installed into an empty environment and runs the demo there.
+dist: $(VENV)/.ready-dev
+	PATH="$(abspath $(BIN)):$$PATH" PIP_ARGS="$(PIP_ARGS)" scripts/try_distribution
 
 clean:
 	rm -rf $(VENV) runs build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,7 +1,7 @@
 """Labelling and training on Ray with one and two workers, and what Ray costs where there is little to do.
 
 Run: ``python -m benchmarks.ray_scaling``. Labelling: a file of short texts and some forty rules. Training: steps of MiniLM on
-batches of 32, each batch split between the workers, after a first course that loads what is loaded once. Every engine works
+batches of 32, each batch split between the workers; a worker has one thread, and this process one or two. Every engine labels
 twice, small input first, so that its start is in the first figure and not in the second. Memory is that of all processes
 together, Ray's own included, and what processes share counts once for each.
 """
@@ -34,9 +34,10 @@ SMALL = 1000
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """So many steps on batches of so many texts."""
+    """So many steps on batches of so many texts, and the threads of a process."""
 
     steps: int
+    threads: int = 1
     batch: int = 32
 
 
@@ -52,12 +53,15 @@ def engines() -> dict[str, Callable[[], AbstractContextManager[Any]]]:
 
 def train(course: Course, attempt: Attempt) -> tuple[float, list[float]]:
     """Seconds of the steps, and their losses."""
+    import torch
+
     from ruletune.models import backbone, checkpoints
     from ruletune.models.encoding import encode
     from ruletune.templates import Rendering, default_template
     from ruletune.training.loop import Loop, Stage, Supervision
     from ruletune.types import Example
 
+    torch.set_num_threads(course.threads)
     found = checkpoints.resolve("minilm", folder=Path(), where=None)
     classifier = backbone.new(found, labels=("a", "b"), multi=False, max_length=64, dropout=0.0, seed=0)
     rng = np.random.default_rng(0)
@@ -130,12 +134,17 @@ def labelling(spec: TaskSpec, folder: Path, count: int) -> list[dict[str, Any]]:
 def training(steps: int) -> list[dict[str, Any]]:
     """Seconds a step of every engine that trains."""
     rows: list[dict[str, Any]] = []
-    for name, make in engines().items():
-        if name == "local, 2 processes":
-            continue
+    there = engines()
+    ways = {
+        "local, 1 thread": (there["local, 1 process"], 1),
+        "local, 2 threads": (there["local, 1 process"], 2),
+        "ray, 1 worker": (there["ray, 1 worker"], 1),
+        "ray, 2 workers": (there["ray, 2 workers"], 1),
+    }
+    for name, (make, threads) in ways.items():
         with Memory() as memory, make() as engine:
             began = time.perf_counter()
-            seconds, losses = engine.train(train, Course(steps))
+            seconds, losses = engine.train(train, Course(steps, threads))
             whole = time.perf_counter() - began
         rows.append(
             {
@@ -154,20 +163,20 @@ def training(steps: int) -> list[dict[str, Any]]:
 
 
 def _sped_up(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """With how much faster each engine is than one process."""
+    """With how much faster each engine is than the first, one process with one thread."""
     return [row | {"times one process": round(row["a second"] / rows[0]["a second"], 2)} for row in rows]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--texts", type=int, default=1_000_000)
-    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--steps", type=int, default=30)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         spec = task(Path(place))
         rows = labelling(spec, Path(place), arguments.texts)
     rows += training(arguments.steps)
-    notes = [f"{len(spec.rules)} rules; MiniLM in 32 bits, batches of 32 texts of 30 words, one thread a process"]
+    notes = [f"{len(spec.rules)} rules; MiniLM in 32 bits, batches of 32 texts of 30 words"]
     command = f"python -m benchmarks.ray_scaling --texts {arguments.texts} --steps {arguments.steps}"
     print(write("ray_scaling", command=command, rows=rows, notes=notes).read_text("utf-8"))
 
