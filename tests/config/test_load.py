@@ -189,6 +189,7 @@ def test_file_that_is_no_task(folder: Path) -> None:
         ("blank.yaml", b"# nothing\n", "the task file is empty"),
         ("list.yaml", b"- a\n", "a mapping of keys to values"),
         ("latin.yaml", "name: caf\u00e9".encode("latin-1"), "not UTF-8"),
+        ("half.yaml", b'"\\ud800": 1\ndata: []\n', "half a character"),
         ("binary.yaml", b"PAR1\x00\x01\x02", "not valid YAML"),
         ("large.yaml", b"#" * (1 << 21), "too large for a task file"),
     ]:

@@ -13,6 +13,7 @@ from transformers import BertModel
 from ruletune.errors import RuletuneError
 from ruletune.models import backbone, memory
 from ruletune.models.checkpoints import Checkpoint
+from ruletune.training import loop
 from ruletune.training.loop import Loop, Stage, Step
 from tests.training.test_loop import STAGE, supervision, weights
 
@@ -101,3 +102,21 @@ def test_no_memory_for_the_update_itself(checkpoint: Path, monkeypatch: pytest.M
     monkeypatch.setattr(torch.optim.AdamW, "step", step)
     with pytest.raises(RuletuneError, match="memory ran out while training; lower"):
         trained(made(checkpoint), STAGE)
+
+
+@pytest.mark.parametrize("change", [{}, {"consistency": 0.5}, {"objective": "contrast"}], ids=str)
+def test_texts_of_like_length_go_together_and_add_up(
+    checkpoint: Path, narrow: Any, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
+) -> None:
+    stage = replace(STAGE, epochs=2, batch_size=24, optimizer="sgd", learning_rate=1e-2, **change)
+    asked, found = narrow(99), dict[int, tuple[list[Step], dict[str, torch.Tensor], int]]()
+    for padding in (10**6, 0):
+        monkeypatch.setattr(loop, "_PADDING", padding)
+        classifier, before = made(checkpoint), len(asked)
+        steps = list(Loop(classifier, stage, supervision(classifier), None, seed=5).run())
+        found[padding] = (steps, weights(classifier), len(asked) - before)
+    (whole, expected, _), (parted, got, calls) = found[10**6], found[0]
+    assert calls > len(parted), "a length each"
+    assert [step.loss for step in parted] == pytest.approx([step.loss for step in whole], rel=1e-4)
+    for name, tensor in expected.items():
+        assert torch.allclose(tensor, got[name], atol=1e-5), name

@@ -244,6 +244,8 @@ def _salvage(values: dict[Any, Any], error: ValidationError) -> tuple[TaskFile |
     wrong_rules: set[object] = set()
     for found in error.errors():
         match found["loc"]:
+            case ():  # the file as a whole: a name in it is no text
+                return None, []
             case ("rules", int(position), *_):
                 wrong_rules.add(position)
             case ("data", str(key), *_) if isinstance(left.get("data"), dict):

@@ -45,6 +45,7 @@ _SENTENCES = {
     "too_short": "{key!r} must not be empty",
     "string_too_short": "{key!r} must not be empty",
     "invalid_key": "a key must be text",
+    "string_unicode": "{key!r} has a character that is half a character (a surrogate)",
     "too_long": "{key!r} may have {max_length} at most",
 }
 

@@ -31,6 +31,10 @@ from ruletune.training.supervision import Supervision
 __all__ = ["Loop", "Snapshot", "Stage", "Step", "Supervision"]
 
 
+_PADDING = 48
+"""Tokens of padding beyond which a processor goes through a batch in parts, each of texts of like length. A part of its own costs
+a call, about what so many tokens do. With a handful of labels a batch is all of them, long and short, and mostly padding."""
+
 _MOST_TOKENS = 4096
 """Of sources and targets that go through a model that writes at a time: logits for them all may take half a gigabyte."""
 
@@ -177,8 +181,8 @@ class Loop:
         while True:
             torch.manual_seed(self.seed * 1_000_003 + self.step + (team.rank() << 40))
             try:
-                if self.stage.objective == "contrast" and self.at_once is not None:
-                    return self._contrast_in_parts(rows)
+                if self.stage.objective == "contrast":
+                    return self._contrast(rows) if self.at_once is None else self._contrast_in_parts(rows)
                 return sum(self._backward(part, *shares) for part, *shares in self._parts(rows))
             except RuntimeError as error:
                 if not memory.ran_out(error):
@@ -205,8 +209,6 @@ class Loop:
         """This process's share of a batch in parts that fit into memory, each with its share in the batch's loss, by weight, and
         in its rows; where nobody shares most batches are one part.
         """
-        if self.stage.objective == "contrast":
-            return [(rows, 1.0, 1.0)]
         mine = rows[team.rank() :: team.size()]
         if not len(mine):
             return []
@@ -214,6 +216,7 @@ class Loop:
         parts = [mine]
         if writes and sizes.max() * len(mine) > _MOST_TOKENS:
             parts = [mine[part] for part in buckets(sizes, batch_size=len(mine), tokens=_MOST_TOKENS)]
+        parts = [part[even] for part in parts for even in self._even(part)]
         if self.at_once is not None:
             most = self.at_once
             parts = [part[start : start + most] for part in parts for start in range(0, len(part), most)]
@@ -223,6 +226,26 @@ class Loop:
         shares = [self._weight(self.data, part) / whole for part in parts]
         evenly = shares if writes else [len(part) / len(rows) for part in parts]
         return list(zip(parts, shares, evenly, strict=True))
+
+    def _even(self, rows: np.ndarray) -> Iterator[np.ndarray]:
+        """Positions of rows that go through the model together: where padding costs something, those of like length."""
+        padding = _PADDING if self._place.type == "cpu" else None
+        return buckets(self._sizes[rows], batch_size=len(rows), padding=padding)
+
+    def _features(self, rows: np.ndarray) -> torch.Tensor:
+        """(rows, size) what the model makes of rows."""
+        batch = collate(self.data.encoded, rows.tolist(), pad_id=self.classifier.pad_id, device=self._place)
+        with autocast(self.stage.precision, self._place):
+            return features(self.classifier, batch)
+
+    def _contrast(self, rows: np.ndarray) -> float:
+        """As :meth:`_backward`, for the pairs of a whole batch."""
+        assert isinstance(self.data.targets, np.ndarray)
+        parts = [rows[part] for part in self._even(rows)]
+        represented = torch.cat([self._features(part) for part in parts])
+        loss = contrast(represented, torch.from_numpy(self.data.targets[np.concatenate(parts)]).float().to(self._place))
+        loss.backward()  # type: ignore[no-untyped-call]
+        return float(loss.detach())
 
     def _contrast_in_parts(self, rows: np.ndarray) -> float:
         """As :meth:`_backward`, for pairs of a whole batch of which not all texts go through the model at a time: first what they
@@ -235,9 +258,7 @@ class Loop:
 
         def represented(part: np.ndarray, seed: int) -> torch.Tensor:
             torch.manual_seed(seed)  # the same dropout both times
-            batch = collate(self.data.encoded, part.tolist(), pad_id=self.classifier.pad_id, device=self._place)
-            with autocast(self.stage.precision, self._place):
-                return features(self.classifier, batch)
+            return self._features(part)
 
         with torch.no_grad():
             whole = torch.cat([represented(part, seed) for part, seed in zip(parts, seeds, strict=True)])
@@ -266,12 +287,7 @@ class Loop:
         targets = torch.from_numpy(data.targets[rows]).float().to(self._place)
         multi, passes = self.classifier.multi, 2 if self.stage.consistency and self.classifier.model.training else 1
         with autocast(self.stage.precision, self._place):
-            if self.stage.objective == "contrast":
-                represented = features(self.classifier, batch)
-            else:
-                logits = [self.classifier(batch) for _ in range(passes)]
-        if self.stage.objective == "contrast":
-            return contrast(represented, targets), None
+            logits = [self.classifier(batch) for _ in range(passes)]
         weights = torch.from_numpy(data.weights[rows]).float().to(self._place)
         loss = torch.stack([objective(values, targets, weights, multi=multi) for values in logits]).mean()
         return loss, divergence(logits[0].float(), logits[1].float(), multi=multi) if passes == 2 else None

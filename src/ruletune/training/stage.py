@@ -68,12 +68,13 @@ def optimizer(model: Any, stage: Stage) -> torch.optim.Optimizer:
         }
         for (head, decays), parameters in sorted(groups.items(), key=lambda item: item[0])
     ]
+    # Fused: one pass over a weight and its moments, not one for each operation.
     match stage.optimizer:
         case "adamw":
-            return torch.optim.AdamW(settings, lr=stage.learning_rate)
+            return torch.optim.AdamW(settings, lr=stage.learning_rate, fused=True)
         case "adam":
-            return torch.optim.Adam(settings, lr=stage.learning_rate)
+            return torch.optim.Adam(settings, lr=stage.learning_rate, fused=True)
         case "sgd":
-            return torch.optim.SGD(settings, lr=stage.learning_rate, momentum=0.9)
+            return torch.optim.SGD(settings, lr=stage.learning_rate, momentum=0.9, fused=True)
         case _:
             assert_never(stage.optimizer)
