@@ -168,7 +168,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--csv", type=Path, help="read this file instead of the package's")
     parser.add_argument("--shots", type=count, default=8, help="labelled reviews of each class (8)")
     parser.add_argument("--unlabeled", type=count, default=3000, help="reviews without label (3000)")
-    parser.add_argument("--test", type=count, default=800, help="held-out reviews (800)")
+    parser.add_argument("--test", type=count, default=1000, help="held-out reviews (1000)")
     parser.add_argument("--max-words", type=count, default=60, help="longer reviews are left out (60)")
     parser.add_argument("--seed", type=int, default=0, help="another seed cuts other parts (0)")
     options = parser.parse_args(arguments)

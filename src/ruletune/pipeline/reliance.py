@@ -20,7 +20,7 @@ from ruletune.types import Example, Label, Span
 
 __all__ = ["compared", "measure_reliance", "question_reliance", "split_words", "without_words"]
 
-_TEXTS, _QUESTIONS, _DRAWS, _RESAMPLES = 400, 100, 3, 1000
+_TEXTS, _QUESTIONS, _DRAWS, _RESAMPLES = 300, 100, 3, 1000
 _WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]", re.UNICODE)
 """Words; a sign that is no part of one stands for itself. Scripts without spaces are handled span by span."""
 
@@ -36,7 +36,7 @@ def measure_reliance(
     """Accuracy with the words in place, with the triggers hidden, and with random words hidden.
 
     Args:
-        examples: Held-out texts with gold answers; of those that qualify at most 400 are used.
+        examples: Held-out texts with gold answers; of those that qualify at most 300 are used.
         answer: The model.
         mask: What stands in the place of a hidden word.
 
