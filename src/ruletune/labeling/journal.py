@@ -15,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from ruletune.places import Elsewhere
+
 __all__ = ["Journal"]
 
 
@@ -86,7 +88,11 @@ class Journal:
         return page if page.piece == piece else None
 
     def _write(self) -> None:
+        written = json.dumps(asdict(self._page)).encode()
+        if isinstance(self._path, Elsewhere):  # there a file appears when it is whole
+            self._path.write_bytes(written)
+            return
         # Not flushed to disk: it is processes that die here, not machines.
         temporary = self._path.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_text(json.dumps(asdict(self._page)), encoding="ascii")
+        temporary.write_bytes(written)
         temporary.replace(self._path)
