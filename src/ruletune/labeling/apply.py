@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from ruletune.errors import Problem, UserError, nearest
-from ruletune.labeling.evaluate import Conditions, Embed, Held, Holding, failure
+from ruletune.labeling.evaluate import Conditions, Embed, Holding
+from ruletune.labeling.held import Held, failure
+from ruletune.labeling.triggers import Triggers
 from ruletune.rules.base import (
-    AllOf,
-    AnyOf,
     Call,
     Column,
     Condition,
     Fault,
     Link,
     Metadata,
-    Named,
-    Near,
     Pattern,
     Prompt,
     Rule,
@@ -30,15 +27,12 @@ from ruletune.rules.base import (
     Terms,
     Veto,
     Vote,
-    Within,
     called,
     names_label,
     parts,
     references,
 )
 from ruletune.rules.demands import words_of
-from ruletune.rules.matching import MatchTimeoutError
-from ruletune.rules.scopes import view
 from ruletune.types import Answer, Example, Firing, Label, Span, Spans, Text
 
 __all__ = [
@@ -381,43 +375,12 @@ class RuleSet:
         """What of a text made each of some rules fire, by position; the text is searched once."""
         if not positions:
             return []
-        matched = self._matched_spans(example)
-        return [self._spans(self.rules[position].when, example.text, matched) for position in positions]
+        found = Triggers(self._conditions, example)
+        return [found.of(self.rules[position].when) for position in positions]
 
     def spans(self, name: str, example: Example) -> tuple[Span, ...]:
         """What of a text meets a rule's condition, in reading order, whatever its exceptions and other rules say."""
-        return self._spans(self._conditions.by_name[name].when, example.text, self._matched_spans(example))
-
-    def _matched_spans(self, example: Example) -> dict[Condition, list[Span]]:
-        """What each expression and term list matched; nothing where one of them works without end."""
-        conditions = self._conditions
-        try:
-            found: dict[Condition, list[Span]] = dict(
-                zip(conditions.matched, conditions.matcher.spans(example.text), strict=True)
-            )
-            for scope, scoped in conditions.scoped.items():
-                seen = view(example, scope)
-                if seen is not None:
-                    for part, spans in zip(scoped.numbers, scoped.matcher.spans(seen.text), strict=True):
-                        found[Within(scope, part)] = [own for span in spans for own in seen.back(span)]
-        except MatchTimeoutError:
-            return {}
-        return found
-
-    def _spans(self, condition: Condition, text: str, matched: Mapping[Condition, list[Span]]) -> tuple[Span, ...]:
-        """What of the text made a condition hold, in reading order."""
-        match condition:
-            case AllOf(parts=several) | AnyOf(parts=several):
-                found = {span for part in several for span in self._spans(part, text, matched)}
-            case Named(rule=name):
-                return self._spans(self._conditions.by_name[name].when, text, matched)
-            case Near():
-                with suppress(MatchTimeoutError):
-                    return tuple(Span(*edges) for edges in self._conditions.near(condition, text))
-                return ()
-            case _:
-                found = set(matched.get(condition, ()))
-        return tuple(sorted(found, key=lambda span: (span.start, span.end)))
+        return Triggers(self._conditions, example).of(self._conditions.by_name[name].when)
 
     def apply_one(self, example: Example, *, mute: bool = True) -> np.ndarray:
         """What the rules say about one example, (1, rules); votes and columns that are not there abstain here.

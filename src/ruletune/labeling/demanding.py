@@ -10,7 +10,8 @@ import numpy as np
 
 from ruletune.errors import Problem, UserError
 from ruletune.labeling.apply import RuleSet, check_faults
-from ruletune.labeling.evaluate import NOT_TRIED, Embed, failure, overrun_reason
+from ruletune.labeling.evaluate import NOT_TRIED, Embed
+from ruletune.labeling.held import failure, overrun_reason
 from ruletune.rules.base import Fault, Link, Prompt, Reply, Rule, Slots, Veto, Vote, references
 from ruletune.rules.demands import Demand, unmet
 from ruletune.rules.filling import filled, values_of

@@ -7,15 +7,15 @@ expression used up its time, a number was none. Unknown follows Kleene's logic t
 
 from __future__ import annotations
 
-import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, assert_never
 
 import numpy as np
 
 from ruletune.errors import Problem, UserError, nearest
+from ruletune.labeling.held import Held, all_of, failure, negated, overrun_reason
 from ruletune.labeling.words import words
 from ruletune.rules.base import (
     AllOf,
@@ -50,38 +50,12 @@ from ruletune.rules.scopes import View, in_order, is_typed, stretch, view
 from ruletune.rules.structure import casing_holds, length_holds, metadata_holds, value_of
 from ruletune.types import Example
 
-__all__ = ["NOT_TRIED", "Conditions", "Embed", "Held", "Holding", "failure", "overrun_reason"]
+__all__ = ["NOT_TRIED", "Conditions", "Embed", "Holding"]
 
 NOT_TRIED = f"not tried any more: it worked too long on {GIVE_UP} texts before"
 
 Embed = Callable[[Sequence[str]], np.ndarray]
 """Sentence embeddings of texts, (texts, size), of unit length."""
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """One condition on a batch of texts.
-
-    Attributes:
-        holds: (texts,) bool; False where unknown.
-        unknown: Row to what went wrong there. The first is told with its traceback.
-    """
-
-    holds: np.ndarray
-    unknown: dict[int, str] = field(default_factory=dict)
-
-
-def failure(error: Exception, *, whole: bool) -> str:
-    """What is said of an exception: the traceback, or only its last line."""
-    return traceback.format_exc() if whole else f"{type(error).__name__}: {error}"
-
-
-def overrun_reason(seconds: float, characters: int) -> str:
-    """What is said of an expression that used up its time."""
-    return (
-        f"worked for more than {seconds:.3g} s on one text of {characters} characters: "
-        "its expression backtracks without end"
-    )
 
 
 @dataclass(slots=True)
@@ -275,7 +249,7 @@ class Holding:
         """A rule's condition, less its exceptions."""
         if not rule.unless:
             return held
-        return _all_of([held, *(_not(self.of(condition)) for condition in rule.unless)])
+        return all_of([held, *(negated(self.of(condition)) for condition in rule.unless)])
 
     def of(self, condition: Condition) -> Held:
         """Whether a condition holds. One that names a label holds where it names one."""
@@ -296,11 +270,11 @@ class Holding:
             case Always():
                 return Held(np.ones(len(self.examples), dtype=bool))
             case AllOf(parts=several):
-                return _all_of([self.of(part) for part in several])
+                return all_of([self.of(part) for part in several])
             case AnyOf(parts=several):
-                return _not(_all_of([_not(self.of(part)) for part in several]))
+                return negated(all_of([negated(self.of(part)) for part in several]))
             case Not(part=part):
-                return _not(self.of(part))
+                return negated(self.of(part))
             case Call():
                 return self._tried(lambda example: bool(called(condition, example)))
             case Length():
@@ -351,7 +325,7 @@ class Holding:
 
     def _nearby(self, condition: Near) -> Held:
         """Only texts in which both the trigger and the target are found are looked at word by word."""
-        both = _all_of([self.of(condition.trigger), self.of(condition.target)])
+        both = all_of([self.of(condition.trigger), self.of(condition.target)])
         unknown = dict(both.unknown)
         found: dict[int, list[tuple[int, int]]] = {}
         for row in np.flatnonzero(both.holds).tolist():
@@ -445,25 +419,3 @@ class Holding:
 
 def _position(condition: Similar, label: str) -> int:
     return [name for name, _ in condition.descriptions].index(label)
-
-
-def _not(held: Held) -> Held:
-    holds = ~held.holds
-    if held.unknown:
-        holds[list(held.unknown)] = False
-    return Held(holds, held.unknown)
-
-
-def _all_of(several: Sequence[Held]) -> Held:
-    holds = np.logical_and.reduce([held.holds for held in several])
-    unknown = {
-        row: reason
-        for row, reason in _unknown(several)
-        if all(held.holds[row] or row in held.unknown for held in several)
-    }
-    return Held(holds, unknown)
-
-
-def _unknown(several: Sequence[Held]) -> Iterator[tuple[int, str]]:
-    for held in reversed(several):  # the first part's reason is the one that stays
-        yield from held.unknown.items()

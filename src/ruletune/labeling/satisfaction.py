@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from ruletune.labeling.analysis import kind_name
 from ruletune.labeling.demanding import Demanded
-from ruletune.labeling.evaluate import NOT_TRIED, failure
+from ruletune.labeling.evaluate import NOT_TRIED
+from ruletune.labeling.held import failure
 from ruletune.rules.base import Copy, Fault, Glossary, Reply, Rule, Say, Says, Slots
 from ruletune.rules.demands import Demand, met, words_of
 from ruletune.rules.matching import GIVE_UP, MatchTimeoutError

@@ -18,24 +18,18 @@ import numpy as np
 
 from ruletune.errors import Problem, UserError, nearest
 from ruletune.labeling.apply import ABSTAIN, FAULT, check_faults, fields_of
-from ruletune.labeling.evaluate import Conditions, Embed, Held, Holding, failure, overrun_reason
+from ruletune.labeling.evaluate import Conditions, Embed, Holding
+from ruletune.labeling.finding import Finder, has_spans
+from ruletune.labeling.held import Held, failure, overrun_reason
 from ruletune.labeling.span_votes import SpanVotes
 from ruletune.rules.base import (
-    AllOf,
-    AnyOf,
     Call,
     Column,
-    Condition,
     Fault,
     Link,
     Metadata,
-    Named,
-    Near,
-    NearQuestion,
     Pattern,
     Rule,
-    Sentences,
-    Terms,
     Veto,
     Vote,
     called,
@@ -101,7 +95,7 @@ class SpanRules:
             yield Problem(f"rule {rule.name!r} says nothing about spans", rule.where, "it can vote, veto or link")
         # A veto on no characters is one on all of them; a vote and a link are of none then.
         speaks = (rule.says is not None and rule.sign >= 0) or names_label(rule.when)
-        if speaks and not _has_spans(rule.when, {each.name: each for each in self.rules}):
+        if speaks and not has_spans(rule.when, {each.name: each for each in self.rules}):
             remedy = "it needs a part that matches characters: regex, keywords, gazetteer, span or a function"
             yield Problem(f"rule {rule.name!r} does not say of which characters it speaks", rule.where, remedy)
 
@@ -210,7 +204,7 @@ class SpanRules:
         gone: int | None = None,
     ) -> None:
         holding = self._conditions.on(examples, tired)
-        finder = _Finder(self._conditions, holding)
+        finder = Finder(self._conditions, holding)
         batch: list[list[tuple[int, _Found]]] = [[] for _ in examples]
         for position, rule in enumerate(self.rules):
             if position == gone or (rule.says is None and not names_label(rule.when)):
@@ -229,7 +223,7 @@ class SpanRules:
         position: int,
         rule: Rule,
         holding: Holding,
-        finder: _Finder,
+        finder: Finder,
         batch: list[list[tuple[int, _Found]]],
         said: _Said,
     ) -> dict[int, str]:
@@ -241,7 +235,7 @@ class SpanRules:
             held = holding.rule(rule.name)
         unknown = dict(held.unknown)
         label = self._index.get(rule.label or "", 0)
-        whole = rule.sign < 0 and not _has_spans(rule.when, self._conditions.by_name)
+        whole = rule.sign < 0 and not has_spans(rule.when, self._conditions.by_name)
         if isinstance(rule.when, Pattern):
             self._matched(position, rule.when, held, label, holding.examples, batch, unknown)
             return unknown
@@ -393,51 +387,6 @@ class _Said:
         table = np.array(self._cells, dtype=np.int32).reshape(-1, 5)
         row, start, end, rule, label = (np.ascontiguousarray(column) for column in table.T)
         return SpanVotes(rules, labels, texts, row, rule, start, end, label, tuple(self._faults.values()))
-
-
-class _Finder:
-    """Where in the texts of a batch conditions hold; each text is searched once for each condition that asks."""
-
-    def __init__(self, conditions: Conditions, holding: Holding) -> None:
-        self._conditions, self._holding, self._examples = conditions, holding, holding.examples
-        self._terms: dict[int, dict[int, list[Span]]] = {}
-
-    def spans(self, condition: Condition, row: int) -> list[tuple[int, int]]:
-        """The characters of the first part that has any, in reading order; of ``any``, those of every part."""
-        match condition:
-            case Pattern():
-                number = self._conditions.matched[condition]
-                return self._conditions.matcher.pattern_spans(number, self._examples[row].text)
-            case Terms():
-                if row not in self._terms:  # all lists of terms are looked up at once
-                    self._terms[row] = self._conditions.matcher.term_spans(self._examples[row].text)
-                return [(span.start, span.end) for span in self._terms[row][self._conditions.matched[condition]]]
-            case Near():
-                return self._holding.near(condition, row)
-            case NearQuestion():
-                return self._conditions.near_question(condition, self._examples[row])
-            case Sentences():
-                return self._holding.sentences(condition)[row]
-            case Named(rule=name):
-                return self.spans(self._conditions.by_name[name].when, row)
-            case AnyOf(parts=several):
-                return sorted({span for part in several for span in self.spans(part, row)})
-            case AllOf(parts=several):
-                return next((spans for part in several if (spans := self.spans(part, row))), [])
-            case _:
-                return []
-
-
-def _has_spans(condition: Condition, by_name: dict[str, Rule]) -> bool:
-    match condition:
-        case Pattern() | Terms() | Near() | NearQuestion() | Sentences() | Call() | Column():
-            return True
-        case AllOf(parts=several) | AnyOf(parts=several):
-            return any(_has_spans(part, by_name) for part in several)
-        case Named(rule=name):
-            return name in by_name and _has_spans(by_name[name].when, by_name)
-        case _:
-            return False
 
 
 def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -8,7 +8,7 @@ from typing import assert_never
 import numpy as np
 
 from ruletune.errors import Location, UserError
-from ruletune.labeling.evaluate import overrun_reason
+from ruletune.labeling.held import overrun_reason
 from ruletune.rules.matching import Matcher
 from ruletune.rules.matching.guard import nested
 from ruletune.rules.regex import pattern
