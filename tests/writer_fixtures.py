@@ -64,12 +64,12 @@ def _bytes() -> PreTrainedTokenizerFast:
     )  # fmt: skip
 
 
-def build_writer(folder: Path, family: Family, *, seed: int = 0) -> Path:
-    """A model with random weights in the Hugging Face format."""
+def build_writer(folder: Path, family: Family, *, seed: int = 0, wide: int = 32) -> Path:
+    """A model with random weights in the Hugging Face format, and so many values inside its feed-forward layers."""
     tokenizer = tokenizer_of(family)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = _model(family, tokenizer)
+        model = _model(family, tokenizer, wide)
         for name, parameter in model.named_parameters():
             if parameter.ndim > 1 and "norm" not in name:  # so that answers differ from source to source
                 torch.nn.init.normal_(parameter, std=0.4)
@@ -91,16 +91,16 @@ def tokenizer_of(family: Family) -> Any:
             return MBartTokenizer(vocab=scores, src_lang="en_XX", tgt_lang="de_DE")
 
 
-def _model(family: Family, tokenizer: Any) -> Any:
+def _model(family: Family, tokenizer: Any, wide: int) -> Any:
     shape: dict[str, Any] = {
         "d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2, "decoder_attention_heads": 2,
-        "encoder_ffn_dim": 32, "decoder_ffn_dim": 32, "max_position_embeddings": 128, "vocab_size": len(tokenizer),
+        "encoder_ffn_dim": wide, "decoder_ffn_dim": wide, "max_position_embeddings": 128, "vocab_size": len(tokenizer),
         "pad_token_id": tokenizer.pad_token_id, "eos_token_id": tokenizer.eos_token_id,
     }  # fmt: skip
     match family:
         case "t5":
             config = T5Config(
-                vocab_size=len(tokenizer), d_model=16, d_kv=8, d_ff=32, num_layers=1, num_heads=2,
+                vocab_size=len(tokenizer), d_model=16, d_kv=8, d_ff=wide, num_layers=1, num_heads=2,
                 feed_forward_proj="gated-gelu", decoder_start_token_id=0, tie_word_embeddings=False,
             )  # fmt: skip
             model = T5ForConditionalGeneration(config)

@@ -12,7 +12,7 @@ from transformers.modeling_outputs import BaseModelOutput, Seq2SeqLMOutput
 from ruletune.errors import RuletuneError
 from ruletune.models.backbone import Classifier, load_tokenizer, loading
 from ruletune.models.checkpoints import Checkpoint
-from ruletune.models.onnx_graphs import graph_file
+from ruletune.models.onnx_graphs import WRITER, graph_file
 from ruletune.models.onnx_scorer import session
 from ruletune.models.seq2seq import marks
 
@@ -46,9 +46,7 @@ class OnnxWriter(GenerationMixin):  # type: ignore[misc]
     def __init__(self, folder: Path, precision: str, config: Any, ids: GenerationConfig) -> None:
         self.config, self.generation_config = config, ids
         self.device, self.dtype = torch.device("cpu"), torch.float32
-        self._encode, self._cross, self._decode = (
-            session(folder / graph_file(graph, precision)) for graph in ("encoder", "cross", "decoder")
-        )
+        self._encode, self._cross, self._decode = (session(folder / graph_file(graph, precision)) for graph in WRITER)
         inputs = {each.name: each.shape for each in self._decode.get_inputs()}
         self._layers = sum(name.startswith("written_keys_") for name in inputs)
         shape = inputs["written_keys_0"]
