@@ -113,6 +113,12 @@ def test_bad_rows_are_said_with_their_lines(write: Write, row: dict[str, object]
     assert said in str(caught.value)
 
 
+@pytest.mark.parametrize("half", ["\ud800", "\0"])
+def test_a_type_in_a_mark_is_of_characters(half: str) -> None:
+    with pytest.raises(ValueError, match="the type in the mark of e1 has"):
+        read_marked(f"<e1:A{half}>x</e1> <e2>y</e2>")
+
+
 def test_json_lines_in_a_text_file(write: Write) -> None:
     row = {"token": ["Ann", "at", "Acme"], "h": {"pos": [0, 1]}, "t": {"pos": [2, 3]}, "relation": "none"}
     [example] = read(write, row, name="d.txt", columns=Columns(label=None))

@@ -212,7 +212,7 @@ def read_marked(text: str) -> tuple[str, tuple[Span, ...]] | None:
     """The text without the marks of its two entities, and where these are; ``None`` where nothing is marked.
 
     Raises:
-        ValueError: Only one entity is marked, or marks are missing or stand twice.
+        ValueError: Only one entity is marked, marks are missing or stand twice, or a type has what is no character.
 
     >>> read_marked("<e1:PERSON>Ann</e1> works for <e2>Acme</e2>.")
     ('Ann works for Acme.', (Span(start=0, end=3, label='PERSON'), Span(start=14, end=18, label='')))
@@ -225,6 +225,7 @@ def read_marked(text: str) -> tuple[str, tuple[Span, ...]] | None:
         plain, last = plain + text[last : found.start()], found.end()
         if (closing, number) in places:
             raise ValueError(f"the mark {found[0]} stands twice")
+        check_characters(kind or "", f"the type in the mark of e{number}")
         places[closing, number] = len(plain)
         types[number] = types[number] if closing or kind in (None, _NO_TYPE) else kind
     if not places:
