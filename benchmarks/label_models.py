@@ -22,9 +22,9 @@ import numpy as np
 from benchmarks.record import shared_data, write
 from ruletune.data.sampling import sample
 from ruletune.labeling import label_model
-from ruletune.labeling.apply import ABSTAIN
 from ruletune.labeling.corpus import gold_matrix
 from ruletune.labeling.label_model import LabelModel, fit_dawid_skene, fit_majority
+from ruletune.labeling.votes import ABSTAIN
 from ruletune.types import Example, Label
 
 SETS = ("youtube", "trec", "sms")

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from ruletune.config import TaskSpec, parse_task, to_yaml
 from ruletune.errors import UserError
-from ruletune.labeling.apply import ABSTAIN, RuleSet
+from ruletune.labeling.apply import RuleSet
 from ruletune.labeling.demanding import Demanding
 from ruletune.labeling.span_apply import SpanRules
 from ruletune.labeling.span_votes import SpanVotes
+from ruletune.labeling.votes import ABSTAIN
 from ruletune.rules import KINDS
 from ruletune.rules.demands import met, unmet
 from ruletune.types import Example, Label, Span

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ruletune.labeling.analysis import RuleStats, analyse, kind_name, polarity
-from ruletune.labeling.apply import FAULT, Votes
 from ruletune.labeling.label_model import LabelModel
+from ruletune.labeling.votes import FAULT, Votes
 from ruletune.rules.base import Call, Column, Fault, Pattern, Prompt, Rule, Terms, Veto, Vote
 
 LABELS = ("ham", "spam")

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from ruletune.errors import Location, UserError
-from ruletune.labeling.apply import RuleSet, answer_value
+from ruletune.labeling.apply import RuleSet
+from ruletune.labeling.values import answer_value
 from ruletune.rules.base import Call, Column, Pattern, Rule, Terms, Vote
 from ruletune.types import Example, Firing, Label, Span, Spans, Text
 

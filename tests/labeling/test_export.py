@@ -11,8 +11,9 @@ from typer.testing import CliRunner
 
 from ruletune.data.readers import Columns, Labels, read_all
 from ruletune.errors import Location, UserError
-from ruletune.labeling.apply import ABSTAIN, FAULT, RuleSet, Votes
+from ruletune.labeling.apply import RuleSet
 from ruletune.labeling.export import write_votes
+from ruletune.labeling.votes import ABSTAIN, FAULT, Votes
 from ruletune.rules import KINDS, Prompt, Rule, RuleContext, Terms, Veto, Vote
 from ruletune.rules.base import Call
 from ruletune.types import Example, Label

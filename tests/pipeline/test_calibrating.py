@@ -9,7 +9,7 @@ import pytest
 import ruletune
 from ruletune import Example, Label, UserError
 from ruletune.config import load_task
-from ruletune.labeling.apply import Votes
+from ruletune.labeling.votes import Votes
 from ruletune.pipeline.calibrating import Calibration, calibrate
 from ruletune.pipeline.prepare import prepare
 from ruletune.report.page import render

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from ruletune.config import load_task
-from ruletune.labeling.apply import RuleSet, Votes
+from ruletune.labeling.apply import RuleSet
+from ruletune.labeling.votes import Votes
 from ruletune.pipeline.fit import fit
 from ruletune.pipeline.run import Run, load
 from ruletune.pipeline.shaping import hold_back, templates

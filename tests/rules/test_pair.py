@@ -15,7 +15,8 @@ from ruletune.data.columns import Columns
 from ruletune.data.labels import Labels
 from ruletune.data.pairs import Pairs, marked_example
 from ruletune.errors import UserError
-from ruletune.labeling.apply import ABSTAIN, RuleSet
+from ruletune.labeling.apply import RuleSet
+from ruletune.labeling.votes import ABSTAIN
 from ruletune.types import Example, Span
 
 Load = Callable[[str], TaskSpec]

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from ruletune.errors import UserError
-from ruletune.labeling.apply import ABSTAIN, FAULT, RuleSet
+from ruletune.labeling.apply import RuleSet
+from ruletune.labeling.votes import ABSTAIN, FAULT
 from ruletune.rules import RuleContext
 from ruletune.rules.function import FunctionEntry
 from ruletune.rules.snorkel import SnorkelEntry

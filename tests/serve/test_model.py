@@ -119,7 +119,7 @@ def test_many_clients_at_once_get_their_own_answers(kind: str, runs: Callable[[s
 
 
 def prediction_value_of(answer: Any) -> Any:
-    from ruletune.labeling.apply import answer_value
+    from ruletune.labeling.values import answer_value
 
     return answer_value(answer)
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ruletune.labeling.apply import FAULT, Votes
 from ruletune.labeling.label_model import Cells, LabelModel
+from ruletune.labeling.votes import FAULT, Votes
 from ruletune.metrics.calibration import wilson_interval
 from ruletune.rules.base import (
     AllOf,

@@ -12,6 +12,7 @@ from ruletune.errors import Problem, UserError, nearest
 from ruletune.labeling.evaluate import Conditions, Embed, Holding
 from ruletune.labeling.held import Held, failure
 from ruletune.labeling.triggers import Triggers
+from ruletune.labeling.votes import ABSTAIN, FAULT, Votes, silence_lower
 from ruletune.rules.base import (
     Call,
     Column,
@@ -33,26 +34,14 @@ from ruletune.rules.base import (
     references,
 )
 from ruletune.rules.demands import words_of
-from ruletune.types import Answer, Example, Firing, Label, Span, Spans, Text
+from ruletune.types import Example, Firing, Label, Span
 
 __all__ = [
-    "ABSTAIN",
-    "FAULT",
     "RuleSet",
-    "Votes",
-    "answer_value",
     "check_faults",
     "fields_of",
-    "firing_value",
     "needs_embedding",
-    "silence_lower",
 ]
-
-ABSTAIN = -1
-"""The rule has nothing to say about the text."""
-
-FAULT = -2
-"""The rule failed on the text: what it would have said is unknown."""
 
 _BATCH = 8192
 
@@ -61,51 +50,6 @@ _SHOWN = 5
 
 _Troubles = dict[Problem, dict[str, None]]
 """What is wrong, and the ids of the texts that have it, each once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Votes:
-    """What every rule says about every text.
-
-    Attributes:
-        matrix: (texts, rules) int16: the position of the label that the rule votes for, or vetoes; 0 where a
-            rule fires that says nothing about labels (a prompt, a helper); -1 for an abstain; -2 for a fault.
-        faults: Rules that failed, with the number of texts they failed on.
-    """
-
-    rules: tuple[Rule, ...]
-    labels: tuple[str, ...]
-    matrix: np.ndarray
-    faults: tuple[Fault, ...] = ()
-
-    @property
-    def signs(self) -> np.ndarray:
-        """What each rule's firing is to a label, (rules,) int8: 1 a vote, -1 a veto, 0 nothing."""
-        return np.array([rule.sign for rule in self.rules], dtype=np.int8)
-
-    @property
-    def covered(self) -> np.ndarray:
-        """Texts about whose label at least one rule says something, (texts,) bool."""
-        return np.asarray((self.matrix[:, self.signs != 0] >= 0).any(axis=1))
-
-    @property
-    def named(self) -> np.ndarray:
-        """Texts for which rules name a label, (texts,) bool: one votes, or vetoes leave a single one, not several."""
-        voted = (self.matrix[:, self.signs > 0] >= 0).any(axis=1)
-        return np.asarray(voted | (self.vetoed.sum(axis=1) == len(self.labels) - 1))
-
-    @property
-    def vetoed(self) -> np.ndarray:
-        """Labels that a rule says do not hold, (texts, labels) bool. Where that is all of them, the vetoes cancel out."""
-        found = np.zeros((len(self.matrix), len(self.labels)), dtype=bool)
-        for position in np.flatnonzero(self.signs < 0):
-            rows = np.flatnonzero(self.matrix[:, position] >= 0)
-            found[rows, self.matrix[rows, position]] = True
-        found[found.all(axis=1)] = False
-        return found
-
-    def take(self, rows: Sequence[int] | np.ndarray) -> Votes:
-        return Votes(self.rules, self.labels, self.matrix[rows], self.faults)
 
 
 @dataclass(slots=True)
@@ -432,14 +376,6 @@ def check_faults(rules: Sequence[Rule], faults: Sequence[Fault], *, texts: int) 
         raise UserError.of(problems)
 
 
-def silence_lower(matrix: np.ndarray, signs: np.ndarray, priorities: np.ndarray) -> None:
-    """Silence votes and vetoes on texts about which a rule of higher priority speaks."""
-    speaks = (matrix >= 0) & (signs != 0)
-    lowest = np.iinfo(np.int16).min
-    highest = np.where(speaks, priorities, lowest).max(axis=1, keepdims=True, initial=lowest)
-    matrix[speaks & (priorities < highest)] = ABSTAIN
-
-
 def _raise_any(troubles: _Troubles) -> None:
     """One error for everything that is wrong, each thing said once."""
     if not troubles:
@@ -451,26 +387,3 @@ def _raise_any(troubles: _Troubles) -> None:
         texts = f"{'text' if len(ids) == 1 else 'texts'} {', '.join(map(repr, ids[:_SHOWN]))}{more}"
         problems.append(Problem(f"{problem.message} ({texts})", problem.where, problem.remedy))
     raise UserError.of(problems)
-
-
-def answer_value(answer: Answer) -> object:
-    """An answer as JSON: a label's name or a list of names, spans as objects, a text as a string."""
-    match answer:
-        case Label(names=(name,)):
-            return name
-        case Label(names=names):
-            return list(names)
-        case Spans(spans=spans):
-            return [{"start": span.start, "end": span.end, "label": span.label} for span in spans]
-        case Text(text=text):
-            return text
-
-
-def firing_value(firing: Firing) -> dict[str, object]:
-    """A firing as JSON: the rule, what it speaks about (``null`` for a prompt), the characters, and whether it is a veto."""
-    value = {
-        "rule": firing.rule,
-        "answer": None if firing.answer is None else answer_value(firing.answer),
-        "spans": [[span.start, span.end] for span in firing.spans],
-    }
-    return value | {"veto": True} if firing.veto else value

@@ -11,12 +11,13 @@ from ruletune.config import TaskSpec
 from ruletune.config.schema import Test
 from ruletune.data.pairs import marked_example
 from ruletune.errors import Location, UserError, nearest
-from ruletune.labeling.apply import ABSTAIN, FAULT, RuleSet, Votes, needs_embedding
+from ruletune.labeling.apply import RuleSet, needs_embedding
 from ruletune.labeling.demand_checks import run_demand_tests
 from ruletune.labeling.evaluate import Embed
 from ruletune.labeling.label_model import LabelModel
 from ruletune.labeling.outcome import Outcome
 from ruletune.labeling.span_apply import SpanRules
+from ruletune.labeling.votes import ABSTAIN, FAULT, Votes
 from ruletune.rules import Rule, Vote
 from ruletune.rules.base import RuleTest, names_label, references
 from ruletune.types import Example, Spans, Text

@@ -11,12 +11,13 @@ import numpy as np
 
 from ruletune.config import TaskSpec
 from ruletune.errors import Location, UserError
-from ruletune.labeling.apply import ABSTAIN, FAULT, RuleSet, Votes, silence_lower
+from ruletune.labeling.apply import RuleSet
 from ruletune.labeling.corpus import corpus, gold_matrix, needs_label
 from ruletune.labeling.evaluate import Embed
 from ruletune.labeling.span_diff import diff_spans
 from ruletune.labeling.span_show import asked
 from ruletune.labeling.table import fit_label_model
+from ruletune.labeling.votes import ABSTAIN, FAULT, Votes, silence_lower
 from ruletune.progress import Listener, counted, silent
 from ruletune.report.rules import ChangedText, Diff, RuleChange
 from ruletune.rules.base import AllOf, AnyOf, Call, Condition, Named, Not, Rule, Vote, names_label, references

@@ -14,7 +14,7 @@ import numpy as np
 
 from ruletune.data.writing import unwritten, write_lines
 from ruletune.errors import Location, UserError
-from ruletune.labeling.apply import ABSTAIN, FAULT, Votes
+from ruletune.labeling.votes import ABSTAIN, FAULT, Votes
 from ruletune.types import Example, Label
 
 __all__ = ["FORMATS", "Exported", "write_votes"]

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from ruletune.labeling.apply import RuleSet, Votes, needs_embedding, silence_lower
+from ruletune.labeling.apply import RuleSet, needs_embedding
 from ruletune.labeling.evaluate import Embed
+from ruletune.labeling.votes import Votes, silence_lower
 from ruletune.rules.base import Fault, Rule, Vote, names_label, references
 from ruletune.types import Example
 

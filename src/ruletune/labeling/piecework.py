@@ -19,12 +19,13 @@ from ruletune.config import TaskSpec, parse_task
 from ruletune.data.pieces import Piece, Sheet, pieces, read_piece
 from ruletune.data.readers import MOST_PROBLEMS, Columns
 from ruletune.errors import Location, Problem, UserError
-from ruletune.labeling.apply import ABSTAIN, FAULT, RuleSet, Votes, fields_of
+from ruletune.labeling.apply import RuleSet, fields_of
 from ruletune.labeling.corpus import texts_of
 from ruletune.labeling.evaluate import Embed
 from ruletune.labeling.journal import Journal
 from ruletune.labeling.label_model import LabelModel
 from ruletune.labeling.shards import Shard, Tally, read_shard, read_tally, shard_path, write_shard
+from ruletune.labeling.votes import ABSTAIN, FAULT, Votes
 from ruletune.places import sync
 from ruletune.rules import Call
 from ruletune.rules.base import parts

@@ -17,7 +17,7 @@ from typing import IO
 import numpy as np
 
 from ruletune.errors import Location, Problem
-from ruletune.labeling.apply import ABSTAIN
+from ruletune.labeling.votes import ABSTAIN
 from ruletune.places import sync
 from ruletune.rules import Fault
 
@@ -50,7 +50,7 @@ class Shard:
     Attributes:
         ids: Of the texts, in order.
         lines: (texts,) int64: where they stand.
-        rows, rules, cells: (cells,) text, rule, and what :attr:`ruletune.labeling.apply.Votes.matrix` has there,
+        rows, rules, cells: (cells,) text, rule, and what :attr:`ruletune.labeling.votes.Votes.matrix` has there,
             where that is no abstain; in the order of the texts, then of the rules.
     """
 

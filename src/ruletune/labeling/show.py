@@ -12,12 +12,13 @@ import numpy as np
 from ruletune.config import TaskSpec
 from ruletune.errors import Location, UserError, nearest
 from ruletune.labeling.analysis import Tallies, tally
-from ruletune.labeling.apply import ABSTAIN, FAULT, RuleSet, Votes
+from ruletune.labeling.apply import RuleSet
 from ruletune.labeling.corpus import corpus, gold_matrix, needs_label
 from ruletune.labeling.demand_table import show_demands
 from ruletune.labeling.evaluate import Embed
 from ruletune.labeling.span_show import asked, show_spans
 from ruletune.labeling.table import fit_label_model, rule_rows
+from ruletune.labeling.votes import ABSTAIN, FAULT, Votes
 from ruletune.progress import Listener, counted, silent
 from ruletune.report.demands import ShownDemands
 from ruletune.report.rules import Shown, ShownText, View

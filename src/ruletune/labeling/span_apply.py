@@ -17,11 +17,12 @@ from itertools import pairwise
 import numpy as np
 
 from ruletune.errors import Problem, UserError, nearest
-from ruletune.labeling.apply import ABSTAIN, FAULT, check_faults, fields_of
+from ruletune.labeling.apply import check_faults, fields_of
 from ruletune.labeling.evaluate import Conditions, Embed, Holding
 from ruletune.labeling.finding import Finder, has_spans
 from ruletune.labeling.held import Held, failure, overrun_reason
 from ruletune.labeling.span_votes import SpanVotes
+from ruletune.labeling.votes import ABSTAIN, FAULT
 from ruletune.rules.base import (
     Call,
     Column,

@@ -15,7 +15,7 @@ from ruletune.config import TaskSpec, parse_task
 from ruletune.data.writing import write_lines
 from ruletune.errors import Location, UserError
 from ruletune.labeling.answer_model import AnswerModel
-from ruletune.labeling.apply import answer_value, check_faults
+from ruletune.labeling.apply import check_faults
 from ruletune.labeling.corpus import gold_of, read_given
 from ruletune.labeling.passes import Map
 from ruletune.labeling.piecework import ChangedError, Embedder, rules_digest
@@ -23,6 +23,7 @@ from ruletune.labeling.span_apply import SpanRules
 from ruletune.labeling.span_table import fit_span_model, gold_answers
 from ruletune.labeling.span_votes import SpanVotes
 from ruletune.labeling.stream import Labelled
+from ruletune.labeling.values import answer_value
 from ruletune.labeling.words import words
 from ruletune.places import located
 from ruletune.progress import Listener, counted, silent

@@ -9,11 +9,12 @@ import numpy as np
 
 from ruletune.config import TaskSpec
 from ruletune.labeling.analysis import Tallies, analyse, kind_name, polarity, tally
-from ruletune.labeling.apply import RuleSet, Votes
+from ruletune.labeling.apply import RuleSet
 from ruletune.labeling.corpus import corpus, gold_matrix, needs_one_task
 from ruletune.labeling.distinct import Distinct
 from ruletune.labeling.evaluate import Embed
 from ruletune.labeling.label_model import LABEL_MODELS, LabelModel
+from ruletune.labeling.votes import Votes
 from ruletune.progress import counted, silent
 from ruletune.report.model import RuleRow
 from ruletune.rules import Vote

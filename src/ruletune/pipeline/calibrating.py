@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ruletune.errors import UserError
-from ruletune.labeling.apply import Votes
 from ruletune.labeling.corpus import gold_matrix
+from ruletune.labeling.votes import Votes
 from ruletune.metrics.calibration import expected_calibration_error
 from ruletune.metrics.selective import Threshold, check_shares, threshold
 from ruletune.metrics.temperature import fit_temperature, log_loss, tempered

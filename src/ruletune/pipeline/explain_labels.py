@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ruletune.errors import UserError, nearest
-from ruletune.labeling.apply import Votes, answer_value
+from ruletune.labeling.values import answer_value
+from ruletune.labeling.votes import Votes
 from ruletune.models.encoding import encode
 from ruletune.models.explained import label_score
 from ruletune.models.origins import of_text

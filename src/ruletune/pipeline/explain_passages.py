@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ruletune.labeling.answer_model import Proposals
-from ruletune.labeling.apply import answer_value
 from ruletune.labeling.span_votes import SpanVotes
+from ruletune.labeling.values import answer_value
 from ruletune.models.explained import edges_score
 from ruletune.models.extracting import Reading, edges_of
 from ruletune.models.origins import of_window

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ruletune.errors import UserError, nearest
-from ruletune.labeling.apply import answer_value
 from ruletune.labeling.span_votes import SpanVotes
+from ruletune.labeling.values import answer_value
 from ruletune.labeling.words import words
 from ruletune.models.explained import tags_score
 from ruletune.models.origins import of_window

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ruletune.errors import RuletuneError, UserError
-from ruletune.labeling.apply import answer_value
+from ruletune.labeling.values import answer_value
 from ruletune.models.nearest import vectors
 from ruletune.pipeline.keeping import shown
 from ruletune.report.explanation import Attribution, Evidence, Neighbour, RuleSaid, Without

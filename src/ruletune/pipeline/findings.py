@@ -11,12 +11,13 @@ from typing import Any, Literal
 import numpy as np
 
 from ruletune.config import TaskSpec
-from ruletune.labeling.apply import RuleSet, Votes
+from ruletune.labeling.apply import RuleSet
 from ruletune.labeling.corpus import gold_matrix
 from ruletune.labeling.label_model import LabelModel
 from ruletune.labeling.span_show import asked
 from ruletune.labeling.table import covered as covered_by
 from ruletune.labeling.table import rule_rows
+from ruletune.labeling.votes import Votes
 from ruletune.metrics.calibration import expected_calibration_error, reliability
 from ruletune.metrics.learning_curve import labels_saved
 from ruletune.models.encoding import Loss

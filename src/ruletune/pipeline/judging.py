@@ -7,10 +7,10 @@ from functools import partial
 import numpy as np
 
 from ruletune.config import TaskSpec
-from ruletune.labeling.apply import Votes
 from ruletune.labeling.corpus import gold_matrix
 from ruletune.labeling.label_model import LabelModel
 from ruletune.labeling.table import covered, fit_label_model
+from ruletune.labeling.votes import Votes
 from ruletune.models.checkpoints import Checkpoint
 from ruletune.pipeline.embedding import represent
 from ruletune.pipeline.prepare import Parts

@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from ruletune.errors import UserError
-from ruletune.labeling.apply import answer_value
+from ruletune.labeling.values import answer_value
 from ruletune.models.encoding import Encoded, encode
 from ruletune.models.nearest import vectors
 from ruletune.models.seq2seq import encode_texts

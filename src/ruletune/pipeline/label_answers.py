@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from ruletune.config import TaskSpec
-from ruletune.labeling.apply import Votes
+from ruletune.labeling.votes import Votes
 from ruletune.models.checkpoints import Checkpoint
 from ruletune.pipeline import findings
 from ruletune.pipeline.answering import BOTH, LABELS, RULES, Measured

@@ -16,10 +16,11 @@ from ruletune.config import TaskSpec, load_task
 from ruletune.data.pairs import marked_example
 from ruletune.data.readers import Labels
 from ruletune.errors import Location, Problem, UserError
-from ruletune.labeling.apply import RuleSet, Votes
+from ruletune.labeling.apply import RuleSet
 from ruletune.labeling.corpus import columns_of, labels_of, read_rows
 from ruletune.labeling.label_model import LabelModel
 from ruletune.labeling.table import covered as covered_by
+from ruletune.labeling.votes import Votes
 from ruletune.metrics.selective import Threshold
 from ruletune.models import backbone, scoring
 from ruletune.models.backbone import Classifier, TorchScorer

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ruletune.labeling.apply import Votes
+from ruletune.labeling.votes import Votes
 from ruletune.rules import Prompt, Rule
 from ruletune.templates import Template
 

@@ -8,10 +8,11 @@ import numpy as np
 
 from ruletune.config import TaskSpec
 from ruletune.errors import Location, UserError
-from ruletune.labeling.apply import RuleSet, Votes
+from ruletune.labeling.apply import RuleSet
 from ruletune.labeling.corpus import gold_matrix
 from ruletune.labeling.label_model import LabelModel
 from ruletune.labeling.table import covered, fit_label_model
+from ruletune.labeling.votes import Votes
 from ruletune.models.backbone import load_tokenizer
 from ruletune.models.checkpoints import Checkpoint
 from ruletune.models.encoding import Encoded, encode

@@ -11,7 +11,7 @@ from typing import Any
 
 from ruletune.config import TaskSpec, to_yaml
 from ruletune.data import understood
-from ruletune.labeling.apply import answer_value
+from ruletune.labeling.values import answer_value
 from ruletune.metrics.calibration import wilson_interval
 from ruletune.metrics.understanding import JOINT, Understood, both_right, score
 from ruletune.pipeline import findings

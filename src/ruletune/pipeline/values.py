@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ruletune.labeling.apply import answer_value, firing_value
+from ruletune.labeling.values import answer_value, firing_value
 from ruletune.types import Prediction, Spans, Text
 
 __all__ = ["n_best_value", "prediction_value"]

@@ -11,13 +11,14 @@ import numpy as np
 
 from ruletune.config import TaskSpec
 from ruletune.labeling.analysis import Tallies, polarity, tally
-from ruletune.labeling.apply import RuleSet, Votes
+from ruletune.labeling.apply import RuleSet
 from ruletune.labeling.corpus import gold_matrix
 from ruletune.labeling.distinct import Distinct, distinct
 from ruletune.labeling.evaluate import Embed
 from ruletune.labeling.incremental import RulePool, by_itself, with_references
 from ruletune.labeling.label_model import LabelModel
 from ruletune.labeling.table import covered, fit_label_model, rule_rows, table_of
+from ruletune.labeling.votes import Votes
 from ruletune.metrics.calibration import wilson_interval
 from ruletune.rules.base import Rule, names_label
 from ruletune.types import Example, Label
