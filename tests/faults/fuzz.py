@@ -52,7 +52,10 @@ def main() -> int:
             if name not in outcomes:
                 continue
             began, before = time.process_time(), peak()
+            known = len(outcomes[name].failures)
             one(CASES[name], seed, outcomes[name])
+            if len(outcomes[name].failures) > known:
+                sys.stderr.write(f"{name}, seed {seed}: {list(outcomes[name].failures)[-1]}\n")
             outcomes[name].seconds += time.process_time() - began
             outcomes[name].memory += peak() - before
             done += 1
@@ -69,10 +72,6 @@ def main() -> int:
 
 
 def _record(asked: argparse.Namespace, outcomes: dict[str, Outcome]) -> None:
-    for name, outcome in outcomes.items():
-        for kind, (seed, _) in outcome.failures.items():
-            sys.stderr.write(f"{name}, seed {seed}: {kind}\n")
-    sys.stderr.flush()
     if asked.no_record or asked.only:
         return
     from benchmarks import record
