@@ -12,11 +12,11 @@ graph       inputs                                                       outputs
             of the tokens that are written
 =========== ============================================================ ===============================================
 
-Integers are symmetric. A model that reads has a scale for each output channel of its weights, and its activations are quantized as
-they come, by one scale (dynamic quantization): with one scale for a whole matrix MiniLM's embeddings keep a cosine of .970 to the
-exact ones, with one a channel .994. A writer's activations cannot be held by one scale: single values behind the gated units of T5
-are hundreds of times the others, and what it writes is no language any more. There weights and activations have a scale for every 32
-values, which is slower than one scale is and still faster than floats.
+Integers are symmetric, and activations are quantized as they come. Products have one scale for all activations and one for each
+output channel of the weights: with one scale for a whole matrix MiniLM's embeddings keep a cosine of .970 to the exact ones, with one
+a channel .994. That is the fastest, but no single scale holds what lies inside feed-forward layers, where few values are up to a
+thousand times the others. So the products that come out of these, and all of a writer, one other token of which makes another text,
+have a scale for every 32 values of weights and activations.
 """
 
 from __future__ import annotations
@@ -50,7 +50,10 @@ WRITER = ("encoder", "cross", "decoder")
 """The graphs of a model that writes."""
 
 _BLOCK = 32
-"""Values that have a scale of their own in a writer: of 32 and 128 this keeps more answers, and is as fast."""
+"""Values that have a scale of their own: of 32 and 128 this keeps more answers, and is as fast."""
+
+_HIDDEN = 64
+"""Outputs from which on a product makes states; with fewer it makes logits of labels."""
 
 _IN_INTEGERS = 4
 """ONNX Runtime's level of accuracy at which it quantizes activations as well, by the same blocks."""
@@ -96,28 +99,36 @@ def write_graphs(classifier: Classifier, folder: Path) -> tuple[str, ...]:
 def quantize(folder: Path, graphs: Sequence[str]) -> None:
     """Write 8-bit variants of graphs beside them."""
     needs_onnx("onnx", "onnxruntime")
+    import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     with _quiet():
         for graph in graphs:
-            exact = folder / graph_file(graph, "fp32")
-            writes = graph in WRITER
+            model = onnx.load(folder / graph_file(graph, "fp32"))
             quantize_dynamic(
-                _in_blocks(exact) if writes else exact,
+                _in_blocks(model, _products(model, all_of_them=graph in WRITER)),
                 folder / graph_file(graph, "int8"),
-                op_types_to_quantize=["Gather"] if writes else None,  # what is left: embeddings
                 per_channel=True,
                 weight_type=QuantType.QInt8,
             )
 
 
-def _in_blocks(graph: Path) -> Any:
-    """A graph whose products with weights are of 8-bit integers, with a scale for every block of values."""
-    import onnx
+def _products(model: Any, *, all_of_them: bool) -> list[str]:
+    """Products with weights that need a scale for every block: those that narrow, as out of a feed-forward layer, or all."""
+    shapes = {weights.name: tuple(weights.dims) for weights in model.graph.initializer if len(weights.dims) == 2}
+    products = [node for node in model.graph.node if node.op_type == "MatMul" and node.input[1] in shapes]
+    return [
+        node.name for node in products if all_of_them or shapes[node.input[1]][0] > shapes[node.input[1]][1] >= _HIDDEN
+    ]
+
+
+def _in_blocks(model: Any, products: Sequence[str]) -> Any:
+    """A graph some of whose products with weights are of 8-bit integers, with a scale for every block of values."""
     from onnxruntime.quantization.matmul_nbits_quantizer import DefaultWeightOnlyQuantConfig, MatMulNBitsQuantizer
 
+    others = [node.name for node in model.graph.node if node.op_type == "MatMul" and node.name not in products]
     how = DefaultWeightOnlyQuantConfig(bits=8, block_size=_BLOCK, is_symmetric=True, accuracy_level=_IN_INTEGERS)
-    quantizer = MatMulNBitsQuantizer(onnx.load(graph), algo_config=how)
+    quantizer = MatMulNBitsQuantizer(model, algo_config=how, nodes_to_exclude=others)
     quantizer.process()
     return quantizer.model.model
 
