@@ -93,6 +93,7 @@ data:
   split: {{validation: 0, test: 0}}
 model: {{checkpoint: {json.dumps(str(checkpoint))}, max_length: 32}}
 training:
+  precision: fp32
   learning_rate: 0.002
   batch_size: 8
   weak: {{epochs: 4}}

@@ -67,7 +67,14 @@ def train(work: Work, attempt: Attempt) -> tuple[list[float], list[float], int]:
     weights = np.linspace(0.2, 1.0, len(examples), dtype=np.float32)[:, None]  # shares of a batch are not its halves
     data = Supervision(encoded, targets, weights)
     stage = Stage(
-        "weak", epochs=3, batch_size=8, learning_rate=1e-3, head_learning_rate=1e-3, consistency=0.1, checks=2
+        "weak",
+        precision="fp32",
+        epochs=3,
+        batch_size=8,
+        learning_rate=1e-3,
+        head_learning_rate=1e-3,
+        consistency=0.1,
+        checks=2,
     )
     losses: list[float] = []
     checks: list[float] = []
