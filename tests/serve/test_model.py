@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from typing import Any
@@ -14,6 +15,7 @@ from starlette.testclient import TestClient
 
 from ruletune.pipeline.run import Run
 from ruletune.pipeline.values import prediction_value
+from ruletune.serve.answering import Answerer, Asked
 from ruletune.serve.batching import Budget
 from ruletune.serve.guarding import Guards
 from ruletune.serve.model import OPEN_PATHS, Settings
@@ -388,3 +390,25 @@ def test_json_is_utf8(client: TestClient) -> None:
     answer = client.post("/predict", content=json.dumps({"inputs": [{"text": "这", "id": "编号"}]}, ensure_ascii=False).encode(),
                          headers={"content-type": "application/json"})  # fmt: skip
     assert "编号".encode() in answer.content
+
+
+def test_only_the_thread_that_answers_batches_keeps_its_team(classified: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any other thread that has computed, and lives, makes OpenMP's threads sleep between operations."""
+    threads: dict[str, list[threading.Thread]] = {}
+    computed = Answerer.__call__
+
+    def noted(answerer: Answerer, asked: Sequence[Asked]) -> Any:
+        threads.setdefault(type(asked[0].options).__name__, []).append(threading.current_thread())
+        return computed(answerer, asked)
+
+    monkeypatch.setattr(Answerer, "__call__", noted)
+    with serving(classified) as client:
+        [warm] = threads["Options"]
+        assert not warm.is_alive()
+        for _ in range(2):
+            assert client.post("/predict", json={"inputs": ["a superb film"]}).status_code == 200
+            assert client.post("/explain", json={"input": "a superb film"}).status_code == 200
+        _, first, *others = threads["Options"]
+        assert first.is_alive()
+        assert all(thread is first for thread in others)
+        assert not any(thread.is_alive() for thread in threads["Reasons"])

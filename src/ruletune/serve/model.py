@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastapi import FastAPI, Request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from ruletune.pipeline.run import Run
 
 __all__ = ["OPEN_PATHS", "ROUTES", "Service", "Settings", "build", "guarded"]
+
+T = TypeVar("T")
 
 ROUTES = (
     "/predict", "/explain", "/health", "/health/live", "/health/ready", "/metrics", "/", "/docs", "/report", "/openapi.json",
@@ -90,7 +93,9 @@ class Service:
         )
         # An explanation takes as long as a hundred answers, which should not wait for it.
         alone = replace(budget, texts=1, queue=min(budget.queue, _EXPLANATIONS), wait=0.0)
-        self.explainer: Batcher[Asked, Answered] = Batcher(self.answerer, budget=alone, begin=self._begin)
+        self.explainer: Batcher[Asked, Answered] = Batcher(
+            lambda asked: self._apart(lambda: self.answerer(asked)), budget=alone
+        )
         self.began = time.monotonic()
         self.draining = False
         self.active = 0
@@ -101,8 +106,7 @@ class Service:
         Raises:
             RuletuneError: The run is damaged.
         """
-        self._begin()
-        [answer] = self.answerer([Asked(self.example)])
+        [answer] = self._apart(lambda: self.answerer([Asked(self.example)]))
         if isinstance(answer, Exception):
             raise answer
         self.example_answer = answer.value
@@ -116,6 +120,16 @@ class Service:
 
     example_answer: dict[str, Any] | None = None
     """The answer to it, once it was asked."""
+
+    def _apart(self, work: Callable[[], T]) -> T:
+        """What work gives that is done in a thread of its own.
+
+        Each thread that has computed keeps a team of threads ready for the next time. Where there are more of them than processors
+        OpenMP lets them sleep between any two operations, and waking them takes longer than a short text: only the one
+        thread that answers batches may keep its team.
+        """
+        with ThreadPoolExecutor(1, initializer=self._begin) as thread:
+            return thread.submit(work).result()
 
     def _begin(self) -> None:
         if self.settings.threads is not None:
