@@ -110,6 +110,7 @@ class Service:
         if isinstance(answer, Exception):
             raise answer
         self.example_answer = answer.value
+        self.watch.warm()
 
     @cached_property
     def example(self) -> Any:
