@@ -146,6 +146,7 @@ NER = {"data": "data", "gold sentences": "gold sentences", "rules alone, F1": "r
 RELATION = {"labels a class": "labels a class", "rules alone, micro F1": "rules alone", "labels alone, micro F1": "labels alone", "rules + labels, micro F1": "rules + labels"}  # fmt: skip
 READING = {"gold questions": "gold questions", "rules alone, f1": "rules alone", "labels alone, f1": "labels alone", "rules + labels, f1": "rules + labels"}  # fmt: skip
 CLOZE = {"data": "data", "labels a class": "labels a class", "sequence": "new output layer", "cloze, first template": "label words, one template", "cloze, all templates": "label words, all templates"}  # fmt: skip
+LEANING = {"training": "training", "accuracy": "accuracy", "covered": "where a rule fires", "uncovered": "where none does", "triggers hidden": "rules' words hidden", "reliance": "reliance"}  # fmt: skip
 PREDICTED = {"method": "method", "times the pipeline": "times the pipeline", "times the pipeline in batches": "times the pipeline in batches", "same answers": "same answers"}  # fmt: skip
 SERVED = {"clients": "clients", "server": "server", "texts a second": "texts a second", "same answers": "same answers"}
 FASTER = {"data": "data", "labels a class": "labels a class", "SetFit: accuracy": "SetFit", "Ruletune: accuracy": "Ruletune", "share of SetFit's time": "share of SetFit's time"}  # fmt: skip
@@ -172,6 +173,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     ),
     "entities": lambda: said("ner", picked(read("ner").rows, NER)),
     "relations": lambda: said("relation", picked(read("relation").rows, RELATION)),
+    "reliance": lambda: said("reliance", picked(read("reliance").rows, LEANING)),
     "questions": lambda: said("qa", picked(read("qa").rows, READING)),
     "label models": lambda: said("label_models", label_models()),
     "guard": lambda: said("guard", guard()),

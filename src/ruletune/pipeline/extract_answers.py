@@ -28,6 +28,7 @@ from ruletune.pipeline.extract_run import ExtractRun
 from ruletune.pipeline.findings import Curve, assemble
 from ruletune.pipeline.fits import Fit, Outputs
 from ruletune.pipeline.guided import Guided
+from ruletune.pipeline.hiding import hidden_word
 from ruletune.pipeline.inputs import Inputs
 from ruletune.pipeline.prepare import Parts
 from ruletune.pipeline.reliance import question_reliance
@@ -195,7 +196,7 @@ class ExtractAnswering:
             given = [prediction.answer for prediction in alone.predict(examples, with_rules=False)]
             return scored.right(examples, [answer for answer in given if isinstance(answer, Spans)]).astype(float)
 
-        mask, seed = str(tokenizer.mask_token or tokenizer.unk_token or "…"), self.spec.file.seed
+        mask, seed = hidden_word(tokenizer), self.spec.file.seed
         return question_reliance(self.spec.rules, fired, test, right, mask=mask, seed=seed)
 
 

@@ -18,6 +18,7 @@ from ruletune.pipeline.deciding import answers, probabilities
 from ruletune.pipeline.findings import Curve
 from ruletune.pipeline.fits import Fit, Outputs
 from ruletune.pipeline.guided import Guided
+from ruletune.pipeline.hiding import hidden_word
 from ruletune.pipeline.inputs import Inputs, LabelInputs
 from ruletune.pipeline.judging import judge_rules, rule_effects
 from ruletune.pipeline.prepare import Parts
@@ -84,7 +85,7 @@ class LabelAnswering:
 
     def reliance(self, run: Run) -> Reliance | None:
         tokenizer = run.tokenizer
-        mask = str(tokenizer.mask_token or tokenizer.unk_token or "…")
+        mask = hidden_word(tokenizer)
 
         def answer(examples: Sequence[Example]) -> list[Label]:
             return [label for label, _ in answers(run.probabilities(examples), run.labels, multi=run.multi)]

@@ -14,15 +14,14 @@ from dataclasses import replace
 import numpy as np
 
 from ruletune.labeling.apply import RuleSet
+from ruletune.pipeline.hiding import split_words, triggers_of, with_words_hidden, without_words
 from ruletune.report.model import Reliance
 from ruletune.rules.base import Metadata, Rule, parts
-from ruletune.types import Example, Label, Span
+from ruletune.types import Example, Label
 
-__all__ = ["compared", "measure_reliance", "question_reliance", "split_words", "without_words"]
+__all__ = ["compared", "measure_reliance", "question_reliance"]
 
 _TEXTS, _QUESTIONS, _DRAWS, _RESAMPLES = 300, 100, 3, 1000
-_WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]", re.UNICODE)
-"""Words; a sign that is no part of one stands for itself. Scripts without spaces are handled span by span."""
 
 
 def measure_reliance(
@@ -47,13 +46,12 @@ def measure_reliance(
     rows: list[tuple[Example, Example, list[Example]]] = []
     for position in rng.permutation(len(examples)):
         example = examples[int(position)]
-        spans = [(s.start, s.end) for f in rules.firings(example) if f.answer and not f.veto for s in f.spans]
-        triggers, others = split_words(example.text, spans, beside=example.entities)
+        triggers, others = triggers_of(example, rules.firings(example))
         if triggers and others:
             number = min(len(triggers), len(others))
             drawn = [[others[int(n)] for n in rng.permutation(len(others))[:number]] for _ in range(_DRAWS)]
-            hidden = _hidden(example, triggers, mask=mask)
-            rows.append((example, hidden, [_hidden(example, words, mask=mask) for words in drawn]))
+            hidden = with_words_hidden(example, triggers, mask=mask)
+            rows.append((example, hidden, [with_words_hidden(example, words, mask=mask) for words in drawn]))
         if len(rows) == _TEXTS:
             break
 
@@ -130,38 +128,3 @@ def compared(
         random_hidden=float(random_hidden.mean()),
         interval=(low, high),
     )
-
-
-def split_words(
-    text: str, spans: Sequence[tuple[int, int]], *, beside: Sequence[Span] = ()
-) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-    """The words that a span touches, and the others; those that ``beside`` touches are neither."""
-    touched: list[tuple[int, int]] = []
-    others: list[tuple[int, int]] = []
-    for match in _WORD.finditer(text):
-        if any(span.start < match.end() and match.start() < span.end for span in beside):
-            continue
-        hit = any(start < match.end() and match.start() < end for start, end in spans)
-        (touched if hit else others).append(match.span())
-    return touched, others
-
-
-def _hidden(example: Example, words: Sequence[tuple[int, int]], *, mask: str) -> Example:
-    """The example with some words hidden, none of them in its entities, which move along."""
-
-    def moved(place: int) -> int:
-        return place + sum(len(mask) - (end - start) for start, end in words if end <= place)
-
-    entities = tuple(replace(span, start=moved(span.start), end=moved(span.end)) for span in example.entities)
-    return replace(example, text=without_words(example.text, words, mask=mask), entities=entities)
-
-
-def without_words(text: str, words: Sequence[tuple[int, int]], *, mask: str) -> str:
-    """The text with some words hidden.
-
-    >>> without_words("a great film", [(2, 7)], mask="[MASK]")
-    'a [MASK] film'
-    """
-    for start, end in sorted(words, reverse=True):
-        text = text[:start] + mask + text[end:]
-    return text

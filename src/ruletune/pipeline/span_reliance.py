@@ -20,7 +20,7 @@ import numpy as np
 
 from ruletune.labeling.span_apply import SpanRules
 from ruletune.metrics.spans import counts
-from ruletune.pipeline.reliance import split_words
+from ruletune.pipeline.hiding import split_words
 from ruletune.report.model import Reliance
 from ruletune.rules.base import Column
 from ruletune.types import Example, Spans
