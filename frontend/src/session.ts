@@ -90,8 +90,13 @@ export class Session {
       this.online(false);
       return;
     }
-    const text = error instanceof Refusal ? said(error.problems) : String(error);
+    const text = error instanceof Refusal ? this.words(error.problems) : String(error);
     this.toast(`${this.t.notice.refused}: ${text}`, { bad: true });
+  }
+
+  private words(problems: readonly Problem[]): string {
+    const said = (problem: Problem) => [problem.message, problem.remedy].filter((part) => part !== null && part !== "").map((part) => this.t.server(part ?? ""));
+    return problems.map((problem) => said(problem).join(" – ")).join("; ");
   }
 
   private online(online: boolean): void {
@@ -185,7 +190,7 @@ export class Session {
       done(await this.change(make));
     } catch (error) {
       if (error instanceof Refusal && error.status === 409) {
-        this.toast(error.problems.length ? said(error.problems) : this.t.notice.stale, { bad: true });
+        this.toast(error.problems.length ? this.words(error.problems) : this.t.notice.stale, { bad: true });
         await this.changed("");
       } else this.failed(error);
     }
@@ -215,14 +220,14 @@ export class Session {
     const state = this.model.state;
     if (!state?.undo) return;
     const what = state.undo;
-    void this.attempt(() => api.undo(this.model.state?.revision ?? ""), () => this.toast(this.t.notice.undone(what)));
+    void this.attempt(() => api.undo(this.model.state?.revision ?? ""), () => this.toast(this.t.notice.undone(this.t.server(what))));
   }
 
   redo(): void {
     const state = this.model.state;
     if (!state?.redo) return;
     const what = state.redo;
-    void this.attempt(() => api.redo(this.model.state?.revision ?? ""), () => this.toast(this.t.notice.redone(what)));
+    void this.attempt(() => api.redo(this.model.state?.revision ?? ""), () => this.toast(this.t.notice.redone(this.t.server(what))));
   }
 
   // The editor
@@ -453,8 +458,4 @@ export class Session {
       this.failed(error);
     }
   }
-}
-
-function said(problems: readonly Problem[]): string {
-  return problems.map((problem) => [problem.message, problem.remedy].filter(Boolean).join(" – ")).join("; ");
 }

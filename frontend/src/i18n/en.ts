@@ -4,6 +4,8 @@ const s = (count: number, one: string, many = `${one}s`) => `${count.toLocaleStr
 
 export const en = {
   language: "English",
+  /** What the server says. */
+  server: (sentence: string) => sentence,
   app: {
     title: "Ruletune workbench",
     loading: "Reading the task …",
@@ -274,6 +276,7 @@ export const en = {
     nextWait: "The texts are still being read by the model. Meanwhile the order is a guess.",
     another: "Other texts",
     done: "All of these are labelled.",
+    figures: { precision: "precision", low: "at least", high: "at most", coverage: "coverage", new_coverage: "new coverage", correct: "right", judged: "judged" } as Record<string, string>,
     suggestIntro: "Rules that the labels and the texts suggest. Nothing is added unless you accept it.",
     accept: "Accept",
     refuse: "Refuse",

@@ -1,11 +1,13 @@
 /** The page's words in Chinese. */
 
 import type { Strings } from "./en";
+import { inChinese } from "./server";
 
 const n = (count: number) => count.toLocaleString("en");
 
 export const zh: Strings = {
   language: "中文",
+  server: inChinese,
   app: {
     title: "Ruletune 工作台",
     loading: "正在读取任务……",
@@ -264,6 +266,7 @@ export const zh: Strings = {
     nextWait: "模型还在读这些文本。这期间的顺序只是猜测。",
     another: "换一批",
     done: "这些都标好了。",
+    figures: { precision: "正确率", low: "至少", high: "至多", coverage: "覆盖率", new_coverage: "新增覆盖", correct: "正确", judged: "已判断" },
     suggestIntro: "从标签和文本得出的规则建议。你接受之前，什么都不会添加。",
     accept: "接受",
     refuse: "拒绝",

@@ -25,14 +25,14 @@ export function TrainCard() {
       </div>
       {running && (
         <>
-          <progress max={Math.max(1, training.total)} value={training.done} aria-label={training.stage || t.numbers.training} />
+          <progress max={Math.max(1, training.total)} value={training.done} aria-label={training.stage ? t.server(training.stage) : t.numbers.training} />
           <p class="faint train-detail">
-            <span>{training.stage}</span>
-            <span>{training.total > 0 && t.numbers.of(count(training.done), count(training.total))} {training.detail}</span>
+            <span>{t.server(training.stage)}</span>
+            <span>{training.total > 0 && t.numbers.of(count(training.done), count(training.total))} {t.server(training.detail)}</span>
           </p>
         </>
       )}
-      {training.message && !running && <p class={training.state === "failed" ? "note bad" : "note calm"}>{training.message}</p>}
+      {training.message && !running && <p class={training.state === "failed" ? "note bad" : "note calm"}>{t.server(training.message)}</p>}
       {training.log.length > 0 && (
         <details class="log">
           <summary>{t.numbers.log}</summary>

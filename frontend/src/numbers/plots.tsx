@@ -45,7 +45,7 @@ export function Worth({ estimate }: { estimate: Estimate }) {
         })}
       </svg>
       <figcaption>
-        {t.numbers.caption(metric)} {estimate.reason}
+        {t.numbers.caption(metric)} {estimate.reason ? t.server(estimate.reason) : null}
         {estimate.pending && ` ${embedded < 1 ? t.numbers.worthWait(percent(embedded, 0)) : t.numbers.pending}`}
       </figcaption>
     </figure>
@@ -112,7 +112,7 @@ export function Confusion({ labels, matrix, of }: NonNullable<Numbers["confusion
           </tbody>
         </table>
       </div>
-      <figcaption>{t.numbers.confusionOf(of)}</figcaption>
+      <figcaption>{t.numbers.confusionOf(t.server(of))}</figcaption>
     </figure>
   );
 }

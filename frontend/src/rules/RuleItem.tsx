@@ -83,7 +83,7 @@ function Marks({ entry, rows }: { entry: Entry; rows: RuleRow[] }) {
     <span class="marks">
       {session.drafts.find(entry.hash) && <span class="tag">{t.rules.draft}</span>}
       {entry.muted && <Mark icon="silent" text={t.rules.muted} />}
-      {entry.locked && <Mark icon="lock" text={`${t.rules.locked}: ${entry.locked}`} />}
+      {entry.locked && <Mark icon="lock" text={`${t.rules.locked}: ${t.server(entry.locked)}`} />}
       {faults > 0 && <Mark icon="warn" text={t.rules.faults(faults)} bad />}
       {entry.tests.length > 0 && (
         <Mark
@@ -158,7 +158,7 @@ function Details({ entry, of, rows }: { entry: Entry; of: number; rows: RuleRow[
   const echo = rows.find((row) => row.echo);
   return (
     <div class="rule-details">
-      {entry.locked && <p class="note"><Icon name="lock" /> {entry.locked}</p>}
+      {entry.locked && <p class="note"><Icon name="lock" /> {t.server(entry.locked)}</p>}
       {rows.filter((row) => row.faults > 0).map((row) => <p key={row.name} class="note bad"><Icon name="warn" /> {t.rules.faults(row.faults)}: {row.failure}</p>)}
       {echo?.echo ? <p class="note">{t.rules.echo(echo.echo)}</p> : rows.some((row) => row.redundant) && <p class="note">{t.rules.redundant}</p>}
       <Tests tests={entry.tests} />
@@ -195,7 +195,7 @@ function Tests({ tests }: { tests: TestResult[] }) {
         <li key={index} class={test.ok === false ? "bad" : ""}>
           <Icon name={test.ok === false ? "cross" : test.ok ? "check" : "help"} />
           <span class="hidden">{test.ok === false ? t.editor.failed : test.ok ? t.editor.passed : t.editor.notRun}: </span>
-          <span>{short(test.text, 80)}{test.ok === false && <i> – {t.editor.got(test.got)}</i>}</span>
+          <span>{short(test.text, 80)}{test.ok === false && <i> – {t.editor.got(t.server(test.got ?? ""))}</i>}</span>
         </li>
       ))}
     </ul>

@@ -38,7 +38,7 @@ export function TestsField({ tests, task, onChange }: { tests: unknown; task: Ta
 function Result({ result }: { result: TestResult | undefined }) {
   const t = useStrings();
   const ok = result?.ok ?? null;
-  const text = ok === null ? t.editor.notRun : ok ? t.editor.passed : `${t.editor.failed}: ${t.editor.got(result?.got ?? "")}`;
+  const text = ok === null ? t.editor.notRun : ok ? t.editor.passed : `${t.editor.failed}: ${t.editor.got(t.server(result?.got ?? ""))}`;
   return (
     <span class={`mark-icon ${ok === false ? "bad" : ok ? "good" : "faint"}`} title={text}>
       <Icon name={ok === null ? "test" : ok ? "check" : "cross"} />

@@ -33,7 +33,7 @@ export function Next() {
     <>
       <div class="column-scroll" tabIndex={-1} aria-busy={found === null}>
         <p class="intro">{task.shape === "text" ? t.texts.nextIntroWritten : t.texts.nextIntro}</p>
-        {found && (found.note || !found.ready) && <p class="note calm">{found.note || t.texts.nextWait}</p>}
+        {found && (found.note || !found.ready) && <p class="note calm">{found.note ? t.server(found.note) : t.texts.nextWait}</p>}
         {found === null && <p class="empty">{t.texts.loading}</p>}
         {found && <RowList key={asked} rows={found.rows} rule="" label={t.texts.next} advance onRow={(row) => setFound({ ...found, rows: withRow(found.rows, row) })} />}
       </div>

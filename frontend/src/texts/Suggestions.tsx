@@ -49,7 +49,7 @@ export function Suggestions() {
       </p>
       {wrong && <Problems problems={wrong.problems} kind="warn" />}
       {found === null && !wrong && <p class="empty">{t.texts.loading}</p>}
-      {found?.notes.map((note, index) => <p key={index} class="note calm">{note}</p>)}
+      {found?.notes.map((note, index) => <p key={index} class="note calm">{t.server(note)}</p>)}
       {found?.ready && left.length === 0 && found.notes.length === 0 && <p class="empty">{t.texts.noSuggestions}</p>}
       <ul class="suggestions">
         {left.map((suggestion) => <Item key={`${suggestion.number}:${suggestion.title}`} suggestion={suggestion} onGone={() => drop(suggestion)} />)}
@@ -71,7 +71,7 @@ function Item({ suggestion, onGone }: { suggestion: Suggestion; onGone: () => vo
   return (
     <li class="suggestion">
       <h3>{suggestion.title}</h3>
-      <p class="why">{changes && <span class="tag">{t.texts.change(changes.name)}</span>} {suggestion.why}</p>
+      <p class="why">{changes && <span class="tag">{t.texts.change(changes.name)}</span>} {t.server(suggestion.why)}</p>
       <Figures figures={suggestion.figures} />
       <pre class="code">{yamlOf(suggestion.entry).trimEnd()}</pre>
       {suggestion.examples.slice(0, 3).map((example, index) => (
@@ -90,12 +90,13 @@ function Item({ suggestion, onGone }: { suggestion: Suggestion; onGone: () => vo
 
 /** Whatever numbers come with a suggestion. */
 function Figures({ figures }: { figures: Record<string, unknown> }) {
+  const t = useStrings();
   const shown = Object.entries(figures).filter((item): item is [string, number | string] => ["number", "string"].includes(typeof item[1]));
   if (shown.length === 0) return null;
   return (
     <dl class="own">
       {shown.map(([name, value]) => (
-        <div key={name}><dt>{name.replaceAll("_", " ")}</dt><dd>{typeof value === "number" && value > 0 && value < 1 ? percent(value) : String(value)}</dd></div>
+        <div key={name}><dt>{t.texts.figures[name] ?? name.replaceAll("_", " ")}</dt><dd>{typeof value === "number" && value > 0 && value < 1 ? percent(value) : String(value)}</dd></div>
       ))}
     </dl>
   );

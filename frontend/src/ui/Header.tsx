@@ -30,8 +30,8 @@ export function Header(props: { settings: Settings; onSettings: (settings: Setti
         </p>
       )}
       <span class="spring" />
-      <IconButton icon="undo" label={state?.undo ? t.app.undoOf(state.undo) : t.app.nothingToUndo} disabled={!state?.undo} onClick={() => session.undo()} />
-      <IconButton icon="redo" label={state?.redo ? t.app.redoOf(state.redo) : t.app.nothingToRedo} disabled={!state?.redo} onClick={() => session.redo()} />
+      <IconButton icon="undo" label={state?.undo ? t.app.undoOf(t.server(state.undo)) : t.app.nothingToUndo} disabled={!state?.undo} onClick={() => session.undo()} />
+      <IconButton icon="redo" label={state?.redo ? t.app.redoOf(t.server(state.redo)) : t.app.nothingToRedo} disabled={!state?.redo} onClick={() => session.redo()} />
       <span class="divider" />
       <button
         type="button"

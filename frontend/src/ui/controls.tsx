@@ -85,8 +85,8 @@ export function Problems({ problems, kind = "bad" }: { problems: readonly Proble
           <Icon name="warn" />
           <span>
             {problem.line !== null && <b>{`${problem.file ? `${baseName(problem.file)}, ` : ""}${t.notice.atLine(problem.line)}: `}</b>}
-            {problem.message}
-            {problem.remedy && <i>{` ${problem.remedy}`}</i>}
+            {t.server(problem.message)}
+            {problem.remedy && <i>{` ${t.server(problem.remedy)}`}</i>}
           </span>
         </li>
       ))}
