@@ -9,7 +9,8 @@ import pytest
 
 from ruletune.config import load_task
 from ruletune.labeling.apply import RuleSet
-from ruletune.pipeline.reliance import measure_reliance, without_words
+from ruletune.pipeline.hiding import without_words
+from ruletune.pipeline.reliance import measure_reliance
 from ruletune.types import Example, Label
 from tests.model_fixtures import write_task
 

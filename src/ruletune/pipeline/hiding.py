@@ -15,9 +15,9 @@ _WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]", re.UNICODE)
 """Words; a sign that is no part of one stands for itself. Scripts without spaces are handled span by span."""
 
 
-def hidden_word(tokenizer: Any) -> str:
-    """What stands in the place of a word that is hidden: the mask token, or the unknown one."""
-    return str(tokenizer.mask_token or tokenizer.unk_token or "…")
+def hidden_word(tokenizer: Any, *, cloze: bool = False) -> str:
+    """What stands in the place of a word that is hidden: the mask token, or the unknown one where the model answers at the mask."""
+    return str((None if cloze else tokenizer.mask_token) or tokenizer.unk_token or "…")
 
 
 def triggers_of(example: Example, firings: Sequence[Firing]) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:

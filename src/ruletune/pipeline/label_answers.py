@@ -85,7 +85,7 @@ class LabelAnswering:
 
     def reliance(self, run: Run) -> Reliance | None:
         tokenizer = run.tokenizer
-        mask = hidden_word(tokenizer)
+        mask = hidden_word(tokenizer, cloze=run.cloze is not None)
 
         def answer(examples: Sequence[Example]) -> list[Label]:
             return [label for label, _ in answers(run.probabilities(examples), run.labels, multi=run.multi)]

@@ -117,7 +117,7 @@ def encode_parts(
     def without_triggers(rows: Sequence[int]) -> Encoded:
         texts, votes = [parts.unlabeled[row] for row in rows], weak.votes["unlabeled"].take(rows)
         firings = weak.rules.firings_of(votes, texts)
-        mask = hidden_word(tokenizer)
+        mask = hidden_word(tokenizer, cloze=checkpoint.cloze is not None)
         hidden = [without_its_triggers(text, said, mask=mask) for text, said in zip(texts, firings, strict=True)]
         return show(hidden, templates(votes))
 
