@@ -35,9 +35,6 @@ _TUNING = 100
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "default": {},
-    "weak.hide 0.25": {"weak": {"hide": 0.25}},
-    "weak.hide 0.5": {"weak": {"hide": 0.5}},
-    "weak.hide 1": {"weak": {"hide": 1.0}},
     "gold.kept 0.4": {"gold": {"kept": 0.4}},
     "gold.kept 0": {"gold": {"kept": 0.0}},
     "self_training": {"self_training": {"use": True}},

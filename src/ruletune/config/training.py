@@ -37,13 +37,6 @@ class Weak(Part):
         description="What is learned: the votes, weighed against a linear head on the gold labels text by text; or what "
         "the label model makes of the votes alone.",
     )
-    hide: Number = Field(
-        default=0.0,
-        ge=0,
-        le=1,
-        description="classification, relation: share of the weakly labelled texts that are shown without the words that made rules "
-        "vote, so that the model learns what stands beside them.",
-    )
 
 
 class SelfTraining(Part):

@@ -70,11 +70,6 @@ class Encoded:
         columns = {name: [*values, *other.columns[name]] for name, values in self.columns.items()}
         return Encoded(columns, self.loss, tuple(a.joined(b) for a, b in zip(self.others, other.others, strict=True)))
 
-    def replaced(self, rows: Sequence[int], by: Encoded) -> Encoded:
-        """These examples, in ``rows`` others in their places; the truncation figures are of the first."""
-        source = dict(zip(rows, range(len(self), len(self) + len(rows)), strict=True))
-        return self.joined(by).take([source.get(row, row) for row in range(len(self))])
-
     def each(self) -> tuple[Encoded, ...]:
         """The examples through one template at a time."""
         return (replace(self, others=()), *self.others) if self.others else (self,)

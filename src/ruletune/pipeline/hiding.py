@@ -9,7 +9,7 @@ from typing import Any
 
 from ruletune.types import Example, Firing, Span
 
-__all__ = ["hidden_word", "split_words", "triggers_of", "with_words_hidden", "without_its_triggers", "without_words"]
+__all__ = ["hidden_word", "split_words", "triggers_of", "with_words_hidden", "without_words"]
 
 _WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]", re.UNICODE)
 """Words; a sign that is no part of one stands for itself. Scripts without spaces are handled span by span."""
@@ -24,12 +24,6 @@ def triggers_of(example: Example, firings: Sequence[Firing]) -> tuple[list[tuple
     """The words of a text by which rules vote for a label, and its other words; those of entities are neither."""
     spans = [(span.start, span.end) for f in firings if f.answer and not f.veto for span in f.spans]
     return split_words(example.text, spans, beside=example.entities)
-
-
-def without_its_triggers(example: Example, firings: Sequence[Firing], *, mask: str) -> Example:
-    """The example with the words hidden by which rules vote; as it is where they are all it has."""
-    triggers, others = triggers_of(example, firings)
-    return with_words_hidden(example, triggers, mask=mask) if others else example
 
 
 def split_words(

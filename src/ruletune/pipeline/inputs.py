@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -57,8 +57,6 @@ class LabelInputs:
         posterior: What is believed of the unlabelled texts, (texts, labels).
         weights: How much each belief counts; 0 where there is no evidence.
         votes: What rules say of the unlabelled texts, (texts, rules).
-        blind: (texts,) bool: which unlabelled texts teach without the words by which rules vote.
-        without_triggers: Some unlabelled texts, by row, as the model sees them without these words.
     """
 
     encoded: dict[str, Encoded]
@@ -69,8 +67,6 @@ class LabelInputs:
     weights: np.ndarray
     votes: np.ndarray
     label_model: LabelModel
-    blind: np.ndarray
-    without_triggers: Callable[[Sequence[int]], Encoded]
 
     @property
     def kinds(self) -> np.ndarray:
@@ -93,7 +89,4 @@ class LabelInputs:
     def weak(self, rows: Sequence[int]) -> Supervision:
         chosen = list(rows)
         shown = self.encoded["unlabeled"].take(chosen)
-        places = np.flatnonzero(self.blind[chosen]).tolist()
-        if places:
-            shown = shown.replaced(places, self.without_triggers([chosen[place] for place in places]))
         return schedule.weak_supervision(shown, self.posterior[chosen], self.weights[chosen])

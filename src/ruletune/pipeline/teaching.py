@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,14 +18,12 @@ from ruletune.models.checkpoints import Checkpoint
 from ruletune.models.encoding import Encoded, encode
 from ruletune.models.markers import marking
 from ruletune.pipeline.embedding import embedder
-from ruletune.pipeline.hiding import hidden_word, without_its_triggers
 from ruletune.pipeline.inputs import LabelInputs
 from ruletune.pipeline.judging import weak_beliefs
 from ruletune.pipeline.prepare import Parts
 from ruletune.pipeline.shaping import templates
 from ruletune.progress import Event, Listener
 from ruletune.templates import Template
-from ruletune.types import Example
 
 __all__ = ["Weak", "check_teachable", "encode_parts", "label_parts"]
 
@@ -35,7 +32,6 @@ __all__ = ["Weak", "check_teachable", "encode_parts", "label_parts"]
 class Weak:
     """What the rules say about every part, and the label model that weighs it."""
 
-    rules: RuleSet
     votes: dict[str, Votes]
     model: LabelModel
 
@@ -63,7 +59,7 @@ def label_parts(spec: TaskSpec, parts: Parts, *, listener: Listener) -> Weak:
     votes = {name: rules.apply(getattr(parts, name), progress=progress) for name in parts.names}
     matrix = np.concatenate([votes["gold"].matrix, votes["unlabeled"].matrix])
     gold = gold_matrix([*parts.gold, *parts.unlabeled], spec.labels)
-    return Weak(rules, votes, fit_label_model(spec, matrix, gold))
+    return Weak(votes, fit_label_model(spec, matrix, gold))
 
 
 def check_teachable(spec: TaskSpec, parts: Parts, weak: Weak) -> None:
@@ -92,35 +88,26 @@ def encode_parts(
     tokenizer = load_tokenizer(checkpoint)
     if spec.task.readout == "pair" and checkpoint.cloze is None:
         tokenizer = marking(tokenizer)
-
-    def show(examples: Sequence[Example], templates: list[Template | None] | None) -> Encoded:
-        return encode(
-            examples,
-            rendering=spec.rendering,
-            tokenizer=tokenizer,
-            max_length=spec.file.model.max_length,
-            templates=templates,
-            cloze=checkpoint.cloze,
-        )
-
     encoded: dict[str, Encoded] = {}
     plain: dict[str, Encoded] = {}
     names = parts.names
     for position, name in enumerate(names):
         listener(Event("tokenizing", position, len(names)))
 
-        examples, chosen = getattr(parts, name), templates(weak.votes[name])
-        plain[name] = show(examples, None)
-        encoded[name] = show(examples, chosen) if any(chosen) else plain[name]
+        def shown(templates: list[Template | None] | None, part: str = name) -> Encoded:
+            return encode(
+                getattr(parts, part),
+                rendering=spec.rendering,
+                tokenizer=tokenizer,
+                max_length=spec.file.model.max_length,
+                templates=templates,
+                cloze=checkpoint.cloze,
+            )
+
+        plain[name] = shown(None)
+        chosen = templates(weak.votes[name])
+        encoded[name] = shown(chosen) if any(chosen) else plain[name]
     listener(Event("tokenizing", len(names), len(names)))
-
-    def without_triggers(rows: Sequence[int]) -> Encoded:
-        texts, votes = [parts.unlabeled[row] for row in rows], weak.votes["unlabeled"].take(rows)
-        firings = weak.rules.firings_of(votes, texts)
-        mask = hidden_word(tokenizer, cloze=checkpoint.cloze is not None)
-        hidden = [without_its_triggers(text, said, mask=mask) for text, said in zip(texts, firings, strict=True)]
-        return show(hidden, templates(votes))
-
     beliefs, weights = weak_beliefs(spec, parts, weak.votes, weak.model, checkpoint, listener=listener)
     return LabelInputs(
         encoded=encoded,
@@ -131,6 +118,4 @@ def encode_parts(
         weights=weights,
         votes=weak.votes["unlabeled"].matrix,
         label_model=weak.model,
-        blind=np.random.default_rng([spec.file.seed, 37]).random(len(parts.unlabeled)) < spec.file.training.weak.hide,
-        without_triggers=without_triggers,
     )
