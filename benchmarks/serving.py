@@ -4,7 +4,7 @@ Run: ``python -m benchmarks.serving``. One model, trained briefly on film review
 ways on loopback: by a pipeline behind FastAPI in a plain function and in a coroutine, and by ``ruletune serve`` with and
 without the rules that fired. ``wrk`` (1 thread) posts reviews in turn, a text a request, each other than the last ones, and nothing is remembered.
 All servers have the same number of processor threads for the model; the servers take turns. wrk and the servers' event loops
-run on the same processor. With ``--int8 FOLDER``, an export of the run in 8-bit integers, that is served, too.
+run on the same processor. An export of the run in 8-bit integers is served, too.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from urllib.request import Request, urlopen
 import ruletune
 from benchmarks.record import ROOT, write
 from ruletune.config import load_task
+from ruletune.pipeline.export import export
 
 CLIENTS = (1, 8, 32)
 _COMPARED = 200
@@ -109,7 +110,7 @@ def load(port: int, process: int, bodies: Path, *, clients: int, seconds: int, f
 
 
 def ways(
-    run: Path, threads: int, texts: Sequence[str], int8: Path | None
+    run: Path, threads: int, texts: Sequence[str], int8: Path
 ) -> dict[str, tuple[list[str], list[dict[str, Any]]]]:
     """By name, the command of a server, its port left open, and the bodies that it is sent."""
     settings = json.loads((run / "ruletune.json").read_text("utf-8"))
@@ -145,8 +146,7 @@ def ways(
         RULETUNE: (ours, alone),
         WITH_RULES: (ours, [{"inputs": [text]} for text in texts]),
     }
-    if int8 is not None:
-        found[INT8] = ([part.replace(str(run), str(int8)) for part in ours], alone)
+    found[INT8] = ([part.replace(str(run), str(int8)) for part in ours], alone)
     return found
 
 
@@ -158,7 +158,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", type=Path, help="a run with its data beside it, made by an earlier call with --keep")
     parser.add_argument("--keep", type=Path, help="where to keep the run")
-    parser.add_argument("--int8", type=Path, help="the run's export: ruletune export RUN -o FOLDER --precision int8")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--seconds", type=int, default=10)
     parser.add_argument("--turns", type=int, default=3)
@@ -169,11 +168,13 @@ def main() -> None:
         folder = arguments.run.parent if arguments.run else (arguments.keep or Path(place))
         folder.mkdir(parents=True, exist_ok=True)
         run = arguments.run or prepare(folder)
+        int8 = Path(place) / "int8"
+        export(ruletune.load(run), out=int8, precision="int8")
         texts = reviews(folder)
         figures: dict[tuple[str, int], list[dict[str, float]]] = {}
         labels: dict[str, list[str]] = {}
         for turn in range(arguments.turns):
-            for name, (command, bodies) in ways(run, arguments.threads, texts, arguments.int8).items():
+            for name, (command, bodies) in ways(run, arguments.threads, texts, int8).items():
                 port, sent = free_port(), Path(place) / "bodies.jsonl"
                 sent.write_text("".join(json.dumps(body) + "\n" for body in bodies), "utf-8")
                 with server([part.replace("PORT", str(port)) for part in command], port, bodies[0]) as process:
@@ -189,7 +190,8 @@ def main() -> None:
         "wrk posts one review a request; it and the event loops share the processor with the model",
         f"answers are compared on {_COMPARED} reviews sent one by one",
     ]
-    print(write("serving", command="python -m benchmarks.serving", rows=rows, notes=notes).read_text("utf-8"))
+    called = f"python -m benchmarks.serving --seconds {arguments.seconds} --turns {arguments.turns}"
+    print(write("serving", command=called, rows=rows, notes=notes).read_text("utf-8"))
 
 
 def _row(
