@@ -2,7 +2,8 @@
 """Good and hostile requests at full rate for long: python -m tests.faults.soak [--minutes N] [--seed S].
 
 Both servers run as users start them. Every few seconds their memory, descriptors and threads are written down, with the rate and
-the latency of good requests. The verdict: after the warm-up, memory does not grow by more than :data:`TOLERANCE` (the slope of a
+the latency of good requests. Some hostile requests happen to be right and add a rule; a client takes such rules out again, since
+a project with hundreds of rules more takes more memory, and that is no leak. The verdict: after the warm-up, memory does not grow by more than :data:`TOLERANCE` (the slope of a
 line through all samples, times the length); no more descriptors or threads are open at the end than after the warm-up; no answer
 above 499 but a documented one. Results go to ``benchmarks/results/faults/soak.json``; a bad verdict is exit code 1.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import json
 import random
 import sys
 import tempfile
@@ -23,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults import attacks, hostile, servers
+from tests.faults.fuzzing import BrokenPromiseError
 from tests.faults.servers import Attack, Target
 
 TOLERANCE = 20.0
@@ -33,6 +36,9 @@ SLACK = 40
 
 WARM_UP = 0.25
 """Share of the time in which memory may still grow: what is remembered fills, and so do the windows of drift."""
+
+TIDIED = 2.0
+"""Seconds between two looks at what hostile requests happened to add."""
 
 GOOD, HOSTILE = 4, 4
 """Clients of each sort at a time, of each server."""
@@ -47,6 +53,7 @@ class Watched:
     latencies: list[float] = field(default_factory=list)
     tallies: dict[str, hostile.Tally] = field(default_factory=dict)
     bad: Counter[str] = field(default_factory=Counter)
+    tidied: int = 0
 
 
 def slope(values: Sequence[float]) -> float:
@@ -89,6 +96,8 @@ async def soak(target: Target, watched: Watched, *, seconds: float, seed: int, e
             group.create_task(_good(target, watched, until, random.Random(f"good {seed} {number}")))
         for number in range(HOSTILE):
             group.create_task(_hostile(target, watched, until, makers, random.Random(f"bad {seed} {number}")))
+        if target.kind == "workbench":
+            group.create_task(_tidy(target, watched, until))
         group.create_task(_sample(target, watched, until, every))
 
 
@@ -130,6 +139,29 @@ async def _hostile(
         await hostile.one(target, attack, watched.tallies.setdefault(name, hostile.Tally()), target.kind)
 
 
+async def _tidy(target: Target, watched: Watched, until: float) -> None:
+    """Take out of the project whatever was added to it."""
+    own = {rule["hash"] for rule in await _rules(target)}
+    while time.monotonic() < until:
+        await asyncio.sleep(TIDIED)
+        try:
+            # From behind, so that the places of the others stay.
+            added = [
+                (place, rule["hash"]) for place, rule in enumerate(await _rules(target)) if rule["hash"] not in own
+            ]
+            for place, known in reversed(added):
+                sent = attacks.message(target, "DELETE", f"/api/rules/{place}", attacks.dumped({"hash": known}))
+                heard = await servers.exchange(target, Attack((sent,)))
+                watched.tidied += [answer.status for answer in servers.answers_of(bytes(heard.data))] == [200]
+        except (OSError, BrokenPromiseError) as error:
+            watched.bad[f"no rules: {error}"] += 1
+
+
+async def _rules(target: Target) -> list[dict[str, Any]]:
+    state = json.loads((await servers.ask(target, "/api/state")).body)
+    return list(state["rules"])
+
+
 async def _sample(target: Target, watched: Watched, until: float, every: float) -> None:
     assert target.pid is not None
     began = time.monotonic()
@@ -158,6 +190,7 @@ def _row(kind: str, watched: Watched, wrong: list[str]) -> dict[str, Any]:
         "seconds": watched.samples[-1]["seconds"],
         "good requests": len(latencies),
         "hostile requests": sum(tally.sent for tally in watched.tallies.values()),
+        "rules taken out again": watched.tidied,
         "answers to good ones": dict(sorted(watched.statuses.items())),
         "answers to hostile ones": dict(sorted(statuses.items())),
         "latency_seconds": {str(share): round(latencies[int(share * (len(latencies) - 1))], 3) for share in (0.5, 0.95, 0.99, 1.0)} if latencies else {},

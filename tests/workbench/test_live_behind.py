@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,14 @@ def test_a_damaged_list_of_refusals_is_no_list(tmp_path: Path) -> None:
     refused.add("a")
     refused.add("a")
     assert refused.titles() == ("a",)
+
+
+def test_refusals_by_several_at_once_are_all_remembered_but_not_for_ever(tmp_path: Path) -> None:
+    refused = Refused(tmp_path)
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(refused.add, map(str, range(200))))
+    assert sorted(refused.titles(), key=int) == [str(number) for number in range(200)]
+    (tmp_path / "refused.json").write_text(json.dumps([f"t{number}" for number in range(5000)]), encoding="utf-8")
+    refused.add("newest")
+    assert len(refused.titles()) == 1000
+    assert refused.titles()[-1] == "newest"

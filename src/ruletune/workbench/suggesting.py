@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from ruletune.config import TaskSpec
@@ -20,13 +21,15 @@ __all__ = ["Refused", "suggestions"]
 
 _COUNT = 20
 _FILE = "refused.json"
+_KEPT = 1000
+"""Titles that are remembered: the newest."""
 
 
 class Refused:
     """Titles of suggestions that somebody did not want, kept in the workbench's hidden folder."""
 
     def __init__(self, hidden: Path) -> None:
-        self._path = hidden / _FILE
+        self._path, self._lock = hidden / _FILE, Lock()
 
     def titles(self) -> tuple[str, ...]:
         try:
@@ -37,8 +40,9 @@ class Refused:
 
     def add(self, title: str) -> None:
         """Remember one; each once."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(self._path, list(dict.fromkeys((*self.titles(), title))))
+        with self._lock:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            write_json(self._path, [*(known for known in self.titles() if known != title), title][-_KEPT:])
 
 
 def suggestions(
