@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,14 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyt
         write_text(path, "half")
     assert read_json(path) == {"x": 1}
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_file_that_several_threads_write_is_one_of_theirs(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda number: write_json(path, [number] * 5000), range(200)))
+    assert len(set(read_json(path))) == 1
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_damaged_json_is_named(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import json
 import os
 import re
 import shutil
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -46,7 +47,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     if isinstance(path, Elsewhere):  # there it appears when it is whole
         path.write_bytes(content)
         return
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{threading.get_native_id()}.tmp")  # threads write, too
     try:
         with temporary.open("wb") as file:
             file.write(content)

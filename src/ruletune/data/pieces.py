@@ -38,13 +38,17 @@ from ruletune.errors import Location, Problem, UserError
 from ruletune.places import located
 from ruletune.types import Example
 
-__all__ = ["Piece", "Sheet", "pieces", "read_piece"]
+__all__ = ["ChangedError", "Piece", "Sheet", "pieces", "read_piece"]
 
 
 _BLANK = re.compile(
     rb"\n(?:[\t\x0b\x0c\r\x1c-\x1f ]|\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2(?:\x80[\x80-\x8a\xa8\xa9\xaf]|\x81\x9f)|\xe3\x80\x80)*(?=\n)"
 )
 """A line that readers leave out, after the end of the one before: white space as ``str.strip`` knows it, in UTF-8."""
+
+
+class ChangedError(UserError):
+    """Something changed between two parts of the work that have to agree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,19 @@ class Piece:
         digest.update(repr((self.kind, self.before, self.line, self.header, self.after)).encode())
         digest.update(self.name.encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
+
+    def check(self, fingerprint: str) -> None:
+        """See whether it is the piece that something was made of, by its fingerprint.
+
+        Raises:
+            ChangedError: It is another by now.
+        """
+        if fingerprint != self.fingerprint():
+            raise ChangedError(
+                "the data changed since the unfinished run began",
+                where=Location(self.source, self.line),
+                remedy="undo the change, or begin anew with --overwrite",
+            )
 
 
 @dataclass(frozen=True, slots=True)

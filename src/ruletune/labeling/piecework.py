@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from ruletune.config import TaskSpec, parse_task
-from ruletune.data.pieces import Piece, Sheet, pieces, read_piece
+from ruletune.data.pieces import ChangedError, Piece, Sheet, pieces, read_piece
 from ruletune.data.readers import MOST_PROBLEMS, Columns
-from ruletune.errors import Location, Problem, UserError
+from ruletune.errors import Location, Problem
 from ruletune.labeling.apply import RuleSet, fields_of
 from ruletune.labeling.corpus import texts_of
 from ruletune.labeling.evaluate import Embed
@@ -32,14 +32,10 @@ from ruletune.rules.base import parts
 from ruletune.rules.matching import GIVE_UP
 
 __all__ = [
-    "ApplyFile", "ApplyRules", "ChangedError", "Embedder", "FileJob", "Job", "TakeVotes", "WriteFile", "WriteRows", "file_of", "rules_digest", "shard_number",
+    "ApplyFile", "ApplyRules", "Embedder", "FileJob", "Job", "TakeVotes", "WriteFile", "WriteRows", "file_of", "rules_digest", "shard_number",
 ]  # fmt: skip
 
 Embedder = Callable[[TaskSpec], Embed | None]
-
-
-class ChangedError(UserError):
-    """Something changed between two parts of the work that have to agree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +99,12 @@ class ApplyRules:
         return _rebuilt, (self.spec.source, self.spec.path, *settings)
 
     def __call__(self, job: Job) -> Tally:
-        path, fingerprint = shard_path(self._folder, job.number), job.piece.fingerprint()
+        path = shard_path(self._folder, job.number)
         done = read_tally(path)
         if done is not None:
-            if done[0] != fingerprint:
-                raise ChangedError(
-                    "the data changed since the unfinished run began",
-                    where=Location(job.piece.source, job.piece.line),
-                    remedy="undo the change, or begin anew with --overwrite",
-                )
+            job.piece.check(done[0])
             return done[1]
+        fingerprint = job.piece.fingerprint()
         sheet = read_piece(job.piece, self.columns, texts_of(self.spec))
         tired = Counter(dict.fromkeys(job.tired, GIVE_UP))
         votes: Votes | None = None

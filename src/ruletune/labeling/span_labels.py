@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from ruletune.config import TaskSpec, parse_task
+from ruletune.data.pieces import ChangedError
 from ruletune.data.writing import write_lines
 from ruletune.errors import Location, UserError
 from ruletune.labeling.answer_model import AnswerModel
 from ruletune.labeling.apply import check_faults
 from ruletune.labeling.corpus import gold_of, read_given
 from ruletune.labeling.passes import Map
-from ruletune.labeling.piecework import ChangedError, Embedder, rules_digest
+from ruletune.labeling.piecework import Embedder, rules_digest
 from ruletune.labeling.span_apply import SpanRules
 from ruletune.labeling.span_table import fit_span_model, gold_answers
 from ruletune.labeling.span_votes import SpanVotes

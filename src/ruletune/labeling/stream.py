@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from ruletune.config import TaskSpec
-from ruletune.data.pieces import pieces
+from ruletune.data.pieces import ChangedError, pieces
 from ruletune.data.rows import data_files, format_of
 from ruletune.errors import Location, UserError
 from ruletune.labeling.apply import RuleSet, check_faults, fields_of
@@ -28,7 +28,7 @@ from ruletune.labeling.corpus import columns_of, gold_matrix, gold_of, needs_lab
 from ruletune.labeling.evaluate import Embed
 from ruletune.labeling.label_model import LabelModel
 from ruletune.labeling.passes import Found, Map, apply_files, apply_pieces, check, taken, write_files, write_pieces
-from ruletune.labeling.piecework import ApplyFile, ApplyRules, ChangedError, WriteRows, rules_digest
+from ruletune.labeling.piecework import ApplyFile, ApplyRules, WriteRows, rules_digest
 from ruletune.labeling.table import fit_label_model
 from ruletune.places import located
 from ruletune.progress import Listener, silent

@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from ruletune.bad_rows import BadRows
-from ruletune.data.pieces import Piece, pieces, read_piece
+from ruletune.data.pieces import ChangedError, Piece, pieces, read_piece
 from ruletune.data.readers import MOST_PROBLEMS, given_up, twice
 from ruletune.data.rows import data_files, format_of
 from ruletune.data.unique import Unique
 from ruletune.errors import Location, Problem, UserError
 from ruletune.labeling.corpus import columns_of, none_right, texts_of
 from ruletune.labeling.passes import FILES_ONLY, Map, output_names
-from ruletune.labeling.piecework import ChangedError
 from ruletune.labeling.stream import data_identity
 from ruletune.pipeline.run import Run, load
 from ruletune.pipeline.values import n_best_value, prediction_value
@@ -103,15 +102,10 @@ class _Predict:
         return _rebuilt, (self._run.folder.absolute(), allowed, self._asking, self._folder, self._source)
 
     def __call__(self, job: _Job) -> _Done:
-        path, fingerprint = _part(self._folder, job.number), job.piece.fingerprint()
+        path = _part(self._folder, job.number)
         known = _known(path)
         if known is not None:
-            if known[0] != fingerprint:
-                raise ChangedError(
-                    "the data changed since the unfinished run began",
-                    where=Location(job.piece.source, job.piece.line),
-                    remedy="undo the change, or begin anew with --overwrite",
-                )
+            job.piece.check(known[0])
             return known[1]
         run = self._run
         columns = columns_of(run.spec, self._source)
@@ -126,7 +120,7 @@ class _Predict:
             tuple(example.id for example in sheet.examples) if ids else (),
             tuple(sheet.lines) if ids else (),
         )
-        _store(path, fingerprint, done, rows)
+        _store(path, job.piece.fingerprint(), done, rows)
         return done
 
 
