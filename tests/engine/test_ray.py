@@ -17,10 +17,8 @@ from ruletune.config import TaskSpec, load_task, skipping_bad_rows
 from ruletune.engine.local import LocalEngine
 from ruletune.engine.ray import RayEngine
 from ruletune.errors import Location, MissingExtraError, UserError
-from ruletune.labeling.span_labels import label_spans
 from ruletune.labeling.stream import label_file
 from ruletune.progress import Event
-from ruletune.types import Spans
 from tests.engine import tasks
 from tests.engine.test_local import Unbuilt, odd, picky, square
 from tests.engine.training_work import Work, train, without_dropout
@@ -48,10 +46,7 @@ def engine(session: None) -> Iterator[RayEngine]:
 
 def label(spec: TaskSpec, data: Path, out: Path, map: Any = map) -> bytes:
     """Labels of a file of texts."""
-    if spec.task.answer is Spans:
-        label_spans(spec, str(data), out, map=map)
-    else:
-        label_file(spec, str(data), out, map=map, rows=3)
+    label_file(spec, str(data), out, map=map, rows=3)
     return out.read_bytes()
 
 

@@ -12,8 +12,6 @@ import typer
 from ruletune.cli.console import INTERRUPTED, Json, emit, out, progress_bars
 from ruletune.cli.engines import Address, EngineName, Workers, engine_of
 from ruletune.cli.skipping import BadRowsFile, SkipBad, left_out, skipping
-from ruletune.errors import UserError
-from ruletune.types import Spans
 
 if TYPE_CHECKING:
     from ruletune.config import TaskSpec
@@ -48,7 +46,6 @@ def label(
     from ruletune.config import load_task
     from ruletune.labeling.apply import needs_embedding
     from ruletune.labeling.corpus import needs_one_task
-    from ruletune.labeling.span_labels import label_spans
     from ruletune.labeling.stream import label_file
 
     spec = skipping(load_task(task), skip_bad, bad_rows)
@@ -58,20 +55,14 @@ def label(
         from ruletune.pipeline.embedding import embedder
 
         make = embedder
-    if spec.task.answer is Spans and resume:
-        raise UserError("there is nothing to resume: spans are labelled at once", remedy="leave --resume out")
     try:
         with (
             engine_of(engine, workers or jobs, address, model=make is not None) as place,
             progress_bars() as listener,
         ):
-            found = (
-                label_spans(spec, data, output, map=place.map, embedder=make, listener=listener)
-                if spec.task.answer is Spans
-                else label_file(
-                    spec, data, output, map=place.map, embedder=make, resume=resume, overwrite=overwrite, listener=listener
-                )
-            )  # fmt: skip
+            found = label_file(
+                spec, data, output, map=place.map, embedder=make, resume=resume, overwrite=overwrite, listener=listener
+            )
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; nothing is lost: go on with the same command and --resume\n")
         raise typer.Exit(INTERRUPTED) from None

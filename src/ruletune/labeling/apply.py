@@ -39,6 +39,7 @@ from ruletune.types import Example, Firing, Label, Span
 __all__ = [
     "RuleSet",
     "check_faults",
+    "check_fields",
     "fields_of",
     "needs_embedding",
 ]
@@ -153,7 +154,7 @@ class RuleSet:
         Args:
             progress: Told how many texts were done since it was last told.
             whole: These are all the texts there are: a rule that fails on every one of them is an error. A caller
-                that goes through the texts piece by piece says ``False``, and calls :meth:`check_fields` and
+                that goes through the texts piece by piece says ``False``, and calls :func:`check_fields` and
                 :func:`check_faults` at the end.
             strict: Without it, columns that are not there or malformed count as abstains, as they must where
                 a model is asked about texts that have no other columns; and no rule's failing is an error.
@@ -168,7 +169,7 @@ class RuleSet:
         matrix = np.full((len(examples), len(self.rules)), ABSTAIN, dtype=np.int16)
         log = _Log() if tired is None else _Log(tired=tired)
         if whole and strict and examples and self._reads_fields:
-            self.check_fields(fields_of(examples))
+            check_fields(self.rules, fields_of(examples))
         size = _BATCH if each is None else 1
         for start in range(0, len(examples), size):
             if each is not None:
@@ -264,27 +265,6 @@ class RuleSet:
         message = f"rule {rule.name!r} votes {value!r:.80}, which is no label and no position of one"
         return ABSTAIN, Problem(message, rule.where, nearest(str(value), self.labels))
 
-    def check_fields(self, there: Collection[str]) -> None:
-        """A column that a rule reads and that no row has is a mistake in the rule.
-
-        Args:
-            there: The columns that some row has, as :func:`fields_of` finds them.
-
-        Raises:
-            UserError: There is one.
-        """
-        problems = []
-        for rule in self.rules:
-            conditions = [part for condition in (rule.when, *rule.unless) for part in parts(condition)]
-            for name in dict.fromkeys(part.field for part in conditions if isinstance(part, Metadata)):
-                if name not in there:
-                    remedy = nearest(name, there) if there else "the data has no other columns"
-                    problems.append(
-                        Problem(f"rule {rule.name!r} reads the column {name!r}, which is not there", rule.where, remedy)
-                    )
-        if problems:
-            raise UserError.of(problems)
-
     def slow(self) -> dict[str, str]:
         """Rules that cannot be matched along with all others, by name, and why."""
         return self._conditions.slow()
@@ -358,6 +338,27 @@ def fields_of(examples: Iterable[Example]) -> set[str]:
         if example.text_pair is not None:
             there |= {"text_pair", "question"}
     return there
+
+
+def check_fields(rules: Iterable[Rule], there: Collection[str]) -> None:
+    """A column that a rule reads and that no row has is a mistake in the rule.
+
+    Args:
+        there: The columns that some row has, as :func:`fields_of` finds them.
+
+    Raises:
+        UserError: There is one.
+    """
+    problems = []
+    for rule in rules:
+        conditions = [part for condition in (rule.when, *rule.unless) for part in parts(condition)]
+        for name in dict.fromkeys(part.field for part in conditions if isinstance(part, Metadata)):
+            if name not in there:
+                remedy = nearest(name, there) if there else "the data has no other columns"
+                message = f"rule {rule.name!r} reads the column {name!r}, which is not there"
+                problems.append(Problem(message, rule.where, remedy))
+    if problems:
+        raise UserError.of(problems)
 
 
 def check_faults(rules: Sequence[Rule], faults: Sequence[Fault], *, texts: int) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ruletune.data.readers import twice
 from ruletune.errors import Location, Problem
-from ruletune.labeling.shards import read_digests, read_shard
+from ruletune.labeling.shards import read_digests, read_ids
 
 __all__ = ["duplicates"]
 
@@ -35,10 +35,10 @@ def duplicates(
     wanted = {place for pair in pairs for place in pair}
     found: dict[tuple[int, int], tuple[str, int]] = {}
     for number in sorted({number for number, _ in wanted}):
-        shard = read_shard(paths[number])
+        ids, lines = read_ids(paths[number])
         for at, row in wanted:
             if at == number:
-                found[at, row] = shard.ids[row], int(shard.lines[row])
+                found[at, row] = ids[row], int(lines[row])
     return {
         later: twice(found[later][0], where(later[0], found[later][1]))
         for later, first in pairs

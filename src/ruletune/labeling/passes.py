@@ -25,9 +25,8 @@ from ruletune.labeling.piecework import (
     ApplyRules,
     FileJob,
     Job,
-    TakeVotes,
     WriteFile,
-    WriteRows,
+    Writer,
     file_of,
     shard_number,
 )
@@ -214,13 +213,16 @@ def _place(problem: Problem) -> tuple[str, int]:
     return (problem.where.file, problem.where.line or 0) if problem.where else ("", 0)
 
 
-def taken(found: Found, rows: np.ndarray, folder: Path, rules: int, map: Map) -> Iterator[np.ndarray]:
-    """What the rules say of some texts, (texts, rules), a part after the other.
+def taken(
+    found: Found, rows: np.ndarray, take: Callable[[Sequence[tuple[int, np.ndarray]]], R], map: Map
+) -> Iterator[R]:
+    """What the rules say of some texts, a part after the other.
 
     Only these votes travel, however many texts there are: a file's shards are looked into by whoever is given the file.
 
     Args:
         rows: Numbers of the texts over all shards, sorted.
+        take: Gives what is wanted, from shards by number and the rows of each.
     """
 
     def wanted() -> Iterator[tuple[int, np.ndarray]]:
@@ -232,10 +234,10 @@ def taken(found: Found, rows: np.ndarray, folder: Path, rules: int, map: Map) ->
             first += size
 
     grouped = groupby(wanted(), key=lambda item: file_of(item[0]) if found.files else item[0])
-    yield from map(TakeVotes(folder, rules), (tuple(items) for _, items in grouped))
+    yield from map(take, (tuple(items) for _, items in grouped))
 
 
-def write_pieces(found: Found, rows: WriteRows, path: Path, map: Map, listener: Listener) -> int:
+def write_pieces(found: Found, rows: Writer, path: Path, map: Map, listener: Listener) -> int:
     """The second pass, into one file; how many texts have a label."""
     done = covered = 0
     with path.open("wb") as file:
@@ -247,7 +249,7 @@ def write_pieces(found: Found, rows: WriteRows, path: Path, map: Map, listener: 
     return covered
 
 
-def write_files(found: Found, rows: WriteRows, folder: Path, map: Map, listener: Listener) -> int:
+def write_files(found: Found, rows: Writer, folder: Path, map: Map, listener: Listener) -> int:
     """The second pass, into as many files as were read; how many texts have a label."""
     names = output_names([name for name, _ in found.files])
     jobs = list(zip(names, (numbers for _, numbers in found.files), strict=True))

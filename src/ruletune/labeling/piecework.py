@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -24,18 +23,28 @@ from ruletune.labeling.corpus import texts_of
 from ruletune.labeling.evaluate import Embed
 from ruletune.labeling.journal import Journal
 from ruletune.labeling.label_model import LabelModel
-from ruletune.labeling.shards import Shard, Tally, read_shard, read_tally, shard_path, write_shard
+from ruletune.labeling.shards import Shard, SpanShard, Tally, read_shard, read_tally, shard_path, write_shard
+from ruletune.labeling.span_apply import SpanRules
+from ruletune.labeling.span_votes import SpanVotes
+from ruletune.labeling.values import json_line
 from ruletune.labeling.votes import ABSTAIN, FAULT, Votes
 from ruletune.places import sync
 from ruletune.rules import Call
 from ruletune.rules.base import parts
 from ruletune.rules.matching import GIVE_UP
+from ruletune.types import Spans
 
 __all__ = [
-    "ApplyFile", "ApplyRules", "Embedder", "FileJob", "Job", "TakeVotes", "WriteFile", "WriteRows", "file_of", "rules_digest", "shard_number",
+    "AnyRules", "ApplyFile", "ApplyRules", "Embedder", "FileJob", "Job", "TakeVotes", "WriteFile", "WriteRows", "Writer", "file_of", "rules_digest",
+    "rules_of", "shard_number",
 ]  # fmt: skip
 
 Embedder = Callable[[TaskSpec], Embed | None]
+
+AnyRules = RuleSet | SpanRules
+
+Writer = Callable[[int], tuple[bytes, int]]
+"""Makes the lines of a shard, by its number, as UTF-8, and counts those with a label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,22 +93,22 @@ class ApplyRules:
     def __init__(
         self,
         spec: TaskSpec,
-        rules: RuleSet,
+        rules: AnyRules,
         *,
         digest: str,
         columns: Columns,
         folder: Path,
         embedder: Embedder | None = None,
     ) -> None:
-        self.spec, self.columns = spec, columns
-        self._rules, self._digest, self._folder, self._embedder = rules, digest, folder, embedder
+        self.spec, self.columns, self.rules, self.folder = spec, columns, rules, folder
+        self._digest, self._embedder = digest, embedder
 
     def __reduce__(self) -> tuple[Callable[..., ApplyRules], tuple[Any, ...]]:
-        settings = (self._digest, self.columns, self._folder, self._embedder)
+        settings = (self._digest, self.columns, self.folder, self._embedder)
         return _rebuilt, (self.spec.source, self.spec.path, *settings)
 
     def __call__(self, job: Job) -> Tally:
-        path = shard_path(self._folder, job.number)
+        path = shard_path(self.folder, job.number)
         done = read_tally(path)
         if done is not None:
             job.piece.check(done[0])
@@ -107,7 +116,7 @@ class ApplyRules:
         fingerprint = job.piece.fingerprint()
         sheet = read_piece(job.piece, self.columns, texts_of(self.spec))
         tired = Counter(dict.fromkeys(job.tired, GIVE_UP))
-        votes: Votes | None = None
+        votes: Votes | SpanVotes | None = None
         if job.apply and (job.skip_bad or not sheet.problems):
             with Journal(path, fingerprint) as journal:
                 sheet = _without(sheet, journal.deadly, job.piece)
@@ -119,16 +128,24 @@ class ApplyRules:
             tuple(sorted(fields_of(sheet.examples))),
             tuple(condition for condition, times in tired.items() if times >= GIVE_UP),
         )
-        nothing = np.full((len(sheet.examples), 0), ABSTAIN, dtype=np.int16)
-        shard = Shard.of([e.id for e in sheet.examples], sheet.lines, votes.matrix if votes else nothing)
-        write_shard(path, fingerprint, tally, shard, hashed=self.columns.id is not None)
+        write_shard(path, fingerprint, tally, _shard(sheet, votes), hashed=self.columns.id is not None)
         return tally
 
-    def _votes(self, sheet: Sheet, journal: Journal, tired: Counter[int]) -> Votes:
+    def _votes(self, sheet: Sheet, journal: Journal, tired: Counter[int]) -> Votes | SpanVotes:
         """What the rules say of a piece; where a process died over it, text by text."""
         lines = sheet.lines
         each = (lambda row: journal.at(lines[row])) if journal.again else None
-        return self._rules.apply(sheet.examples, whole=False, tired=tired, each=each)
+        return self.rules.apply(sheet.examples, whole=False, tired=tired, each=each)
+
+
+def _shard(sheet: Sheet, votes: Votes | SpanVotes | None) -> Shard | SpanShard:
+    """What is kept of a piece; without votes it is not labelled."""
+    ids = [example.id for example in sheet.examples]
+    if isinstance(votes, SpanVotes):
+        texts = [(example.text, example.text_pair) for example in sheet.examples]
+        return SpanShard(ids, np.array(sheet.lines, dtype=np.int64), texts, votes.table)
+    nothing = np.full((len(ids), 0), ABSTAIN, dtype=np.int16)
+    return Shard.of(ids, sheet.lines, votes.matrix if votes else nothing)
 
 
 def _without(sheet: Sheet, deadly: Sequence[int], piece: Piece) -> Sheet:
@@ -155,8 +172,18 @@ def _rebuilt(
     spec = parse_task(source, path=path, check_data=False)
     if rules_digest(spec) != digest:
         raise ChangedError("a file of the rules changed while they were applied", where=Location(str(path)))
-    rules = RuleSet(spec.rules, labels=spec.labels, embed=embedder(spec) if embedder else None)
+    rules = rules_of(spec, embedder)
     return ApplyRules(spec, rules, digest=digest, columns=columns, folder=folder, embedder=embedder)
+
+
+def rules_of(spec: TaskSpec, embedder: Embedder | None = None) -> AnyRules:
+    """A task's rules, to be applied.
+
+    Raises:
+        UserError: One of them says what cannot be an answer.
+    """
+    sort = SpanRules if spec.task.answer is Spans else RuleSet
+    return sort(spec.rules, labels=spec.labels, embed=embedder(spec) if embedder else None)
 
 
 def rules_digest(spec: TaskSpec) -> str:
@@ -254,7 +281,7 @@ class TakeVotes:
 class WriteFile:
     """Writes a file of all lines of some shards, and counts those with a label. The file appears when it is whole."""
 
-    rows: WriteRows
+    rows: Writer
     folder: Path
 
     def __call__(self, job: tuple[str, Sequence[int]]) -> int:
@@ -297,7 +324,7 @@ class WriteRows:
         else:
             self._decide(rows, beliefs)
         rows = [row for n, row in enumerate(rows) if (number, n) not in self.left_out]
-        return b"".join(map(_line, rows)), sum(row["label"] is not None for row in rows)
+        return b"".join(map(json_line, rows)), sum(row["label"] is not None for row in rows)
 
     def _rows(self, shard: Shard) -> list[dict[str, Any]]:
         """Rows with what each rule says, and no label yet."""
@@ -330,13 +357,3 @@ class WriteRows:
             if row["votes"] or "vetoes" in row:
                 row["label"] = [self.labels[k] for k in np.flatnonzero(beliefs[n] > 0.5)]
                 row["probability"] = belief[n]
-
-
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
-
-
-def _line(row: dict[str, Any]) -> bytes:
-    try:
-        return f"{_encode(row)}\n".encode()
-    except UnicodeEncodeError:  # half a surrogate pair, say in a rule's name: it can only be written escaped
-        return f"{json.dumps(row, allow_nan=False)}\n".encode()

@@ -1,7 +1,7 @@
 """What the rules said about a piece of the data, on disk: one file each, whole or absent.
 
 A shard is a row of arrays in NumPy's ``.npy`` format, one after the other: a header in JSON, hashes of the ids,
-the lines, the ids, and the cells in which a rule said something or failed. What is needed first stands first.
+the lines, the ids, and what the rules said. What is needed first stands first.
 """
 
 from __future__ import annotations
@@ -21,7 +21,18 @@ from ruletune.labeling.votes import ABSTAIN
 from ruletune.places import sync
 from ruletune.rules import Fault
 
-__all__ = ["Shard", "Tally", "read_digests", "read_shard", "read_tally", "shard_path", "write_shard"]
+__all__ = [
+    "Shard",
+    "SpanShard",
+    "Tally",
+    "read_digests",
+    "read_ids",
+    "read_shard",
+    "read_span_shard",
+    "read_tally",
+    "shard_path",
+    "write_shard",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +56,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """What the rules said about the texts of a piece.
+    """What the rules said about the texts of a piece: labels.
 
     Attributes:
         ids: Of the texts, in order.
@@ -67,6 +78,11 @@ class Shard:
         cells = matrix[rows, rules]
         return cls(ids, np.fromiter(lines, dtype=np.int64), rows.astype(np.int32), rules.astype(np.int32), cells)
 
+    @property
+    def said(self) -> tuple[np.ndarray, ...]:
+        """The arrays of what the rules said."""
+        return self.rows, self.rules, self.cells
+
     def matrix(self, rules: int) -> np.ndarray:
         """(texts, rules) int16, as it was."""
         matrix = np.full((len(self.ids), rules), ABSTAIN, dtype=np.int16)
@@ -74,12 +90,34 @@ class Shard:
         return matrix
 
 
+@dataclass(frozen=True, slots=True)
+class SpanShard:
+    """What the rules said about the texts of a piece: spans. The texts are kept, too: the label model goes through their words.
+
+    Attributes:
+        ids: Of the texts, in order.
+        lines: (texts,) int64: where they stand.
+        texts: Text and second text (a question) of each.
+        votes: (votes, 5) int32: row, rule, start, end and label, as :class:`ruletune.labeling.span_votes.SpanVotes` has them.
+    """
+
+    ids: Sequence[str]
+    lines: np.ndarray
+    texts: Sequence[tuple[str, str | None]]
+    votes: np.ndarray
+
+    @property
+    def said(self) -> tuple[np.ndarray, ...]:
+        """The arrays of the texts and of what the rules said."""
+        return np.frombuffer(json.dumps(self.texts).encode(), dtype=np.uint8), self.votes
+
+
 def shard_path(folder: Path, number: int) -> Path:
     """Where the shard of the piece of this number stands."""
     return folder / f"{number:09d}.shard"
 
 
-def write_shard(path: Path, fingerprint: str, tally: Tally, shard: Shard, *, hashed: bool) -> None:
+def write_shard(path: Path, fingerprint: str, tally: Tally, shard: Shard | SpanShard, *, hashed: bool) -> None:
     """Write a shard in one step.
 
     Args:
@@ -101,9 +139,7 @@ def write_shard(path: Path, fingerprint: str, tally: Tally, shard: Shard, *, has
         shard.lines,
         np.cumsum([len(identity) for identity in encoded], dtype=np.int64),
         np.frombuffer(b"".join(encoded), dtype=np.uint8),
-        shard.rows,
-        shard.rules,
-        shard.cells,
+        *shard.said,
     ]
     content = io.BytesIO()
     for array in arrays:
@@ -143,14 +179,35 @@ def read_digests(path: Path) -> np.ndarray:
         return _array(file)
 
 
-def read_shard(path: Path) -> Shard:
+def read_ids(path: Path) -> tuple[list[str], np.ndarray]:
+    """Ids of a shard's texts, and (texts,) int64 the lines where they stand."""
     with path.open("rb") as file:
-        for _ in range(2):
-            _array(file)
-        lines, ends, joined, rows, rules, cells = (_array(file) for _ in range(6))
+        return _texts(file)
+
+
+def read_shard(path: Path) -> Shard:
+    """A shard of labels."""
+    with path.open("rb") as file:
+        ids, lines = _texts(file)
+        return Shard(ids, lines, *(_array(file) for _ in range(3)))
+
+
+def read_span_shard(path: Path) -> SpanShard:
+    """A shard of spans."""
+    with path.open("rb") as file:
+        ids, lines = _texts(file)
+        texts = [(text, second) for text, second in json.loads(_array(file).tobytes())]
+        return SpanShard(ids, lines, texts, _array(file))
+
+
+def _texts(file: IO[bytes]) -> tuple[list[str], np.ndarray]:
+    """Ids and lines of the texts; what the rules said comes next."""
+    for _ in range(2):
+        _array(file)
+    lines, ends, joined = (_array(file) for _ in range(3))
     whole, starts = joined.tobytes(), [0, *ends[:-1].tolist()]
     ids = [whole[start:end].decode("utf-8", "surrogatepass") for start, end in zip(starts, ends.tolist(), strict=False)]
-    return Shard(ids, lines, rows, rules, cells)
+    return ids, lines
 
 
 def _array(file: IO[bytes]) -> np.ndarray:

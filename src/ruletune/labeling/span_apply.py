@@ -17,7 +17,7 @@ from itertools import pairwise
 import numpy as np
 
 from ruletune.errors import Problem, UserError, nearest
-from ruletune.labeling.apply import check_faults, fields_of
+from ruletune.labeling.apply import check_faults, check_fields, fields_of
 from ruletune.labeling.evaluate import Conditions, Embed, Holding
 from ruletune.labeling.finding import Finder, has_spans
 from ruletune.labeling.held import Held, failure, overrun_reason
@@ -107,6 +107,8 @@ class SpanRules:
         progress: Callable[[int], None] | None = None,
         strict: bool = True,
         whole: bool = True,
+        tired: Counter[int] | None = None,
+        each: Callable[[int], None] | None = None,
     ) -> SpanVotes:
         """What all rules say about all examples.
 
@@ -114,17 +116,21 @@ class SpanRules:
             progress: Told how many texts were done since it was last told.
             strict: Without it, columns that are not there count as silence, and no rule's failing is an error.
             whole: These are all examples there are; else whoever has them all looks for columns that no example has, with
-                :meth:`check_fields`, and for rules that fail on every text.
+                :func:`ruletune.labeling.apply.check_fields`, and for rules that fail on every text.
+            tired, each: As :meth:`ruletune.labeling.apply.RuleSet.apply` takes them.
 
         Raises:
             UserError: A column is missing or malformed; a rule fails on every text, or gives what is no span.
         """
-        if strict and whole:
-            self.check_fields(examples)
+        if strict and whole and examples and self._reads_fields:
+            check_fields(self.rules, fields_of(examples))
         said = _Said()
-        tired: Counter[int] = Counter()
-        for start in range(0, len(examples), _BATCH):
-            batch = examples[start : start + _BATCH]
+        tired = Counter() if tired is None else tired
+        size = _BATCH if each is None else 1
+        for start in range(0, len(examples), size):
+            if each is not None:
+                each(start)
+            batch = examples[start : start + size]
             self._fill(batch, start, said, tired)
             if progress:
                 progress(len(batch))
@@ -173,26 +179,6 @@ class SpanRules:
         """The rules that say something about one example: the spans that they speak of."""
         [found] = self.apply([example], strict=False).firings()
         return found
-
-    def check_fields(self, examples: Sequence[Example]) -> None:
-        """Refuse rules that read a column which no example has.
-
-        Raises:
-            UserError: There are such.
-        """
-        if not examples or not self._reads_fields:
-            return
-        there = fields_of(examples)
-        problems = []
-        for rule in self.rules:
-            conditions = [part for condition in (rule.when, *rule.unless) for part in parts(condition)]
-            for name in dict.fromkeys(part.field for part in conditions if isinstance(part, Metadata)):
-                if name not in there:
-                    remedy = nearest(name, there) if there else "the data has no other columns"
-                    message = f"rule {rule.name!r} reads the column {name!r}, which is not there"
-                    problems.append(Problem(message, rule.where, remedy))
-        if problems:
-            raise UserError.of(problems)
 
     def _fill(
         self,

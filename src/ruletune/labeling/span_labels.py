@@ -1,168 +1,133 @@
-"""Weak labels for texts whose answers are spans, as a file: what each rule says, and what the label model makes of it."""
+"""Weak labels of texts whose answers are spans: what the label model makes of each shard, and how it is fitted on some of them."""
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ruletune.config import TaskSpec, parse_task
-from ruletune.data.pieces import ChangedError
-from ruletune.data.writing import write_lines
-from ruletune.errors import Location, UserError
+from ruletune.config import TaskSpec
 from ruletune.labeling.answer_model import AnswerModel
-from ruletune.labeling.apply import check_faults
-from ruletune.labeling.corpus import gold_of, read_given
-from ruletune.labeling.passes import Map
-from ruletune.labeling.piecework import Embedder, rules_digest
+from ruletune.labeling.piecework import ApplyRules
+from ruletune.labeling.sequence_model import SequenceModel
+from ruletune.labeling.shards import read_span_shard, shard_path
 from ruletune.labeling.span_apply import SpanRules
 from ruletune.labeling.span_table import fit_span_model, gold_answers
 from ruletune.labeling.span_votes import SpanVotes
-from ruletune.labeling.stream import Labelled
-from ruletune.labeling.values import answer_value
+from ruletune.labeling.values import answer_value, json_line
 from ruletune.labeling.words import words
-from ruletune.places import located
-from ruletune.progress import Listener, counted, silent
-from ruletune.rules import Fault
 from ruletune.types import Example, Spans
 
-__all__ = ["label_spans"]
+__all__ = ["TakeSpans", "WriteSpans", "fit_spans"]
 
-
-_TEXTS = 2048
-"""Texts that a process applies the rules to at a time."""
-
-
-def label_spans(
-    spec: TaskSpec,
-    data: str,
-    out: str | os.PathLike[str],
-    *,
-    map: Map = map,
-    embedder: Embedder | None = None,
-    listener: Listener = silent,
-) -> Labelled:
-    """Write ``id``, ``votes`` by rule, the entities found (``label``) and the least certain one's ``probability``, a text a line.
-
-    The label model is fitted on these texts and on the gold spans of the training data. All texts are held in memory. The file
-    appears when it is whole.
-
-    Args:
-        map: Where the rules are applied; default here. The label model is fitted and asked here in any case.
-        embedder: As :func:`ruletune.labeling.stream.label_file` takes it.
-
-    Raises:
-        UserError: The data or a rule is wrong, or the file cannot be written.
-    """
-    target = located(out)
-    if os.fspath(out).endswith("/"):
-        raise UserError("entities and answers of all texts are written to one file", remedy="name it, without a slash")
-    if Path(data).exists() and Path(data).resolve() == target.resolve():
-        raise UserError("the output would replace the input", remedy="name another file")
-    examples = read_given(spec, data)
-    if not examples:
-        raise UserError("there are no texts")
-    work = ApplySpans(spec, embedder)
-    rules = work.rules
-    rules.check_fields(examples)
-    progress, parts = counted(listener, "applying rules", len(examples)), []
-    for part in map(work, (examples[start : start + _TEXTS] for start in range(0, len(examples), _TEXTS))):
-        parts.append(part.votes(rules))
-        progress(part.texts)
-    votes = SpanVotes.joined(parts)
-    check_faults(spec.rules, votes.faults, texts=len(examples))
-    taught = gold_of(spec)
-    learned = SpanVotes.joined([votes, rules.apply(taught)]) if taught else votes
-    unknown = [replace(example, answer=None) for example in examples]
-    reconciled = (_answered if spec.task.readout == "extract" else _marked)(spec, votes, learned, [*unknown, *taught])
-    by_row: list[dict[str, list[object]]] = [{} for _ in examples]
-    for row, rule, start, end, label in zip(
-        *(column.tolist() for column in (votes.row, votes.rule, votes.start, votes.end, votes.label)), strict=True
-    ):
-        said = {"label": rules.labels[label]} if rules.rules[rule].sign else {}  # a link speaks of no label
-        by_row[row].setdefault(rules.rules[rule].name, []).append({"start": start, "end": end, **said})
-
-    def lines() -> Iterator[str]:
-        for example, said, (answer, probability) in zip(examples, by_row, reconciled, strict=True):
-            value = {
-                "id": example.id,
-                "votes": said,
-                "label": answer_value(answer),
-                "probability": probability,
-            }
-            yield json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n"
-
-    write_lines(target, lines())
-    return Labelled(target, len(examples), int(votes.covered.sum()), votes.faults)
+Texts = Sequence[tuple[str, str | None]]
+"""Text and second text of each."""
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
-    """Votes as they travel: without the rules, which may hold functions."""
+class TakeSpans:
+    """What the rules say of some texts, given shards by number and the rows of each: a table of votes, and the texts.
 
-    texts: int
-    row: np.ndarray
-    rule: np.ndarray
-    start: np.ndarray
-    end: np.ndarray
-    label: np.ndarray
-    faults: tuple[Fault, ...]
+    The table is that of :attr:`ruletune.labeling.span_votes.SpanVotes.table`, its rows counted over the texts taken.
+    """
 
-    def votes(self, rules: SpanRules) -> SpanVotes:
-        columns = (self.row, self.rule, self.start, self.end, self.label)
-        return SpanVotes(rules.rules, rules.labels, self.texts, *columns, self.faults)
+    work: ApplyRules
 
-
-class ApplySpans:
-    """Applies a task's rules to examples. It goes to another process as the task's source; there the rules are built anew."""
-
-    def __init__(self, spec: TaskSpec, embedder: Embedder | None, digest: str | None = None) -> None:
-        self._spec, self._embedder = spec, embedder
-        self._digest = rules_digest(spec)
-        if digest not in (None, self._digest):
-            raise ChangedError("a file of the rules changed while they were applied", where=Location(str(spec.path)))
-        self.rules = SpanRules(spec.rules, labels=spec.labels, embed=embedder(spec) if embedder else None)
-
-    def __reduce__(self) -> tuple[Callable[..., ApplySpans], tuple[Any, ...]]:
-        return _rebuilt, (self._spec.source, self._spec.path, self._embedder, self._digest)
-
-    def __call__(self, examples: Sequence[Example]) -> Columns:
-        votes = self.rules.apply(examples, whole=False)
-        return Columns(votes.texts, votes.row, votes.rule, votes.start, votes.end, votes.label, votes.faults)
+    def __call__(self, wanted: Sequence[tuple[int, np.ndarray]]) -> tuple[np.ndarray, Texts]:
+        tables, texts = [np.empty((0, 5), dtype=np.int32)], list[tuple[str, str | None]]()
+        for number, rows in wanted:
+            shard = read_span_shard(shard_path(self.work.folder, number))
+            table = _votes(self.work, len(shard.ids), shard.votes).take(rows).table
+            table[:, 0] += len(texts)
+            tables.append(table)
+            texts += [shard.texts[row] for row in rows.tolist()]
+        return np.concatenate(tables), texts
 
 
-def _rebuilt(source: str, path: Path, embedder: Embedder | None, digest: str) -> ApplySpans:
-    return ApplySpans(parse_task(source, path=path, check_data=False), embedder, digest)
+def fit_spans(
+    spec: TaskSpec,
+    work: ApplyRules,
+    parts: Sequence[tuple[np.ndarray, Texts]],
+    said: SpanVotes,
+    gold: Sequence[Example],
+) -> SequenceModel | AnswerModel:
+    """The label model of texts, as :class:`TakeSpans` takes them, and of gold ones.
+
+    Args:
+        said: What the rules say of ``gold``.
+    """
+    several = [_votes(work, len(texts), table) for table, texts in parts]
+    votes = SpanVotes.joined([*several, said])
+    examples = [*(each for _, texts in parts for each in _examples(texts)), *gold]
+    if spec.task.readout == "extract":
+        return AnswerModel.fit(votes, examples)
+    return fit_span_model(spec, votes, [words(example.text) for example in examples], gold_answers(examples))
 
 
-def _marked(
-    spec: TaskSpec, votes: SpanVotes, learned: SpanVotes, examples: Sequence[Example]
-) -> list[tuple[Spans, float | None]]:
-    """Entities by the label model, of the texts of ``votes``, which come first in ``learned`` and ``examples``."""
-    ranges = [words(example.text) for example in examples]
-    model = fit_span_model(spec, learned, ranges, gold_answers(examples))
-    mine = ranges[: votes.texts]
-    decoded, beliefs = model.decode(votes, mine), model.posterior(votes, mine)
-    return [
-        (found, _certainty(found, belief, places)) for found, belief, places in zip(decoded, beliefs, mine, strict=True)
-    ]
+@dataclass(frozen=True, slots=True)
+class WriteSpans:
+    """Makes the lines of a shard, as UTF-8, and counts those in which a rule votes for an entity or an answer.
+
+    Attributes:
+        left_out: (shard, row) of texts that get no line.
+    """
+
+    work: ApplyRules
+    model: SequenceModel | AnswerModel
+    left_out: frozenset[tuple[int, int]] = frozenset()
+
+    def __call__(self, number: int) -> tuple[bytes, int]:
+        shard = read_span_shard(shard_path(self.work.folder, number))
+        votes = _votes(self.work, len(shard.ids), shard.votes)
+        found = self._answered(votes, shard.texts)
+        lines, labelled = [], 0
+        for row, (identity, said, covered) in enumerate(zip(shard.ids, _by_rule(votes), votes.covered, strict=True)):
+            if (number, row) in self.left_out:
+                continue
+            answer, probability = found[row]
+            value = {"id": identity, "votes": said, "label": answer_value(answer), "probability": probability}
+            lines.append(json_line(value))
+            labelled += bool(covered)
+        return b"".join(lines), labelled
+
+    def _answered(self, votes: SpanVotes, texts: Texts) -> list[tuple[Spans, float | None]]:
+        """What the label model makes of texts, and how sure it is."""
+        if isinstance(self.model, AnswerModel):
+            proposals = self.model.proposals(votes, _examples(texts))
+            # Where the rules propose nothing and veto nothing, nothing is known.
+            return [
+                (answer, certain if each.spans or each.silenced else None)
+                for each, (answer, certain) in zip(proposals, self.model.answers(proposals), strict=True)
+            ]
+        ranges = [words(text) for text, _ in texts]
+        beliefs = self.model.posterior(votes, ranges)
+        decoded = self.model.decode(votes, ranges, beliefs=beliefs)
+        return [
+            (answer, _certainty(answer, belief, places))
+            for answer, belief, places in zip(decoded, beliefs, ranges, strict=True)
+        ]
 
 
-def _answered(
-    spec: TaskSpec, votes: SpanVotes, learned: SpanVotes, examples: Sequence[Example]
-) -> list[tuple[Spans, float | None]]:
-    """Answers by the label model, likewise; without a probability where the rules propose nothing and veto nothing."""
-    model = AnswerModel.fit(learned, examples)
-    proposals = model.proposals(votes, examples[: votes.texts])
-    return [
-        (answer, certain if each.spans or each.silenced else None)
-        for each, (answer, certain) in zip(proposals, model.answers(proposals), strict=True)
-    ]
+def _votes(work: ApplyRules, texts: int, table: np.ndarray) -> SpanVotes:
+    assert isinstance(work.rules, SpanRules)
+    return SpanVotes.of(work.rules.rules, work.rules.labels, texts, table)
+
+
+def _examples(texts: Texts) -> list[Example]:
+    """As the label model reads them, which asks for no id."""
+    return [Example("", text, text_pair=second) for text, second in texts]
+
+
+def _by_rule(votes: SpanVotes) -> list[dict[str, list[dict[str, Any]]]]:
+    """Of each text what every rule says."""
+    found: list[dict[str, list[dict[str, Any]]]] = [{} for _ in range(votes.texts)]
+    for row, rule, start, end, label in votes.table.tolist():
+        each = votes.rules[rule]
+        said = {"label": votes.labels[label]} if each.sign else {}  # a link speaks of no label
+        found[row].setdefault(each.name, []).append({"start": start, "end": end, **said})
+    return found
 
 
 def _certainty(answer: Spans, belief: np.ndarray, places: list[tuple[int, int]]) -> float | None:

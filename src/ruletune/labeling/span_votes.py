@@ -58,6 +58,17 @@ class SpanVotes:
         found[self.row[self.signs[self.rule] > 0]] = True
         return found
 
+    @property
+    def table(self) -> np.ndarray:
+        """(votes, 5) int32: row, rule, start, end and label of each."""
+        return np.stack([self.row, self.rule, self.start, self.end, self.label], axis=1)
+
+    @classmethod
+    def of(cls, rules: tuple[Rule, ...], labels: tuple[str, ...], texts: int, table: np.ndarray) -> SpanVotes:
+        """From such a table."""
+        row, rule, start, end, label = (np.ascontiguousarray(column) for column in table.T)
+        return cls(rules, labels, texts, row, rule, start, end, label)
+
     @classmethod
     def joined(cls, several: Sequence[SpanVotes]) -> SpanVotes:
         """The votes of the same rules on one list of texts after another; faults of a rule are added up."""

@@ -23,18 +23,29 @@ from ruletune.config import TaskSpec
 from ruletune.data.pieces import ChangedError, pieces
 from ruletune.data.rows import data_files, format_of
 from ruletune.errors import Location, UserError
-from ruletune.labeling.apply import RuleSet, check_faults, fields_of
-from ruletune.labeling.corpus import columns_of, gold_matrix, gold_of, needs_label, none_right, texts_of
+from ruletune.labeling.apply import check_faults, check_fields, fields_of
+from ruletune.labeling.corpus import columns_of, gold_matrix, gold_of, needs_label, needs_one_task, none_right, texts_of
 from ruletune.labeling.evaluate import Embed
 from ruletune.labeling.label_model import LabelModel
 from ruletune.labeling.passes import Found, Map, apply_files, apply_pieces, check, taken, write_files, write_pieces
-from ruletune.labeling.piecework import ApplyFile, ApplyRules, WriteRows, rules_digest
+from ruletune.labeling.piecework import (
+    ApplyFile,
+    ApplyRules,
+    TakeVotes,
+    Writer,
+    WriteRows,
+    rules_digest,
+    rules_of,
+)
+from ruletune.labeling.span_labels import TakeSpans, WriteSpans, fit_spans
+from ruletune.labeling.span_votes import SpanVotes
 from ruletune.labeling.table import fit_label_model
+from ruletune.labeling.votes import Votes
 from ruletune.places import located
 from ruletune.progress import Listener, silent
 from ruletune.rules import Fault
 from ruletune.store import open_workspace
-from ruletune.types import Example
+from ruletune.types import Example, Spans
 
 __all__ = ["Labelled", "Map", "data_identity", "fit_drawn", "label_file"]
 
@@ -52,6 +63,9 @@ _FITTED = 200_000
 
 _FITTED_CELLS = 1 << 26
 """Texts times rules that it is fitted on, at most."""
+
+_FITTED_SPANS = 50_000
+"""The same where answers are spans: there the label model goes through the words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +99,8 @@ def label_file(
     """Write one row a text, in the order of the data.
 
     A row has ``id``, ``votes`` by rule, ``label`` and ``probability``; ``vetoes`` by rule and ``faults``, a list of rules,
-    where there are any. The label model is fitted on these texts and on the gold labels of the task's training data.
+    where there are any. Where answers are spans ``votes`` are lists of them, and ``probability`` is that of the least
+    certain one. The label model is fitted on these texts and on the gold labels of the task's training data.
     A text about whose label nothing is known has the label ``None``; in a multi-label task ``label`` is the list of labels
     above one half. A file that is there already stays until the new one is whole.
     A folder that is there is replaced with ``overwrite`` only.
@@ -113,10 +128,10 @@ def label_file(
         raise UserError("the output would replace the input", remedy="name another file")
     if target.is_dir() and not folder:
         raise UserError(f"{target} is a folder", remedy=f"name a file, or write {target}/ for a folder of files")
-    needs_label(spec, "labelling by rules alone")
+    (needs_one_task if spec.task.answer is Spans else needs_label)(spec, "labelling by rules alone")
     if not spec.rules:
         raise UserError("there are no rules to label with", where=Location(str(spec.path)), remedy="write some")
-    rules = RuleSet(spec.rules, labels=spec.labels, embed=embedder(spec) if embedder else None)
+    rules = rules_of(spec, embedder)
     gold = gold_of(spec)
     said = rules.apply(gold, whole=False)
     count, size = max(1, min(rows, _CELLS // len(spec.rules))), _SIZE
@@ -145,7 +160,7 @@ def label_file(
             check(found, named, columns, workspace.parts, bad_rows)
             if spec.bad_rows is not None and found.texts == len(found.left_out):
                 raise none_right(data, spec.bad_rows)
-            rules.check_fields(found.fields | fields_of(gold))
+            check_fields(spec.rules, found.fields | fields_of(gold))
             check_faults(spec.rules, tuple(found.faults.values()), texts=found.texts)
         except ChangedError:
             raise
@@ -154,8 +169,7 @@ def label_file(
             raise
         for fault in said.faults:
             found.fault(fault)
-        model = fit_drawn(spec, found, said.matrix, gold, workspace.parts, fitted, map)
-        write = WriteRows(workspace.parts, tuple(rule.name for rule in spec.rules), spec.labels, model, found.left_out)
+        write = _fitted(work, found, gold, said, fitted, map)
         if folder:
             covered = write_files(found, write, workspace.files, map, listener)
             workspace.publish()
@@ -179,16 +193,28 @@ def data_identity(data: str) -> list[object] | str:
         return [path.stat().st_size, hashlib.blake2b(file.read(1 << 16), digest_size=16).hexdigest()]
 
 
+def _fitted(
+    work: ApplyRules, found: Found, gold: list[Example], said: Votes | SpanVotes, fitted: int, map: Map
+) -> Writer:
+    """The label model, as what writes the lines that it gives."""
+    spec, folder = work.spec, work.folder
+    if isinstance(said, SpanVotes):
+        drawn = _drawn(found.texts, min(fitted, _FITTED_SPANS), spec.file.seed)
+        parts = list(taken(found, drawn, TakeSpans(work), map))
+        return WriteSpans(work, fit_spans(spec, work, parts, said, gold), found.left_out)
+    model = fit_drawn(spec, found, said.matrix, gold, folder, fitted, map)
+    return WriteRows(folder, tuple(rule.name for rule in spec.rules), spec.labels, model, found.left_out)
+
+
 def fit_drawn(
     spec: TaskSpec, found: Found, said: np.ndarray, gold: list[Example], folder: Path, fitted: int, map: Map
 ) -> LabelModel:
     """The label model of the texts, or of so many drawn from them, and of the gold ones."""
-    total, rules = found.texts, len(spec.rules)
-    most = max(1, min(fitted, _FITTED_CELLS // rules))
-    drawn = np.arange(total) if total <= most else _drawn(total, most, np.random.default_rng(spec.file.seed))
+    rules = len(spec.rules)
+    drawn = _drawn(found.texts, min(fitted, _FITTED_CELLS // rules), spec.file.seed)
     votes = np.empty((len(drawn) + len(gold), rules), dtype=np.int16)
     at = 0
-    for part in taken(found, drawn, folder, rules, map):
+    for part in taken(found, drawn, TakeVotes(folder, rules), map):
         votes[at : at + len(part)] = part
         at += len(part)
     votes[len(drawn) :] = said
@@ -197,8 +223,12 @@ def fit_drawn(
     return fit_label_model(spec, votes, known)
 
 
-def _drawn(total: int, most: int, rng: np.random.Generator) -> np.ndarray:
-    """About ``most`` of ``total`` texts, sorted: one at random from each of so many equal stretches."""
+def _drawn(total: int, most: int, seed: int) -> np.ndarray:
+    """Numbers of all texts; of more than ``most`` about so many, sorted: one at random from each of so many equal stretches."""
+    most = max(1, most)
+    if total <= most:
+        return np.arange(total)
+    rng = np.random.default_rng(seed)
     stretch = total / most
     rows = ((np.arange(most) + rng.random(most)) * stretch).astype(np.int64)
     return np.unique(np.minimum(rows, total - 1))

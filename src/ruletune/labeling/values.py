@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+
 from ruletune.types import Answer, Firing, Label, Spans, Text
 
-__all__ = ["answer_value", "firing_value"]
+__all__ = ["answer_value", "firing_value", "json_line"]
 
 
 def answer_value(answer: Answer) -> object:
@@ -28,3 +31,18 @@ def firing_value(firing: Firing) -> dict[str, object]:
         "spans": [[span.start, span.end] for span in firing.spans],
     }
     return value | {"veto": True} if firing.veto else value
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+
+
+def json_line(row: Mapping[str, object]) -> bytes:
+    """A row of a JSONL file, as UTF-8, with the end of the line.
+
+    >>> json_line({"id": "1", "label": "好"}).decode()
+    '{"id": "1", "label": "好"}\\n'
+    """
+    try:
+        return f"{_encode(row)}\n".encode()
+    except UnicodeEncodeError:  # half a surrogate pair, say in a rule's name: it can only be written escaped
+        return f"{json.dumps(row, allow_nan=False)}\n".encode()
