@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import ruletune
+from ruletune.bad_rows import BadRows
 from ruletune.cli import app
 from ruletune.config import load_task
-from ruletune.errors import RuletuneError, UserError
+from ruletune.errors import Location, RuletuneError, UserError
+from ruletune.labeling.journal import Journal
 from ruletune.pipeline.predict_file import Asking, predict_file
 from ruletune.pipeline.values import prediction_value
+from ruletune.types import Example, Prediction
 from tests.model_fixtures import texts, write_task
 
 
@@ -94,6 +97,76 @@ def test_bad_rows_are_told_and_nothing_is_written(run: ruletune.Run, data: Path)
         predict_file(run, str(data), data.with_name("out.jsonl"), rows=1)
     assert [problem.where.line for problem in caught.value.problems if problem.where] == [2, 3]
     assert not data.with_name("out.jsonl").exists() and not data.with_name(".out.jsonl.partial").exists()
+
+
+class Died(BaseException):
+    """A process that ended without a word."""
+
+
+@pytest.fixture
+def mortal(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[int]]:
+    """Makes a run die over a text; how many texts it was asked about at a time, from then on."""
+    leave, predict = Journal.__exit__, ruletune.Run.predict
+    asked: list[int] = []
+
+    def left(self: Journal, kind: Any, error: Any, trace: Any) -> None:
+        if kind is not Died:
+            leave(self, kind, error, trace)
+
+    def over(deadly: str) -> list[int]:
+        def die(self: ruletune.Run, examples: Sequence[Example], **options: Any) -> list[Prediction]:
+            asked.append(len(examples))
+            if any(deadly in example.text for example in examples):
+                raise Died
+            return predict(self, examples, **options)
+
+        monkeypatch.setattr(Journal, "__exit__", left)
+        monkeypatch.setattr(ruletune.Run, "predict", die)
+        return asked
+
+    return over
+
+
+def test_a_text_that_processes_die_over_is_found_and_can_be_left_out(
+    run: ruletune.Run, data: Path, mortal: Callable[[str], list[int]]
+) -> None:
+    whole, out = data.with_name("whole.jsonl"), data.with_name("out.jsonl")
+    found = data.read_text(encoding="utf-8").splitlines()
+    found[17] = json.dumps({"text": "deadly"})
+    data.write_text("\n".join(found), encoding="utf-8")
+    predict_file(run, str(data), whole, rows=7)
+    asked = mortal("deadly")
+    for _ in range(3):
+        with pytest.raises(Died):
+            predict_file(run, str(data), out, rows=7, resume=True)
+    # Two pieces, and the third that holds the text; twice text by text up to it.
+    assert asked == [7, 7, 7, *[1] * 4, *[1] * 4]
+    with pytest.raises(UserError) as caught:
+        predict_file(run, str(data), out, rows=7, resume=True)
+    [problem] = caught.value.problems
+    assert problem.where == Location(str(data), 18) and problem.message == "a process that answers text '18' dies"
+    for _ in range(3):
+        with pytest.raises(Died):
+            predict_file(run, str(data), out, rows=7, resume=True, bad_rows=BadRows())
+    skipped = BadRows()
+    predict_file(run, str(data), out, rows=7, resume=True, bad_rows=skipped)
+    assert skipped.count == 1
+    assert [row["id"] for row in rows(out)] == [str(n) for n in range(1, 41) if n != 18]
+    same(rows(out), [row for row in rows(whole) if row["id"] != "18"])
+
+
+def test_a_process_that_died_over_nothing_leaves_no_trace(
+    run: ruletune.Run, data: Path, mortal: Callable[[str], list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, out = data.with_name("whole.jsonl"), data.with_name("out.jsonl")
+    predict_file(run, str(data), whole, rows=7)
+    with monkeypatch.context() as patched:
+        patched.setattr(Journal, "__exit__", lambda *_: None)
+        patched.setattr(ruletune.Run, "predict", lambda *_, **__: (_ for _ in ()).throw(Died))
+        with pytest.raises(Died):
+            predict_file(run, str(data), out, rows=7)
+    predict_file(run, str(data), out, rows=7, resume=True)
+    assert out.read_bytes() == whole.read_bytes(), "to the last digit"
 
 
 def test_no_rows_and_the_input_as_output_are_refused(run: ruletune.Run, data: Path) -> None:

@@ -1,7 +1,7 @@
-"""Texts that kill the process that applies rules to them, found out by those who try again.
+"""Texts that kill the process that works on them, found out by those who try again.
 
-A library that rules call may end the process, and the same text will end the next one. A piece whose process died is
-therefore gone through text by text, and the text at hand is written down before the rules see it: one that two processes died
+A library that rules or a model call may end the process, and the same text will end the next one. A piece whose process died is
+therefore gone through text by text, and the text at hand is written down before anything else sees it: one that two processes died
 over is at fault, and is left out. Three attempts find the first such text of a piece, and two more each that follows.
 """
 
@@ -15,9 +15,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from ruletune.data.pieces import Piece, Sheet
+from ruletune.errors import Location, Problem
 from ruletune.places import Elsewhere
 
-__all__ = ["Journal"]
+__all__ = ["Journal", "without"]
 
 
 @dataclass(slots=True)
@@ -67,8 +69,13 @@ class Journal:
         return tuple(self._page.deadly)
 
     def at(self, row: int) -> None:
-        """The rules are about to see this row."""
+        """This row is about to be worked on."""
         self._page.at = row
+        self._write()
+
+    def past(self) -> None:
+        """No row by itself is worked on any more."""
+        self._page.at = None
         self._write()
 
     def __enter__(self) -> Self:
@@ -96,3 +103,25 @@ class Journal:
         temporary = self._path.with_suffix(f".{os.getpid()}.tmp")
         temporary.write_bytes(written)
         temporary.replace(self._path)
+
+
+def without(sheet: Sheet, deadly: Sequence[int], piece: Piece, *, doing: str) -> Sheet:
+    """A piece without the rows, by line, that processes died over: they are problems now.
+
+    Args:
+        doing: What the processes did, such as ``applies the rules to``.
+    """
+    if not deadly:
+        return sheet
+    rows = list(zip(sheet.examples, sheet.lines, strict=True))
+    problems = [
+        Problem(
+            f"a process that {doing} text {example.id!r} dies",
+            Location(f"{piece.source}[{line}]") if piece.kind == "json" else Location(piece.source, line),
+            "find the rule that does it, or leave the text out with --skip-bad",
+        )
+        for example, line in rows
+        if line in deadly
+    ]
+    left = [(example, line) for example, line in rows if line not in deadly]
+    return Sheet([example for example, _ in left], [line for _, line in left], [*sheet.problems, *problems])

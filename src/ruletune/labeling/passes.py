@@ -122,7 +122,7 @@ def apply_pieces(
     # before the others, so that the result does not depend on which process was faster.
     tired: tuple[int, ...] = ()
     todo = jobs()
-    first = [work(job) for job in islice(todo, 1)]
+    first = list(map(work, islice(todo, 1)))
     for tally in first:
         tired = tally.tired
     done = 0
@@ -143,8 +143,9 @@ def apply_files(work: ApplyFile, data: str, map: Map, listener: Listener, bad_ro
     files = _files(data)
     sizes = [path.stat().st_size for _, path in files]
     found, total, done = Found(), max(sum(sizes), 1), 0
-    # The first piece is worked on here, for what it tires, and found done by whoever works on its file.
-    [tired] = [tally.tired for tally in work.begin(FileJob(0, str(files[0][1]), _called(files, 0)))] or [()]
+    # The first piece is worked on before all others, for what it tires, and found done by whoever works on its file.
+    [begun] = map(work.begin, [FileJob(0, str(files[0][1]), _called(files, 0))])
+    [tired] = [tally.tired for tally in begun] or [()]
     jobs = (FileJob(n, str(path), _called(files, n), tired) for n, (_, path) in enumerate(files))
     for number, (tallies, size) in enumerate(zip(map(work, jobs), sizes, strict=True)):
         name, path = files[number]

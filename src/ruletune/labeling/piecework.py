@@ -17,11 +17,11 @@ import numpy as np
 from ruletune.config import TaskSpec, parse_task
 from ruletune.data.pieces import ChangedError, Piece, Sheet, pieces, read_piece
 from ruletune.data.readers import MOST_PROBLEMS, Columns
-from ruletune.errors import Location, Problem
+from ruletune.errors import Location
 from ruletune.labeling.apply import RuleSet, fields_of
 from ruletune.labeling.corpus import texts_of
 from ruletune.labeling.evaluate import Embed
-from ruletune.labeling.journal import Journal
+from ruletune.labeling.journal import Journal, without
 from ruletune.labeling.label_model import LabelModel
 from ruletune.labeling.shards import Shard, SpanShard, Tally, read_shard, read_tally, shard_path, write_shard
 from ruletune.labeling.span_apply import SpanRules
@@ -119,7 +119,7 @@ class ApplyRules:
         votes: Votes | SpanVotes | None = None
         if job.apply and (job.skip_bad or not sheet.problems):
             with Journal(path, fingerprint) as journal:
-                sheet = _without(sheet, journal.deadly, job.piece)
+                sheet = without(sheet, journal.deadly, job.piece, doing="applies the rules to")
                 votes = self._votes(sheet, journal, tired)
         tally = Tally(
             len(sheet.examples),
@@ -146,24 +146,6 @@ def _shard(sheet: Sheet, votes: Votes | SpanVotes | None) -> Shard | SpanShard:
         return SpanShard(ids, np.array(sheet.lines, dtype=np.int64), texts, votes.table)
     nothing = np.full((len(ids), 0), ABSTAIN, dtype=np.int16)
     return Shard.of(ids, sheet.lines, votes.matrix if votes else nothing)
-
-
-def _without(sheet: Sheet, deadly: Sequence[int], piece: Piece) -> Sheet:
-    """A piece without the rows, by line, that processes died over: they are problems now."""
-    if not deadly:
-        return sheet
-    rows = list(zip(sheet.examples, sheet.lines, strict=True))
-    problems = [
-        Problem(
-            f"a process that applies the rules to text {example.id!r} dies",
-            Location(f"{piece.source}[{line}]") if piece.kind == "json" else Location(piece.source, line),
-            "find the rule that does it, or leave the text out with --skip-bad",
-        )
-        for example, line in rows
-        if line in deadly
-    ]
-    left = [(example, line) for example, line in rows if line not in deadly]
-    return Sheet([example for example, _ in left], [line for _, line in left], [*sheet.problems, *problems])
 
 
 def _rebuilt(

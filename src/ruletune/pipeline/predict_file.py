@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from ruletune.bad_rows import BadRows
-from ruletune.data.pieces import ChangedError, Piece, pieces, read_piece
+from ruletune.data.pieces import ChangedError, Piece, Sheet, pieces, read_piece
 from ruletune.data.readers import MOST_PROBLEMS, given_up, twice
 from ruletune.data.rows import data_files, format_of
 from ruletune.data.unique import Unique
 from ruletune.errors import Location, Problem, UserError
 from ruletune.labeling.corpus import columns_of, none_right, texts_of
+from ruletune.labeling.journal import Journal, without
 from ruletune.labeling.passes import FILES_ONLY, Map, output_names
 from ruletune.labeling.stream import data_identity
 from ruletune.pipeline.run import Run, load
@@ -107,11 +108,16 @@ class _Predict:
         if known is not None:
             job.piece.check(known[0])
             return known[1]
-        run = self._run
+        run, fingerprint = self._run, job.piece.fingerprint()
         columns = columns_of(run.spec, self._source)
         sheet = read_piece(job.piece, columns, texts_of(run.spec))
-        examples = sheet.examples if job.apply and (job.skip_bad or not sheet.problems) else []
-        rows = list(_rows(run, examples, self._asking)) if examples else []
+        rows: list[dict[str, Any]] = []
+        if job.apply and (job.skip_bad or not sheet.problems):
+            with Journal(path, fingerprint) as journal:
+                sheet = without(sheet, journal.deadly, job.piece, doing="answers")
+                if journal.again:
+                    self._try_each(sheet, journal)
+                rows = list(_rows(run, sheet.examples, self._asking)) if sheet.examples else []
         ids = columns.id is not None
         done = _Done(
             len(sheet.examples),
@@ -120,8 +126,18 @@ class _Predict:
             tuple(example.id for example in sheet.examples) if ids else (),
             tuple(sheet.lines) if ids else (),
         )
-        _store(path, job.piece.fingerprint(), done, rows)
+        _store(path, fingerprint, done, rows)
         return done
+
+    def _try_each(self, sheet: Sheet, journal: Journal) -> None:
+        """Answer each text by itself, to see which one it is that processes die over.
+
+        These answers are forgotten: what comes out is what comes out of texts together, to the last digit.
+        """
+        for example, line in zip(sheet.examples, sheet.lines, strict=True):
+            journal.at(line)
+            list(_rows(self._run, [example], self._asking))
+        journal.past()
 
 
 def _rebuilt(folder: Path, allowed: tuple[str, ...], asking: Asking, parts: Path, source: str) -> _Predict:

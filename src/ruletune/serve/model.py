@@ -23,6 +23,7 @@ from ruletune.serve.answering import Answered, Answerer, Asked, halves
 from ruletune.serve.asgi import App
 from ruletune.serve.batching import Batcher, Budget, ClosedError
 from ruletune.serve.guarding import Guards, guard
+from ruletune.serve.memory import giving_back
 from ruletune.serve.problems import install
 from ruletune.serve.schema import (
     Limits,
@@ -199,7 +200,8 @@ def build(service: Service) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service.batcher.start()
         service.explainer.start()
-        yield
+        async with giving_back():
+            yield
         await service.batcher.close()
         await service.explainer.close()
 

@@ -25,6 +25,7 @@ from ruletune.errors import Problem
 from ruletune.serve.asgi import App, problem_value
 from ruletune.serve.events import Hub
 from ruletune.serve.guarding import Guards, guard
+from ruletune.serve.memory import giving_back
 from ruletune.serve.problems import install, problems
 from ruletune.serve.workbench_values import Piece, entry_value, row_value, rows_value, state_value
 from ruletune.workbench.live import Live
@@ -162,7 +163,8 @@ def create_app(project: Project, live: Live, *, static: Path = STATIC) -> FastAP
         stop = live.subscribe(desk.hub.tell)
         watching = asyncio.create_task(_watch(desk))
         try:
-            yield
+            async with giving_back():
+                yield
         finally:
             watching.cancel()
             with suppress(asyncio.CancelledError):
