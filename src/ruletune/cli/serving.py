@@ -65,10 +65,12 @@ def serve(
     from ruletune.cli.modelling import open_run
     from ruletune.serve.batching import Budget
     from ruletune.serve.listening import listen
+    from ruletune.serve.memory import sparing
     from ruletune.serve.model import Service, Settings
     from ruletune.serve.running import serve as run_server
     from ruletune.serve.schema import Limits
 
+    sparing(large=False)
     opened = open_run(run, allow_code)
     texts = max_batch or (8 if opened.task.readout == "generate" else 64)
     settings = Settings(

@@ -40,10 +40,12 @@ def workbench(
         raise MissingExtraError("the workbench", "serve") from None
     guards = _guards(host, token_file, allow_host or [])
     from ruletune.serve.listening import listen
+    from ruletune.serve.memory import sparing
     from ruletune.serve.workbench_server import serve
     from ruletune.workbench.live import Live
     from ruletune.workbench.project import Project
 
+    sparing(large=True)
     project = Project(task)
     with listen(host, port) as listener:
         logging.basicConfig(format="%(levelname)s %(message)s", level=logging.WARNING)

@@ -12,7 +12,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from itertools import pairwise
+from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 
@@ -50,6 +51,9 @@ _SHOWN = 5
 _Found = tuple[int, int, int]
 """Start, end and label of something that a rule says."""
 
+_Cell = tuple[int, int, int, int, int]
+"""The row of the text, start, end, the rule's position and label."""
+
 
 class SpanRules:
     """Rules that speak of spans, compiled once.
@@ -83,6 +87,7 @@ class SpanRules:
             raise UserError.of(problems)
         self._conditions = Conditions(self.rules, embed=embed, budget=budget)
         conditions = [condition for rule in self.rules for condition in (rule.when, *rule.unless)]
+        self._silencing = len({rule.priority for rule in self.rules}) > 1
         self._reads_fields = any(isinstance(part, Metadata) for condition in conditions for part in parts(condition))
 
     def _wrong(self, rule: Rule) -> Iterable[Problem]:
@@ -192,18 +197,15 @@ class SpanRules:
     ) -> None:
         holding = self._conditions.on(examples, tired)
         finder = Finder(self._conditions, holding)
-        batch: list[list[tuple[int, _Found]]] = [[] for _ in examples]
+        cells: list[_Cell] = []
         for position, rule in enumerate(self.rules):
             if position == gone or (rule.says is None and not names_label(rule.when)):
                 continue
-            unknown = self._rule(position, rule, holding, finder, batch, said)
+            unknown = self._rule(position, rule, holding, finder, cells, said)
             if unknown:
                 rows = sorted(unknown)
                 said.fault(rule.name, examples[rows[0]].id, unknown[rows[0]], count=len(rows))
-        for row, found in enumerate(batch):
-            if not found:
-                continue
-            said.add(offset + row, self._by_priority(found) if mute else found)
+        said.add(offset, self._heard(cells) if mute and self._silencing else cells)
 
     def _rule(
         self,
@@ -211,7 +213,7 @@ class SpanRules:
         rule: Rule,
         holding: Holding,
         finder: Finder,
-        batch: list[list[tuple[int, _Found]]],
+        cells: list[_Cell],
         said: _Said,
     ) -> dict[int, str]:
         """Add what a rule says; the rows where it fails, and why."""
@@ -224,7 +226,7 @@ class SpanRules:
         label = self._index.get(rule.label or "", 0)
         whole = rule.sign < 0 and not has_spans(rule.when, self._conditions.by_name)
         if isinstance(rule.when, Pattern):
-            self._matched(position, rule.when, held, label, holding.examples, batch, unknown)
+            self._matched(position, rule.when, held, label, holding.examples, cells, unknown)
             return unknown
         for row in map(int, np.flatnonzero(held.holds)):
             example = holding.examples[row]
@@ -246,7 +248,7 @@ class SpanRules:
             except Exception as error:  # a user's function may raise anything
                 unknown[row] = failure(error, whole=not unknown)
                 continue
-            batch[row] += [(position, one) for one in _longest(found)]
+            cells += [(row, start, end, position, label) for start, end, label in _longest(found)]
         return unknown
 
     def _matched(
@@ -256,7 +258,7 @@ class SpanRules:
         held: Held,
         label: int,
         examples: Sequence[Example],
-        batch: list[list[tuple[int, _Found]]],
+        cells: list[_Cell],
         unknown: dict[int, str],
     ) -> None:
         """Add what one expression matches: the road that most rules take."""
@@ -267,7 +269,8 @@ class SpanRules:
             if isinstance(spans, MatchTimeoutError):
                 unknown[row] = overrun_reason(spans.seconds, len(examples[row].text))
             else:
-                batch[row] += [(position, one) for one in _longest([(start, end, label) for start, end in spans])]
+                apart = spans if _apart(spans) else [each[:2] for each in _longest([(*span, label) for span in spans])]
+                cells += [(row, start, end, position, label) for start, end in apart]
 
     def _called(self, rule: Rule, condition: Call, example: Example) -> list[_Found]:
         """What a function gives: nothing, or (start, end), (start, end, label) or spans, one after the other."""
@@ -317,21 +320,21 @@ class SpanRules:
             raise _WrongError(f"gives a span of the unknown label {named!r:.80}", nearest(str(named), self.labels))
         return int(start), int(end), self._index[named]
 
-    def _by_priority(self, found: list[tuple[int, _Found]]) -> list[tuple[int, _Found]]:
-        """What is left where only rules of the highest priority are heard about the same characters."""
-        priorities = {position: self.rules[position].priority for position, _ in found}
-        if len(set(priorities.values())) < 2:
-            return found
-        kept: list[tuple[int, _Found]] = []
-        taken: list[tuple[int, int]] = []  # what rules of higher priority speak of, merged
-        for priority in sorted(set(priorities.values()), reverse=True):
-            mine = [one for one in found if priorities[one[0]] == priority]
-            starts = [start for start, _ in taken]
-            for position, span in mine:
-                place = bisect_left(starts, span[1]) - 1
-                if place < 0 or taken[place][1] <= span[0]:
-                    kept.append((position, span))
-            taken = _merged([*taken, *((span[0], span[1]) for _, span in mine)])
+    def _heard(self, cells: list[_Cell]) -> list[_Cell]:
+        """What is left where only rules of the highest priority are heard about the same characters of a text."""
+        kept: list[_Cell] = []
+        for _, several in groupby(sorted(cells, key=itemgetter(0)), key=itemgetter(0)):
+            found = list(several)
+            priorities = {rule: self.rules[rule].priority for _, _, _, rule, _ in found}
+            taken: list[tuple[int, int]] = []  # what rules of higher priority speak of, merged
+            for priority in sorted(set(priorities.values()), reverse=True):
+                mine = [cell for cell in found if priorities[cell[3]] == priority]
+                starts = [start for start, _ in taken]
+                for cell in mine:
+                    place = bisect_left(starts, cell[2]) - 1
+                    if place < 0 or taken[place][1] <= cell[1]:
+                        kept.append(cell)
+                taken = _merged([*taken, *((start, end) for _, start, end, _, _ in mine)])
         return kept
 
 
@@ -343,12 +346,15 @@ class _Said:
     """What was said so far, and what went wrong."""
 
     def __init__(self) -> None:
-        self._cells: list[tuple[int, int, int, int, int]] = []
+        self._tables = [np.empty((0, 5), dtype=np.int32)]
         self._faults: dict[str, Fault] = {}
         self._troubles: dict[Problem, list[str]] = {}
 
-    def add(self, row: int, found: Iterable[tuple[int, _Found]]) -> None:
-        self._cells += sorted((row, start, end, rule, label) for rule, (start, end, label) in found)
+    def add(self, offset: int, cells: list[_Cell]) -> None:
+        """What was said of some texts, whose rows are counted from ``offset``."""
+        table = np.array(cells, dtype=np.int32).reshape(-1, 5)
+        table[:, 0] += offset
+        self._tables.append(table)
 
     def fault(self, rule: str, example: str, reason: str, *, count: int) -> None:
         first = self._faults.get(rule)
@@ -371,8 +377,9 @@ class _Said:
             raise UserError.of(problems)
 
     def votes(self, rules: tuple[Rule, ...], labels: tuple[str, ...], texts: int) -> SpanVotes:
-        table = np.array(self._cells, dtype=np.int32).reshape(-1, 5)
-        row, start, end, rule, label = (np.ascontiguousarray(column) for column in table.T)
+        row, start, end, rule, label = np.concatenate(self._tables).T
+        order = np.lexsort((label, rule, end, start, row))
+        row, start, end, rule, label = (column[order] for column in (row, start, end, rule, label))
         return SpanVotes(rules, labels, texts, row, rule, start, end, label, tuple(self._faults.values()))
 
 
@@ -387,6 +394,16 @@ def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return merged
 
 
+def _apart(spans: Iterable[tuple[int, int]]) -> bool:
+    """Whether none is empty and each begins behind the one before, as matches of one expression mostly do."""
+    behind = 0
+    for start, end in spans:
+        if start < behind or end <= start:
+            return False
+        behind = end
+    return True
+
+
 def _whole(value: object) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
@@ -394,8 +411,8 @@ def _whole(value: object) -> bool:
 def _longest(found: list[_Found]) -> list[_Found]:
     """Spans of one rule that do not overlap: the longest first, and of these the leftmost. Empty matches are none."""
     ordered = sorted({span for span in found if span[1] > span[0]})
-    if all(before[1] <= span[0] for before, span in pairwise(ordered)):
-        return ordered  # as matches of one expression are
+    if _apart(span[:2] for span in ordered):
+        return ordered
     kept: list[_Found] = []
     for span in sorted(ordered, key=lambda span: (span[0] - span[1], span)):
         place = bisect_left(kept, span)

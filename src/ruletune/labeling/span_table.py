@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
@@ -32,6 +32,7 @@ def span_rule_rows(
     gold: Sequence[Spans | None],
     accuracy: np.ndarray | None = None,
     verdict: tuple[np.ndarray, np.ndarray] | None = None,
+    only: Collection[str] | None = None,
 ) -> tuple[RuleRow, ...]:
     """Rows of the rule table. Coverage, overlap and conflict are shares of texts; a vote is right where gold has the same span.
 
@@ -42,6 +43,7 @@ def span_rule_rows(
         gold: Answers by text, ``None`` where nobody gave one.
         accuracy: (rules,) what a label model believes of each.
         verdict: Which votes are right and which are judged, (votes,) bool each, where that is said otherwise.
+        only: Names of the rules that have a row; default all.
     """
     signs, links = votes.signs, votes.links
     overlaps, conflicts = meetings(votes)
@@ -49,6 +51,8 @@ def span_rule_rows(
     reasons = {fault.rule: fault for fault in votes.faults}
     rows = []
     for position, rule in enumerate(votes.rules):
+        if only is not None and rule.name not in only:
+            continue
         mine = votes.rule == position
         labels = tuple(votes.labels[k] for k in np.unique(votes.label[mine])) if signs[position] else ()
         fault = reasons.get(rule.name)
@@ -142,7 +146,8 @@ def fit_span_model(
 
 
 def _texts(votes: SpanVotes, which: np.ndarray) -> float:
-    return len(np.unique(votes.row[which])) / votes.texts if votes.texts else 0.0
+    rows = votes.row[which]  # sorted, as all votes are
+    return (int((np.diff(rows) > 0).sum()) + bool(len(rows))) / votes.texts if votes.texts else 0.0
 
 
 def meetings(votes: SpanVotes) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,7 @@ get their weak answers when somebody looks at them. Where rules speak is counted
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from threading import Lock
@@ -166,9 +166,14 @@ class SpanLook:
         return Table(rows, self.votes.texts, gold, totals.coverage, totals.overlap, totals.conflict)
 
     def rows(
-        self, votes: SpanVotes, gold: Sequence[Spans | None], verdict: tuple[np.ndarray, np.ndarray]
+        self,
+        votes: SpanVotes,
+        gold: Sequence[Spans | None],
+        verdict: tuple[np.ndarray, np.ndarray],
+        only: Collection[str] | None = None,
     ) -> tuple[RuleRow, ...]:
-        return span_rule_rows(votes, gold=gold, accuracy=self.model.fitted.accuracy, verdict=verdict)
+        accuracy = self.model.fitted.accuracy
+        return span_rule_rows(votes, gold=gold, accuracy=accuracy, verdict=verdict, only=only)
 
     def fires(self, rule: str) -> np.ndarray:
         found = np.zeros(self.votes.texts, dtype=bool)
@@ -263,7 +268,7 @@ def _own_rows(look: SpanLook, few: SpanVotes, rows: np.ndarray, place: int) -> t
         whole[known[few.row]] = part
     own = {rule.name for rule in own_rules(look.spec, place)}
     # Shares are of all texts, though the votes are of some.
-    return tuple(row for row in look.rows(replace(few, texts=look.votes.texts), gold, verdict) if row.name in own)
+    return look.rows(replace(few, texts=look.votes.texts), gold, verdict, own)
 
 
 def _sample(texts: Texts, seed: int) -> np.ndarray:
