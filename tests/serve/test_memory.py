@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import platform
+import subprocess
 import sys
 
 import pytest
@@ -45,3 +48,33 @@ def test_an_error_of_the_server_ends_it_as_well() -> None:
 
     with pytest.raises(ValueError, match="broken"):
         asyncio.run(serve())
+
+
+PROGRAM = """
+import threading
+from ruletune.serve.memory import sparing
+sparing(large=True)
+held, gate = [], threading.Barrier(9)
+def work():
+    held.append([bytearray(2000) for _ in range(50)])
+    gate.wait()
+for _ in range(8):
+    threading.Thread(target=work).start()
+gate.wait()
+import ctypes
+ctypes.CDLL(None).malloc_stats()
+"""
+
+
+def heaps(**environ: str) -> int:
+    """Heaps of a process with eight threads, in the words of the C library."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True, env=os.environ | environ
+    )
+    return done.stderr.count("Arena ")
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="it is a call of the GNU C library")
+def test_threads_share_heaps_unless_the_environment_says_otherwise() -> None:
+    assert heaps() == 2
+    assert heaps(MALLOC_ARENA_MAX="5") == 5

@@ -74,8 +74,8 @@ def _call(name: str, *arguments: type) -> Callable[..., int] | None:
     if sys.platform != "linux":
         return None
     try:
-        found = getattr(ctypes.CDLL(None), name)
-        ctypes.CDLL(None).gnu_get_libc_version  # another one may have functions of these names that do nothing
+        # Another library may have functions of these names that do nothing.
+        found, _ = (getattr(ctypes.CDLL(None), each) for each in (name, "gnu_get_libc_version"))
     except (OSError, AttributeError):
         return None
     found.argtypes, found.restype = arguments, ctypes.c_int
