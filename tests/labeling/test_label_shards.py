@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ruletune.config import load_task
+from ruletune.config import load_task, skipping_bad_rows
 from ruletune.errors import RuletuneError, UserError
 from ruletune.labeling.stream import label_file
 from ruletune.places import located, within
@@ -95,6 +95,19 @@ def test_bad_rows_of_all_files_are_told_and_nothing_is_written(folder: Path) -> 
         label_file(load_task(folder / "task.yaml"), str(folder / "in"), f"{folder}/out/")
     assert [str(p.where).rpartition("in/")[2] for p in caught.value.problems] == ["1/part.jsonl:2", "2/part.jsonl:1"]
     assert not (folder / "out").exists() and not (folder / ".out.partial").exists()
+
+
+@pytest.mark.parametrize("kind", ["one label", "entities"])
+def test_after_a_bad_row_that_is_left_out_the_rest_of_its_file_is_labelled(tmp_path: Path, kind: str) -> None:
+    spec = skipping_bad_rows(load_task(tasks.write(tmp_path, kind)))
+    lines = tasks.texts(kind, 12)
+    tasks.write_rows(tmp_path / "good" / "a.jsonl", [*lines[:1], *lines[2:]])
+    tasks.write_rows(tmp_path / "bad" / "a.jsonl", [*lines[:1], {"text": 5}, *lines[2:]])
+    for name in ("good", "bad"):
+        label_file(spec, str(tmp_path / name), f"{tmp_path}/{name}-out/", rows=3)
+    good, bad = (rows(tmp_path / f"{name}-out" / "a.jsonl") for name in ("good", "bad"))
+    assert [{**row, "id": ""} for row in bad] == [{**row, "id": ""} for row in good]
+    assert bad[-1]["id"] == "12" and any(row["votes"] for row in bad[3:])
 
 
 def test_a_folder_without_its_slash_and_data_without_files_are_refused(folder: Path) -> None:

@@ -118,7 +118,7 @@ def without(sheet: Sheet, deadly: Sequence[int], piece: Piece, *, doing: str) ->
         Problem(
             f"a process that {doing} text {example.id!r} dies",
             Location(f"{piece.source}[{line}]") if piece.kind == "json" else Location(piece.source, line),
-            "find the rule that does it, or leave the text out with --skip-bad",
+            "find out what does it, or leave the text out with --skip-bad",
         )
         for example, line in rows
         if line in deadly

@@ -240,7 +240,8 @@ class ApplyFile:
         for number, piece in enumerate(cut):
             named = replace(piece, name=job.name)
             shard = shard_number(job.number, number)
-            tally = self.work(Job(shard, named, apply=not bad, skip_bad=self.skip_bad, tired=job.tired))
+            applied = self.skip_bad or not bad
+            tally = self.work(Job(shard, named, apply=applied, skip_bad=self.skip_bad, tired=job.tired))
             yield tally
             bad += len(tally.problems)
             if bad >= MOST_PROBLEMS and not self.skip_bad:

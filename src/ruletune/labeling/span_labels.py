@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from ruletune.config import TaskSpec
 from ruletune.labeling.answer_model import AnswerModel
 from ruletune.labeling.piecework import ApplyRules
 from ruletune.labeling.sequence_model import SequenceModel
@@ -47,7 +46,6 @@ class TakeSpans:
 
 
 def fit_spans(
-    spec: TaskSpec,
     work: ApplyRules,
     parts: Sequence[tuple[np.ndarray, Texts]],
     said: SpanVotes,
@@ -58,6 +56,7 @@ def fit_spans(
     Args:
         said: What the rules say of ``gold``.
     """
+    spec = work.spec
     several = [_votes(work, len(texts), table) for table, texts in parts]
     votes = SpanVotes.joined([*several, said])
     examples = [*(each for _, texts in parts for each in _examples(texts)), *gold]

@@ -201,7 +201,7 @@ def _fitted(
     if isinstance(said, SpanVotes):
         drawn = _drawn(found.texts, min(fitted, _FITTED_SPANS), spec.file.seed)
         parts = list(taken(found, drawn, TakeSpans(work), map))
-        return WriteSpans(work, fit_spans(spec, work, parts, said, gold), found.left_out)
+        return WriteSpans(work, fit_spans(work, parts, said, gold), found.left_out)
     model = fit_drawn(spec, found, said.matrix, gold, folder, fitted, map)
     return WriteRows(folder, tuple(rule.name for rule in spec.rules), spec.labels, model, found.left_out)
 
